@@ -1,0 +1,97 @@
+"""Route each request to a free language model that can serve it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from freerouter.answers import ChatChunk, ChatCompletion
+    from freerouter.catalog import Catalog, Model
+    from freerouter.client import AsyncFreeRouter, FreeRouter
+    from freerouter.errors import (
+        AllowanceExhaustedError,
+        AttemptsFailedError,
+        CatalogError,
+        CostRefusedError,
+        FreeRouterError,
+        InvalidRequestError,
+        NoEligibleModelError,
+        SettingsError,
+        StreamInterruptedError,
+        UpstreamError,
+        UpstreamUnavailableError,
+    )
+    from freerouter.routing import Router
+    from freerouter.settings import Settings
+    from freerouter.tracking import Attempt, Trace
+    from freerouter.transport import AsyncRoutingTransport, RoutingTransport
+
+__version__ = "0.1.0"
+
+# Fetched on first use, so that importing the package costs nothing (PEP 562).
+_HOMES = {
+    "AllowanceExhaustedError": "errors",
+    "AsyncFreeRouter": "client",
+    "AsyncRoutingTransport": "transport",
+    "Attempt": "tracking",
+    "AttemptsFailedError": "errors",
+    "Catalog": "catalog",
+    "CatalogError": "errors",
+    "ChatChunk": "answers",
+    "ChatCompletion": "answers",
+    "CostRefusedError": "errors",
+    "FreeRouter": "client",
+    "FreeRouterError": "errors",
+    "InvalidRequestError": "errors",
+    "Model": "catalog",
+    "NoEligibleModelError": "errors",
+    "Router": "routing",
+    "RoutingTransport": "transport",
+    "Settings": "settings",
+    "SettingsError": "errors",
+    "StreamInterruptedError": "errors",
+    "Trace": "tracking",
+    "UpstreamError": "errors",
+    "UpstreamUnavailableError": "errors",
+}
+
+__all__ = [
+    "AllowanceExhaustedError",
+    "AsyncFreeRouter",
+    "AsyncRoutingTransport",
+    "Attempt",
+    "AttemptsFailedError",
+    "Catalog",
+    "CatalogError",
+    "ChatChunk",
+    "ChatCompletion",
+    "CostRefusedError",
+    "FreeRouter",
+    "FreeRouterError",
+    "InvalidRequestError",
+    "Model",
+    "NoEligibleModelError",
+    "Router",
+    "RoutingTransport",
+    "Settings",
+    "SettingsError",
+    "StreamInterruptedError",
+    "Trace",
+    "UpstreamError",
+    "UpstreamUnavailableError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _HOMES.keys())

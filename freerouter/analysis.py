@@ -1,0 +1,139 @@
+"""Step 1, Request Analysis: from a request's body to what it requires of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from freerouter.bodies import encode, parse
+from freerouter.dialects import CHAT, Dialect, Survey
+from freerouter.errors import InvalidRequestError
+
+# Conservative: a token of English has about four bytes, one of other languages and of code rather three.
+BYTES_PER_TOKEN = 3
+# A picture, a clip or a document costs a model some hundreds to some thousands of tokens, whatever its bytes are.
+TOKENS_PER_MEDIUM = 1_600
+
+# People say vision where the catalog says image.
+_ALIASES = {"vision": "image", "json": "response_format", "json_schema": "structured_outputs"}
+
+
+class Need(NamedTuple):
+    """What decides who is eligible, apart from the context; equal needs share one pool.
+
+    Attributes:
+        hard: capabilities without which no model will do.
+        soft: parameters that a model should honour; those that no catalog knows do not count.
+        strict: soft ones are hard (``provider.require_parameters``).
+        output: tokens of answer asked for; 0 when nothing is asked.
+    """
+
+    hard: frozenset[str]
+    soft: frozenset[str]
+    strict: bool
+    output: int
+
+
+class Requirements(NamedTuple):
+    """What a request requires of a model.
+
+    Attributes:
+        need: the part that decides who is eligible.
+        found: each hard capability, with the place in the request where it was found first.
+        prompt_tokens: an estimate that errs upwards (``estimate``).
+        stream: the answer is to be streamed.
+        pdf: where there is a PDF, which needs a parser on models that take no files.
+    """
+
+    need: Need
+    found: Mapping[str, str]
+    prompt_tokens: int
+    stream: bool
+    pdf: str | None = None
+
+    @property
+    def context(self) -> int:
+        """Tokens that must fit into a model's context: the prompt's and those asked for."""
+        return self.prompt_tokens + self.need.output
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON and for people."""
+        return {
+            "hard": dict(self.found),
+            "soft": sorted(self.need.soft),
+            "require_parameters": self.need.strict,
+            "prompt_tokens": self.prompt_tokens,
+            "output_tokens": self.need.output,
+            "stream": self.stream,
+        }
+
+
+def analyze(
+    body: bytes | str | dict[str, Any],
+    dialect: Dialect = CHAT,
+    *,
+    extra: Iterable[str] = (),
+    length: int | None = None,
+) -> Requirements:
+    """Find what a request requires.
+
+    Args:
+        body: the request, as JSON or already parsed.
+        dialect: how it is written.
+        extra: capabilities to require besides, such as ``tools`` or ``image``.
+        length: bytes of the JSON that a parsed body came from; measured when it is not known.
+
+    Raises:
+        InvalidRequestError: the request makes no sense; names the field.
+    """
+    if length is None:
+        length = len(encode(body) if isinstance(body, dict) else body)
+    body = parse(body)
+    survey = dialect.survey(body)
+    found = survey.needs
+    if not dialect.demanding.isdisjoint(body):
+        for capability, where in dialect.demands(body):
+            found.setdefault(capability, where)
+    for capability in canonical(extra):
+        found.setdefault(capability, "asked for besides")
+    provider = body.get("provider")
+    need = Need(
+        frozenset(found),
+        _soft(body, dialect, survey.pdf is not None, "reasoning:off" in found),
+        isinstance(provider, dict) and provider.get("require_parameters") is True,
+        max([_limit(body, name) for name in dialect.limits]),
+    )
+    return Requirements(need, found, estimate(length, survey), body.get("stream") is True, survey.pdf)
+
+
+def canonical(names: Iterable[str]) -> list[str]:
+    """Capabilities in the catalog's words: people say vision for image."""
+    return [_ALIASES.get(name, name) for name in names]
+
+
+def estimate(length: int, survey: Survey) -> int:
+    """Tokens of a prompt, rather too many than too few.
+
+    Linear in the request's JSON (``length`` bytes) without the payload of its pictures, clips and documents,
+    which have a flat price each.
+    """
+    return (length - survey.payload) // BYTES_PER_TOKEN + survey.media * TOKENS_PER_MEDIUM + 1
+
+
+def _soft(body: Mapping[str, Any], dialect: Dialect, pdf: bool, reasoning_off: bool) -> frozenset[str]:
+    soft = {name for name in body.keys() - dialect.structural if body[name] is not None}
+    if pdf:
+        soft.add("file")
+    if not reasoning_off and (body.get("reasoning") or body.get("reasoning_effort")):
+        # reasoning_effort is OpenRouter's short form of reasoning.effort; the catalog lists it almost nowhere.
+        soft.add("reasoning")
+    return frozenset(soft)
+
+
+def _limit(body: Mapping[str, Any], name: str) -> int:
+    value = body.get(name)
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
+        raise InvalidRequestError(f"{name} must be a number of tokens", field=name)
+    return int(value)

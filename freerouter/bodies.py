@@ -1,0 +1,77 @@
+"""JSON in and out: a request's body is parsed once, to be analysed, and written once an attempt, to be sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from freerouter.errors import InvalidRequestError
+
+
+def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
+    """A request as a dict of JSON values; of a key that is given twice, the last one counts.
+
+    Raises:
+        InvalidRequestError: it is no JSON object, or nested too deeply.
+    """
+    parsed: Any = body
+    if isinstance(body, bytes | bytearray | str):
+        try:
+            parsed = from_json(body, allow_inf_nan=False)
+        except ValueError:
+            parsed = _parse_leniently(body)
+    if not isinstance(parsed, dict):
+        raise InvalidRequestError("the request's body must be a JSON object")
+    return parsed
+
+
+def _parse_leniently(body: bytes | bytearray | str) -> Any:
+    """Parse what the fast parser refuses and other clients send: lone surrogates, and a byte order mark."""
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8-sig", "surrogatepass")
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError(f"the request's body is no JSON: {_brief(error)}") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _brief(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    # A UnicodeDecodeError prints the bytes around it, which are the caller's content.
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """A request as JSON.
+
+    Raises:
+        InvalidRequestError: it holds a number that is not finite (1e999 is parsed as one), or something that
+            JSON cannot hold, or is nested too deeply.
+    """
+    try:
+        data = to_json(body)
+    except PydanticSerializationError:
+        return _encode_leniently(body)
+    except ValueError:  # a circular reference, or nesting beyond the limit
+        raise InvalidRequestError("the request is nested too deeply") from None
+    if b"Infinity" in data or b"NaN" in data:  # perhaps only as text: look closer
+        return _encode_leniently(body)
+    return data
+
+
+def _encode_leniently(body: dict[str, Any]) -> bytes:
+    """Write what the fast writer refuses: lone surrogates, as the escapes that they came as."""
+    try:
+        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:
+        raise InvalidRequestError("the request holds a number that is not finite, which JSON has not") from None
+    except RecursionError:
+        raise InvalidRequestError("the request is nested too deeply") from None
+    except TypeError as error:
+        raise InvalidRequestError(f"the request holds something that JSON cannot: {error}") from None

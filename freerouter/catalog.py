@@ -1,0 +1,280 @@
+"""Model and Catalog: what OpenRouter offers, parsed, and which of it is really free."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic_core import from_json
+
+from freerouter.errors import CatalogError
+
+_log = logging.getLogger("freerouter")
+
+FREE_SUFFIX = ":free"
+
+_TEXT = frozenset({"text"})
+_MUST_BE_PRICED = ("prompt", "completion")
+# Keys of a conditional price that say when it holds, not what it costs (openrouter-facts.md, section 2).
+_CONDITIONS = frozenset({"min_prompt_tokens", "utc_start", "utc_end", "utc_days"})
+_NO_PRICES = ("discount", "overrides")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the catalog, with what a router needs of it (API reference, "List models").
+
+    Attributes:
+        id: ``author/slug[:variant]``, the name a request is sent under.
+        canonical_slug: the dated name; a ``:free`` row carries it without its suffix.
+        context: tokens that prompt and answer may have together: the smaller of the model's and its top
+            provider's; None when neither is stated.
+        max_output: tokens that an answer may have; None when nothing is stated.
+        inputs, outputs: modalities.
+        parameters: request parameters that at least one of the model's providers supports.
+        pricing: USD per token or unit, as listed.
+        expires: the day after which the model may be gone.
+    """
+
+    id: str
+    canonical_slug: str
+    name: str
+    created: int
+    context: int | None
+    max_output: int | None
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    parameters: frozenset[str]
+    pricing: Mapping[str, Any] = field(hash=False)
+    moderated: bool
+    reasoning_mandatory: bool
+    expires: date | None
+
+    @property
+    def author(self) -> str:
+        """The part of the id before the slash."""
+        return self.id.partition("/")[0]
+
+    @property
+    def slug_as_answered(self) -> str:
+        """The dated name as an answer's ``model`` field gives it, with the variant of the id."""
+        _, colon, variant = self.id.partition(":")
+        return f"{self.canonical_slug}{colon}{variant}"
+
+    def is_free(self, today: date) -> bool:
+        """Whether a request to this model costs nothing (openrouter-facts.md, "What is really free")."""
+        return self.id.endswith(FREE_SUFFIX) and next(self._why_not_free(today), None) is None
+
+    def why_not_free(self, today: date) -> tuple[str, ...]:
+        """Every reason, in words, why this model does not count as free; empty when it does."""
+        return tuple(self._why_not_free(today))
+
+    def _why_not_free(self, today: date) -> Iterator[str]:
+        if self.id.startswith("openrouter/"):
+            yield "is a router, not a model"
+        if self.id.startswith("~"):
+            yield "is an alias, not a model"
+        if not self.id.endswith(FREE_SUFFIX):
+            yield f"id does not end in {FREE_SUFFIX}"
+        if self.outputs != _TEXT:
+            yield f"output is {'+'.join(sorted(self.outputs)) or 'not stated'}, not text alone"
+        if self.expires is not None and self.expires < today:
+            yield f"expired {self.expires}"
+        yield from _charges(self.pricing)
+
+
+def _charges(pricing: Mapping[str, Any]) -> Iterator[str]:
+    for key in _MUST_BE_PRICED:
+        if key not in pricing:
+            yield f"price of {key} is not stated"
+    for key, price in pricing.items():
+        if key not in _NO_PRICES and not _is_zero(price):
+            yield f"price of {key} is {price}"
+    for override in pricing.get("overrides") or ():
+        for key, price in override.items():
+            if key not in _CONDITIONS and not _is_zero(price):
+                yield f"price of {key} is {price} {_condition(override)}"
+
+
+def _is_zero(price: Any) -> bool:
+    if price == "0" or price is None:
+        return True
+    try:
+        return Decimal(str(price)) == 0
+    except InvalidOperation:
+        return False
+
+
+def _condition(override: Mapping[str, Any]) -> str:
+    words = []
+    if "min_prompt_tokens" in override:
+        words.append(f"from {override['min_prompt_tokens']} prompt tokens")
+    if "utc_start" in override or "utc_end" in override:
+        words.append(f"from {override.get('utc_start')} to {override.get('utc_end')} UTC")
+    if "utc_days" in override:
+        words.append(f"on days {override['utc_days']}")
+    return " ".join(words) or "at times"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened between two catalogs: ids that came, ids that went, and models whose row is another."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalog:
+    """An immutable snapshot of what OpenRouter offers. Compared by identity: a new one means new decisions."""
+
+    models: tuple[Model, ...]
+    _by_name: Mapping[str, Model] = field(repr=False)
+
+    @classmethod
+    def of(cls, models: Iterable[Model]) -> Catalog:
+        """A catalog of these models, which must have distinct ids."""
+        models = tuple(models)
+        by_name = {model.slug_as_answered: model for model in models}
+        by_name.update((model.id, model) for model in models)
+        return cls(models, by_name)
+
+    @classmethod
+    def parse(cls, body: bytes) -> Catalog:
+        """Read the body of ``GET /models``.
+
+        Unknown fields and missing optional ones are fine; a row that makes no sense is left out with a
+        logged reason.
+
+        Raises:
+            CatalogError: the body is no catalog; says what it was instead.
+        """
+        models: dict[str, Model] = {}
+        for number, row in enumerate(_rows(body)):
+            try:
+                model = _model(row)
+            except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+                _log.warning("catalog: row %d left out: %s", number, _complaint(row, error))
+                continue
+            if models.setdefault(model.id, model) is not model:
+                _log.warning("catalog: row %d left out: %s is listed twice", number, model.id)
+        if not models:
+            raise CatalogError("the list of models has no usable row: is the upstream an OpenRouter?")
+        return cls.of(models.values())
+
+    def get(self, name: str) -> Model | None:
+        """The model of an id, or of the dated slug that an answer gave; None if there is none."""
+        return self._by_name.get(name)
+
+    def free(self, today: date) -> tuple[Model, ...]:
+        """The models that cost nothing on that day, in the catalog's order."""
+        return tuple(model for model in self.models if model.is_free(today))
+
+    def since(self, older: Catalog) -> Changes:
+        """What has been added, removed and changed since an older catalog."""
+        mine = {model.id: model for model in self.models}
+        theirs = {model.id: model for model in older.models}
+        return Changes(
+            added=tuple(name for name in mine if name not in theirs),
+            removed=tuple(name for name in theirs if name not in mine),
+            changed=tuple(name for name, model in mine.items() if name in theirs and theirs[name] != model),
+        )
+
+
+def _rows(body: bytes) -> list[Any]:
+    try:
+        parsed: Any = from_json(body)
+    except ValueError as error:
+        raise CatalogError(f"the list of models is no JSON: {_what_it_was(body, error)}") from None
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("data"), list):
+        raise CatalogError("the list of models has no list 'data': is the upstream an OpenRouter?")
+    rows: list[Any] = parsed["data"]
+    return rows
+
+
+def _what_it_was(body: bytes, error: ValueError) -> str:
+    start = body[:64].lstrip()
+    if not start:
+        return "it is empty"
+    if start.startswith(b"<"):
+        return "it is an HTML page"
+    if "EOF" in str(error):
+        return f"it is truncated after {len(body)} bytes"
+    return str(error)
+
+
+def _complaint(row: Any, error: Exception) -> str:
+    name = row.get("id") if isinstance(row, dict) else None
+    what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+    return f"{name!r}: {what}" if isinstance(name, str) else what
+
+
+def _model(row: Mapping[str, Any]) -> Model:
+    if not isinstance(row, dict):
+        raise TypeError(f"is no object but {type(row).__name__}")
+    id_ = row["id"]
+    if not isinstance(id_, str) or not all(id_.partition("/")):
+        raise ValueError(f"id {id_!r} is not of the form author/slug")
+    architecture = row.get("architecture") or {}
+    provider = row.get("top_provider") or {}
+    return Model(
+        id=id_,
+        canonical_slug=row.get("canonical_slug") or id_.partition(":")[0],
+        name=row.get("name") or id_,
+        created=_count(row, "created") or 0,
+        context=_smaller(_count(row, "context_length"), _count(provider, "context_length")),
+        max_output=_count(provider, "max_completion_tokens"),
+        inputs=_names(architecture, "input_modalities"),
+        outputs=_names(architecture, "output_modalities"),
+        parameters=_names(row, "supported_parameters"),
+        pricing=_pricing(row),
+        moderated=bool(provider.get("is_moderated")),
+        reasoning_mandatory=bool((row.get("reasoning") or {}).get("mandatory")),
+        expires=_day(row.get("expiration_date")),
+    )
+
+
+def _count(row: Mapping[str, Any], key: str) -> int | None:
+    """A number of tokens or seconds; 0 has been seen where nothing is known."""
+    value = row.get(key)
+    if not value:
+        return None
+    if not isinstance(value, int | float) or value < 0:
+        raise ValueError(f"{key} is {value!r}, no positive number")
+    return int(value)
+
+
+def _smaller(a: int | None, b: int | None) -> int | None:
+    if a is None or b is None:
+        return a or b
+    return min(a, b)
+
+
+def _names(row: Mapping[str, Any], key: str) -> frozenset[str]:
+    value = row.get(key) or ()
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{key} is no list")
+    names = frozenset(value)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{key} holds something other than text")
+    return names
+
+
+def _pricing(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    pricing: dict[str, Any] = row.get("pricing") or {}
+    overrides = pricing.get("overrides") or ()
+    if not isinstance(overrides, list | tuple) or not all(isinstance(o, dict) for o in overrides):
+        raise TypeError("pricing.overrides is no list of objects")
+    return pricing
+
+
+def _day(value: Any) -> date | None:
+    return None if not value else date.fromisoformat(value[:10])

@@ -1,0 +1,35 @@
+"""Where a command's catalog comes from: a file, or OpenRouter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from freerouter.routing import Router
+
+CatalogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalog", help="Read the models from a file: a saved answer of GET /api/v1/models.", dir_okay=False
+    ),
+]
+
+
+def router_for(catalog: Path | None) -> Router:
+    """A router with the catalog in a file, or with OpenRouter's. Raises CatalogError, SettingsError."""
+    from freerouter.catalog import Catalog
+    from freerouter.errors import CatalogError
+    from freerouter.routing import Router
+    from freerouter.settings import Settings
+    from freerouter.source import CatalogSource
+
+    settings = Settings()
+    if catalog is None:
+        return Router(settings, CatalogSource(settings).get())
+    try:
+        return Router(settings, Catalog.parse(catalog.read_bytes()))
+    except OSError as error:
+        raise CatalogError(f"{catalog} cannot be read: {error.strerror}") from None

@@ -1,0 +1,43 @@
+"""freerouter emulate: an OpenRouter on loopback."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from freerouter.emulator import Emulator
+
+_MISSING = "the emulator needs starlette and uvicorn: pip install 'freerouter-client[emulator]'"
+
+
+def emulate(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8789,
+    seed: Annotated[int | None, typer.Option(help="Makes its answers repeatable.")] = None,
+    catalog: Annotated[
+        Path | None, typer.Option(help="Offer the models in this file instead of its own.", exists=True, dir_okay=False)
+    ] = None,
+    per_minute: Annotated[int, typer.Option(help="Free requests a minute; 0 for no limit.", min=0)] = 20,
+    per_day: Annotated[int, typer.Option(help="Free requests a day; 0 for no limit.", min=0)] = 50,
+) -> None:
+    """Run an OpenRouter on this machine, to try things without key, network or allowance.
+
+    Example: freerouter emulate --port 8789 --per-day 1000
+    """
+    rows = catalog.read_bytes() if catalog else None
+    seed = secrets.randbits(32) if seed is None else seed
+    emulator = load_emulator()(seed=seed, catalog=rows, per_minute=per_minute or None, per_day=per_day or None)
+    typer.echo(f"OpenRouter, emulated: http://127.0.0.1:{port}/api/v1 (any key; Ctrl-C stops it)", err=True)
+    emulator.serve("127.0.0.1", port)
+
+
+def load_emulator() -> type[Emulator]:
+    """The emulator's class; without the extra, one line says what to install."""
+    try:
+        from freerouter.emulator import Emulator
+    except ModuleNotFoundError:
+        raise SystemExit(f"freerouter: {_MISSING}") from None
+    return Emulator

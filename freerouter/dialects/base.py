@@ -1,0 +1,127 @@
+"""What a dialect tells the rest: where it keeps things in a request, and what the pieces of its replies mean."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamError
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a walk through a request's conversation has found.
+
+    Attributes:
+        needs: each input modality, with the place where it was found first.
+        pdf: where the first PDF was found; it works on any model, through a free parser.
+        media: how many pictures, clips and documents.
+        payload: characters of their base64 and URLs, which are no text.
+    """
+
+    needs: dict[str, str] = field(default_factory=dict)
+    pdf: str | None = None
+    media: int = 0
+    payload: int = 0
+
+
+class Sign(NamedTuple):
+    """What a whole answer, or one event of a stream, says about how the request is faring.
+
+    Attributes:
+        token: it holds something for the caller: text, reasoning, a tool call, a refusal, an image, audio.
+        finish: the reason why the answer ended, if it says that it did.
+        error: the error it carries, in OpenRouter's shape; an empty mapping where it only says that there is one.
+        usage: tokens and cost, if it states them.
+        done: it is the mark after which nothing follows.
+    """
+
+    token: bool = False
+    finish: str | None = None
+    error: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+    done: bool = False
+
+
+class Dialect(ABC):
+    """One way to write requests and replies; stateless. What it says of a request is catalog-independent.
+
+    Attributes:
+        name: for people and metrics.
+        path: below the base URL.
+        conversation: the field that holds the messages.
+        limits: the fields that ask for a number of tokens of output.
+        structural: fields that ask for no capability, or for one that ``demands`` reports.
+        demanding: the fields that ``demands`` looks at.
+        tool_types: the types of tools that run at the caller's, and so cost nothing; None for an absent type.
+    """
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    conversation: ClassVar[str]
+    limits: ClassVar[tuple[str, ...]]
+    structural: ClassVar[frozenset[str]]
+    demanding: ClassVar[frozenset[str]]
+    tool_types: ClassVar[tuple[str | None, ...]]
+
+    @abstractmethod
+    def survey(self, body: Mapping[str, Any]) -> Survey:
+        """Walk the whole history, tool results and earlier answers included.
+
+        Raises:
+            InvalidRequestError: the conversation is missing, empty or of the wrong type; names the field.
+        """
+
+    @abstractmethod
+    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Capabilities asked for outside of the conversation, each with the field that asks."""
+
+    @abstractmethod
+    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+        """What marks a conversation: its first system message, its first other one; whether a tool result ends it."""
+
+    @abstractmethod
+    def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The request without what only the model that made it can read again; the rest is untouched."""
+
+    @abstractmethod
+    def sign(self, data: Mapping[str, Any]) -> Sign:
+        """Read a whole answer, or the data of one event of a stream."""
+
+    @abstractmethod
+    def error_body(self, error: FreeRouterError) -> dict[str, Any]:
+        """The body with which an error is answered."""
+
+    @abstractmethod
+    def error_event(self, error: FreeRouterError) -> bytes:
+        """The last event of a stream that broke off."""
+
+
+def listed(body: Mapping[str, Any], name: str) -> list[Any] | tuple[Any, ...]:
+    """The items of a field that must be a list; an absent or null one is empty.
+
+    Raises:
+        InvalidRequestError: it is no list.
+    """
+    value = body.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise InvalidRequestError(f"{name} must be a list", field=name)
+    return value
+
+
+def openrouter_error(error: FreeRouterError) -> dict[str, Any]:
+    """An error in OpenRouter's shape (API reference, "Errors"): its own words where it was OpenRouter's."""
+    body = dict(error.body) if isinstance(error, UpstreamError) else {}
+    inner = body.get("error")
+    inner = dict(inner) if isinstance(inner, dict) else {"code": error.status, "message": error.message}
+    metadata = inner.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {"error_type": error.error_type}
+    metadata.update(error.metadata)
+    if error.trace is not None:
+        metadata["attempts"] = [attempt.as_dict() for attempt in error.trace.attempts]
+    inner.setdefault("code", error.status)
+    return {**body, "error": {**inner, "metadata": metadata}}

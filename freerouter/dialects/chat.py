@@ -1,0 +1,186 @@
+"""Chat Completions: OpenRouter's own dialect (API reference, "Create a chat completion")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from freerouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error
+from freerouter.errors import FreeRouterError, InvalidRequestError
+
+_MODALITIES = {
+    "image_url": "image",
+    "input_audio": "audio",
+    "video_url": "video",
+    "input_video": "video",
+    "file": "file",
+}
+_ANSWERED = frozenset({"images", "audio"})
+_TOKENS = ("content", "reasoning", "tool_calls", "refusal", "images", "audio", "reasoning_details", "reasoning_content")
+
+
+class Chat(Dialect):
+    """``POST /chat/completions``."""
+
+    name = "chat"
+    path = "chat/completions"
+    conversation = "messages"
+    limits = ("max_tokens", "max_completion_tokens")
+    structural = frozenset(
+        {"model", "models", "messages", "stream", "stream_options", "provider", "plugins", "max_tokens"}
+        | {"tools", "tool_choice", "response_format", "structured_outputs", "modalities", "max_completion_tokens"}
+        | {"reasoning", "reasoning_effort", "include_reasoning"}
+        | {"session_id", "prompt_cache_key", "user", "metadata", "trace"}
+    )
+    demanding = frozenset({"tools", "response_format", "modalities", "reasoning", "reasoning_effort"})
+    tool_types = ("function", "custom")
+
+    def survey(self, body: Mapping[str, Any]) -> Survey:
+        """See the contract."""
+        messages = body.get("messages")
+        if not isinstance(messages, list | tuple) or not messages:
+            complaint = "is missing" if messages is None else "must be a list with at least one message"
+            raise InvalidRequestError(f"messages {complaint}", field="messages")
+        found = Survey({"text": "messages"})
+        for index, message in enumerate(messages):
+            if not isinstance(message, dict):
+                raise InvalidRequestError(f"messages[{index}] must be an object", field=f"messages[{index}]")
+            content = message.get("content")
+            if content is not None and not isinstance(content, str):
+                _survey_parts(content, f"messages[{index}].content", found)
+            if len(message) > 2 and not _ANSWERED.isdisjoint(message):
+                _survey_answer(message, f"messages[{index}]", found)
+        return found
+
+    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
+        choice = body.get("tool_choice")
+        if listed(body, "tools") and choice != "none":
+            yield "tools", "tools"
+            if choice is not None and choice != "auto":
+                yield "tool_choice", "tool_choice"
+        form = body.get("response_format")
+        if form is not None:
+            yield from _format(form)
+        for modality in listed(body, "modalities"):
+            if modality != "text":
+                yield f"output:{modality}", "modalities"
+        if where := _reasoning_off(body):
+            yield "reasoning:off", where
+
+    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+        """See the contract."""
+        messages = body["messages"]
+        system = next((m for m in messages if m.get("role") in ("system", "developer")), None)
+        other = next((m for m in messages if m.get("role") not in ("system", "developer")), None)
+        return system, other, messages[-1].get("role") == "tool"
+
+    def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
+        """``reasoning_details`` carries signatures and encrypted blocks; the plain ``reasoning`` text stays."""
+        messages = body["messages"]
+        if not any("reasoning_details" in message for message in messages):
+            return body
+        return body | {
+            "messages": [{k: v for k, v in message.items() if k != "reasoning_details"} for message in messages]
+        }
+
+    def sign(self, data: Mapping[str, Any]) -> Sign:
+        """Read a ``chat.completion`` or a ``chat.completion.chunk``."""
+        error = data.get("error")
+        token, finish = False, None
+        choices = data.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            said = choice.get("delta") or choice.get("message")
+            if isinstance(said, dict):
+                token = token or any(said.get(name) for name in _TOKENS)
+            finish = choice.get("finish_reason") or finish
+            if choice.get("error") or finish == "error":
+                error = error or choice.get("error") or {}
+        usage = data.get("usage")
+        return Sign(
+            token=token,
+            finish=finish if isinstance(finish, str) else None,
+            error=error if isinstance(error, dict) or error is None else {"message": str(error)},
+            usage=usage if isinstance(usage, dict) else None,
+        )
+
+    def error_body(self, error: FreeRouterError) -> dict[str, Any]:
+        """``{"error": {"code", "message", "metadata"}}``."""
+        return openrouter_error(error)
+
+    def error_event(self, error: FreeRouterError) -> bytes:
+        """A chunk with a top-level ``error`` (API reference, "Streaming": errors after the first token)."""
+        choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+        return b"data: " + to_json({**openrouter_error(error), "choices": [choice]}) + b"\n\n"
+
+
+def _survey_parts(parts: Any, where: str, found: Survey) -> None:
+    if not isinstance(parts, list | tuple):
+        raise InvalidRequestError(f"{where} must be text or a list of parts", field=where)
+    for index, part in enumerate(parts):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(kind, str):
+            field = f"{where}[{index}]"
+            raise InvalidRequestError(f"{field} must be an object with a type", field=field)
+        if kind != "text" and (modality := _MODALITIES.get(kind)) is not None:
+            if modality == "file" and is_pdf(part.get("file")):
+                found.pdf = found.pdf or f"{where}[{index}]"
+            else:
+                found.needs.setdefault(modality, f"{where}[{index}]")
+            _note_medium(part, found)
+
+
+def _survey_answer(message: Mapping[str, Any], where: str, found: Survey) -> None:
+    """The pictures and sounds of an earlier answer."""
+    for image in listed(message, "images"):
+        found.needs.setdefault("image", f"{where}.images")
+        _note_medium(image, found)
+    if message.get("audio") is not None:
+        found.needs.setdefault("audio", f"{where}.audio")
+        _note_medium({"audio": message["audio"]}, found)
+
+
+def _note_medium(part: Any, found: Survey) -> None:
+    """Count a medium, and the payload that its part holds one level down (``image_url.url``) or directly."""
+    found.media += 1
+    for value in part.values() if isinstance(part, dict) else ():
+        for text in value.values() if isinstance(value, dict) else (value,):
+            found.payload += len(text) if isinstance(text, str) else 0
+
+
+def _format(form: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(form, dict):
+        raise InvalidRequestError("response_format must be an object", field="response_format")
+    kind = form.get("type")
+    if kind == "json_schema":
+        yield "structured_outputs", "response_format"
+    elif kind not in (None, "text"):
+        yield "response_format", "response_format"
+
+
+def _reasoning_off(body: Mapping[str, Any]) -> str | None:
+    """The field that switches reasoning off; hiding it (``exclude``) does not."""
+    reasoning = body.get("reasoning")
+    if isinstance(reasoning, dict):
+        if reasoning.get("enabled") is False:
+            return "reasoning.enabled"
+        if reasoning.get("effort") == "none":
+            return "reasoning.effort"
+    return "reasoning_effort" if body.get("reasoning_effort") == "none" else None
+
+
+def is_pdf(file: Any) -> bool:
+    """Whether a file part is a PDF, by its data URL or its name."""
+    if not isinstance(file, dict):
+        return False
+    data, name = file.get("file_data"), file.get("filename")
+    if isinstance(data, str) and data.startswith("data:"):
+        return data.startswith("data:application/pdf")
+    return any(isinstance(hint, str) and hint.lower().endswith(".pdf") for hint in (data, name))
+
+
+CHAT = Chat()

@@ -1,0 +1,163 @@
+"""The ASGI app: which address is answered by what, and the record of every request."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from email.utils import formatdate
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from freerouter.emulator.billing import Charge
+from freerouter.emulator.delivery import Connection, Delivery, connection_of
+from freerouter.emulator.gateway import Gateway
+from freerouter.emulator.listings import Listings, Query
+from freerouter.emulator.record import Received, Record, parsed
+from freerouter.emulator.refusals import missing_key, not_found
+from freerouter.emulator.reply import Reply, json_reply, refused
+
+# POSTs that cost money, or may: nothing but chat completions is played out.
+PAID_POSTS = (
+    "audio/speech",
+    "audio/transcriptions",
+    "batches",
+    "completions",
+    "embeddings",
+    "images",
+    "images/generations",
+    "messages",
+    "rerank",
+    "responses",
+    "videos",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request with what the path and the query say; `reused`: not the connection's first."""
+
+    received: Received
+    query: Query
+    reused: bool
+
+
+Handler = Callable[[Visit], Reply]
+
+
+def build(gateway: Gateway, listings: Listings, record: Record, clock: Callable[[], float]) -> Starlette:
+    """Return the app that serves these."""
+    routes = [
+        Route(path, Endpoint(handler, record, clock, needs_key), methods=[method])
+        for method, path, handler, needs_key in _table(gateway, listings)
+    ]
+    rest = Route("/{path:path}", Endpoint(_nothing_here, record, clock, needs_key=False))
+    return Starlette(routes=[*_windows(gateway, record), *routes, rest])
+
+
+def _table(gateway: Gateway, listings: Listings) -> Iterator[tuple[str, str, Handler, bool]]:
+    """Yield method, path, handler, and whether it needs a key."""
+    open_to_all: dict[str, Callable[[Query], Reply]] = {
+        "models": listings.list_models,
+        "models/count": listings.count_models,
+        "model/{author}/{slug}": listings.show_model,
+        "models/{author}/{slug}/endpoints": listings.show_endpoints,
+        "providers": listings.list_providers,
+    }
+    with_key: dict[str, Callable[[Query], Reply]] = {
+        "models/user": listings.list_models,
+        "key": listings.show_key,
+        "credits": listings.show_credits,
+        "generation": listings.show_generation,
+    }
+    for table, needs_key in ((with_key, True), (open_to_all, False)):
+        for path, answer in table.items():
+            yield "GET", f"/api/v1/{path}", _of_query(answer), needs_key
+    yield "POST", "/api/v1/chat/completions", lambda v: gateway.complete(v.received, reused=v.reused), True
+    for path in PAID_POSTS:
+        yield "POST", f"/api/v1/{path}", _paid(gateway, path), True
+
+
+def _nothing_here(visit: Visit) -> Reply:
+    return refused(not_found(visit.received.path))
+
+
+def _of_query(answer: Callable[[Query], Reply]) -> Handler:
+    return lambda visit: answer(visit.query)
+
+
+def _paid(gateway: Gateway, path: str) -> Handler:
+    """Bill whatever comes: a router for free chats has no business here."""
+
+    def handle(visit: Visit) -> Reply:
+        gateway.bill.append(Charge(visit.received.model or "", f"POST /{path} costs money"))
+        return json_reply({"id": "gen-paid", "object": "list", "data": [], "usage": {"cost": 0.01}})
+
+    return handle
+
+
+def _windows(gateway: Gateway, record: Record) -> list[Route]:
+    """Return the two addresses that OpenRouter lacks: what was billed, what was received."""
+
+    async def show_bill(_request: Request) -> Response:
+        return _shown([asdict(charge) for charge in gateway.bill])
+
+    async def show_requests(_request: Request) -> Response:
+        return _shown([received.shown for received in record.requests])
+
+    return [Route("/_bill", show_bill), Route("/_requests", show_requests)]
+
+
+def _shown(value: object) -> Response:
+    # Not a JSONResponse: that has no words for NaN and lone surrogates, which may have been received.
+    return Response(json.dumps(value), media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An ASGI app that records a request and then delivers what the handler makes of it."""
+
+    handler: Handler
+    record: Record
+    clock: Callable[[], float]
+    needs_key: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a client that goes away while it sends gets nothing."""
+        request = Request(scope, receive)
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return
+        received = self._received(request, body)
+        entry = self.record.arrived(received)
+        reply = self._reply(request, received)
+        entry.answered(reply.status, reply.fault)
+        await Delivery(self._dated(reply), entry)(scope, receive, send)
+
+    def _received(self, request: Request, body: bytes) -> Received:
+        path, headers = request.scope["path"], dict(request.headers)
+        return Received(request.method, path, headers, body, parsed(body), self.clock())
+
+    def _reply(self, request: Request, received: Received) -> Reply:
+        if self.needs_key and not _key(received):
+            return refused(missing_key())
+        query = Query(request.path_params, request.query_params, received.at)
+        return self.handler(Visit(received, query, _reused(connection_of(request.scope))))
+
+    def _dated(self, reply: Reply) -> Reply:
+        return replace(reply, headers={"date": formatdate(self.clock(), usegmt=True), **reply.headers})
+
+
+def _key(received: Received) -> str:
+    bearer = received.headers.get("authorization", "").removeprefix("Bearer").strip()
+    return bearer or received.headers.get("x-api-key", "")
+
+
+def _reused(connection: Connection | None) -> bool:
+    if connection is None:
+        return False
+    connection.requests += 1
+    return connection.requests > 1

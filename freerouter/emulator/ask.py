@@ -1,0 +1,161 @@
+"""What a chat completion request asks for, as far as the gateway looks at it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from freerouter.emulator.lenient import items, mapping, objects, text
+from freerouter.emulator.refusals import Refusal, invalid_request
+
+Body = dict[str, Any]
+
+# Content parts that are more than text, and the input modality that each of them needs.
+_MODALITIES = {
+    "image_url": "image",
+    "input_audio": "audio",
+    "video_url": "video",
+    "input_video": "video",
+    "file": "file",
+}
+# Fields that are no parameters of the model: nothing in supported_parameters speaks of them.
+_NOT_PARAMETERS = frozenset({
+    "messages", "model", "models", "stream", "stream_options", "provider", "plugins", "user", "metadata", "modalities",
+    "session_id", "prompt_cache_key", "cache_control", "trace", "service_tier", "debug", "transforms", "usage",
+    "image_config", "reasoning_effort",
+})  # fmt: skip
+_CHARACTERS_PER_TOKEN = 4
+_TOKENS_PER_PART = 260
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request; `prompt_tokens` is an estimate, `max_tokens` None when the caller set no bound."""
+
+    body: Body
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models to try in order; "" stands for the account's default."""
+        named = (self.body.get("model"), *items(self.body.get("models")))
+        return tuple(str(model) for model in named if model) or ("",)
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer shall be streamed."""
+        return self.body.get("stream") is True
+
+    @property
+    def messages(self) -> list[Mapping[str, Any]]:
+        """The messages, those that are none left out."""
+        return objects(self.body["messages"])
+
+    @property
+    def parts(self) -> Iterator[Mapping[str, Any]]:
+        """The content parts of the whole history: users', tools' and assistants' alike."""
+        for message in self.messages:
+            yield from objects(message.get("content"))
+            yield from objects(message.get("images"))
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The input modalities other than text."""
+        kinds = (text(part.get("type")) for part in self.parts)
+        return frozenset(_MODALITIES[kind] for kind in kinds if kind in _MODALITIES)
+
+    @property
+    def outputs(self) -> frozenset[str]:
+        """The output modalities asked for."""
+        return frozenset(map(str, items(self.body.get("modalities")))) or frozenset({"text"})
+
+    @property
+    def tools(self) -> list[Mapping[str, Any]]:
+        """The function tools that may be called: none when tool_choice is none."""
+        if self.tool_choice == "none":
+            return []
+        return [t for t in objects(self.body.get("tools")) if t.get("type") == "function"]
+
+    @property
+    def tool_choice(self) -> Any:
+        """The tool_choice as given; "auto" when it was not."""
+        return self.body.get("tool_choice") or "auto"
+
+    @property
+    def forces_tool(self) -> bool:
+        """Whether tool_choice leaves the model no choice: what only some endpoints support."""
+        return bool(self.tool_choice not in ("none", "auto"))
+
+    @property
+    def reasoning_off(self) -> bool:
+        """Whether reasoning is switched off."""
+        reasoning = self.reasoning
+        off = reasoning.get("enabled") is False or reasoning.get("effort") == "none"
+        return off or self.body.get("reasoning_effort") == "none"
+
+    @property
+    def reasoning(self) -> Mapping[str, Any]:
+        """The reasoning object, empty when absent."""
+        return mapping(self.body.get("reasoning"))
+
+    @property
+    def provider(self) -> Mapping[str, Any]:
+        """The provider preferences, empty when absent."""
+        return mapping(self.body.get("provider"))
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters that `provider.require_parameters` makes hard."""
+        return frozenset(self.body.keys() - _NOT_PARAMETERS)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The output asked for, in tokens."""
+        bound = self.body.get("max_completion_tokens") or self.body.get("max_tokens")
+        return bound if isinstance(bound, int) and bound > 0 else None
+
+    @property
+    def prompt_tokens(self) -> int:
+        """An estimate: a token for four characters of text, 260 for each part that is more."""
+        characters = sum(map(_characters, self.messages))
+        tools = len(json.dumps(self.body.get("tools") or ""))
+        media = sum(text(part.get("type")) in _MODALITIES for part in self.parts)
+        return (characters + tools) // _CHARACTERS_PER_TOKEN + media * _TOKENS_PER_PART
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The message to answer."""
+        return self.messages[-1]
+
+
+def parse(raw: bytes) -> Ask | Refusal:
+    """Return the request, or the 400 that a body deserves which is none."""
+    try:
+        body = json.loads(raw, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return invalid_request("Invalid JSON in request body")
+    if not isinstance(body, dict):
+        return invalid_request("Expected object, received something else")
+    if not objects(body.get("messages")):
+        return invalid_request('Input required: specify "prompt" or "messages"')
+    models = body.get("models") or []
+    if not isinstance(models, list) or len(models) > 3:
+        return invalid_request("'models' array must have 3 items or fewer.")
+    return Ask(body)
+
+
+def _no_json(constant: str) -> None:
+    """Python would take NaN and Infinity for JSON."""
+    raise ValueError(constant)
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the text of a message, its text parts joined."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    return " ".join(filter(None, (text(part.get("text")) for part in objects(content))))
+
+
+def _characters(message: Mapping[str, Any]) -> int:
+    calls = message.get("tool_calls")
+    return len(text_of(message)) + (len(json.dumps(calls)) if calls else 0)

@@ -1,0 +1,63 @@
+"""What costs money: the reasons why a request would have been billed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from freerouter.emulator.ask import Ask
+from freerouter.emulator.lenient import mapping, objects, text
+from freerouter.emulator.offer import Offer
+
+FREE_ROUTER = "openrouter/free"
+_FREE_TIERS = (None, "auto", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One request that would have cost money: the model it named ("" for none), and why."""
+
+    model: str
+    reason: str
+
+
+def charges(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[Charge]:
+    """Yield why this request to this model costs (openrouter-facts 2), nothing when it is free."""
+    for reason in _reasons(ask, model, offer, now):
+        yield Charge(model, reason)
+
+
+def _reasons(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[str]:
+    price = offer.costs(now, ask.prompt_tokens)
+    if price:
+        yield price
+    if model.endswith(":online"):
+        yield "the :online variant searches the web"
+    if _parses_pdf(ask, offer):
+        yield "a PDF goes through the parser, which bills by the page"
+    if any(plugin.get("id") == "web" for plugin in objects(ask.body.get("plugins"))):
+        yield "the web plugin searches the web"
+    for tool in objects(ask.body.get("tools")):
+        if text(tool.get("type")).startswith("openrouter:"):
+            yield f"the server tool {tool['type']} is billed"
+    if ask.body.get("web_search_options"):
+        yield "web_search_options search the web"
+    if ask.body.get("service_tier") not in _FREE_TIERS:
+        yield f"service_tier {ask.body['service_tier']} is billed"
+
+
+def _parses_pdf(ask: Ask, offer: Offer) -> bool:
+    """Tell whether a PDF meets a model without file input and no free parser was asked for."""
+    if "file" in offer.inputs or not any(map(_is_pdf, ask.parts)):
+        return False
+    plugins = (p for p in objects(ask.body.get("plugins")) if p.get("id") == "file-parser")
+    return not any(mapping(p.get("pdf")).get("engine") == "cloudflare-ai" for p in plugins)
+
+
+def _is_pdf(part: Mapping[str, Any]) -> bool:
+    """Tell whether a part may be a PDF: a file with no type stated is taken for one."""
+    if part.get("type") != "file":
+        return False
+    file = mapping(part.get("file"))
+    name, data = text(file.get("filename")), text(file.get("file_data"))
+    stated = data.startswith("data:") and not data.startswith("data:application/pdf")
+    return name.lower().endswith(".pdf") or not stated

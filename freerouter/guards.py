@@ -1,0 +1,177 @@
+"""Never pay: what is refused before it is sent, and what is added so that it cannot cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from typing import Any
+
+from freerouter.bodies import encode
+from freerouter.catalog import FREE_SUFFIX, Catalog, Model
+from freerouter.dialects import Dialect
+from freerouter.dialects.base import listed
+from freerouter.errors import CostRefusedError, InvalidRequestError
+
+# Names that mean: route. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
+ROUTE_NAMES = ("openrouter/free", "free", "openrouter/auto", "auto")
+_PREFIX = "openrouter/"
+
+# Allow-lists: what is not known to be free could cost money.
+_PLUGINS = ("context-compression", "file-parser", "response-healing")
+_FREE_ENGINE = "cloudflare-ai"
+_ENGINES = (_FREE_ENGINE, "native")
+_SERVICE_TIERS = ("auto", "default")
+_REFUSED_FIELDS = ("web_search_options", "preset")
+
+_COULD_COST = frozenset({"tools", "plugins", "service_tier", *_REFUSED_FIELDS})
+_NOTHING = {"prompt": 0, "completion": 0}
+
+
+def named_models(body: Mapping[str, Any], catalog: Catalog, today: date) -> Sequence[Model | None] | None:
+    """Which models the caller asks for, in order; None stands for: draw one. All in all None when it names none.
+
+    Raises:
+        CostRefusedError: a name is not that of a free model.
+        InvalidRequestError: a name is no text.
+    """
+    name = body.get("model")
+    if (name is None or name in ROUTE_NAMES) and "models" not in body and "fallbacks" not in body:
+        return None
+    names = [_named(name, field, catalog, today) for field, name in _names(body)]
+    if not names or names[0] is None:
+        return None
+    return names
+
+
+def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if body.get("model") is not None:
+        yield "model", body["model"]
+    for field in ("models", "fallbacks"):
+        for index, name in enumerate(listed(body, field)):
+            # Anthropic's form of a fallback is an object with a model.
+            yield f"{field}[{index}]", name.get("model") if isinstance(name, dict) else name
+
+
+def _named(name: Any, field: str, catalog: Catalog, today: date) -> Model | None:
+    if not isinstance(name, str):
+        raise InvalidRequestError(f"{field} must be the id of a model", field=field)
+    short = name
+    while short.startswith(_PREFIX) and short not in ROUTE_NAMES:
+        short = short.removeprefix(_PREFIX)
+    if short in ROUTE_NAMES:
+        return None
+    model = catalog.get(name) or catalog.get(short)
+    if model is not None and model.is_free(today):
+        return model
+    raise CostRefusedError(_refusal(name, field, model, catalog, today), field=field)
+
+
+def _refusal(name: str, field: str, model: Model | None, catalog: Catalog, today: date) -> str:
+    why = "is not in the list of models" if model is None else "; ".join(model.why_not_free(today))
+    free = [free.id for free in catalog.free(today)]
+    near = get_close_matches(name.removesuffix(FREE_SUFFIX) + FREE_SUFFIX, free, n=3, cutoff=0.4)
+    hint = f", or a free one such as {', '.join(near)}" if near else ""
+    return f"{field} {name!r} could cost money ({why}), so it was not sent: ask for openrouter/free{hint}"
+
+
+def check_cost(body: Mapping[str, Any], dialect: Dialect) -> None:
+    """Refuse what could cost money even on a free model (openrouter-facts.md, "What is really free").
+
+    Raises:
+        CostRefusedError: names the field and the free way.
+    """
+    if _COULD_COST.isdisjoint(body):
+        return
+    for field in _REFUSED_FIELDS:
+        if body.get(field) is not None:
+            raise CostRefusedError(f"{field} could cost money: leave it out", field=field)
+    for index, tool in enumerate(listed(body, "tools")):
+        _check_tool(tool, f"tools[{index}]", dialect)
+    for index, plugin in enumerate(listed(body, "plugins")):
+        _check_plugin(plugin, f"plugins[{index}]")
+    tier = body.get("service_tier")
+    if tier is not None and tier not in _SERVICE_TIERS:
+        raise CostRefusedError(f"service_tier {tier!r} could cost money: leave it out", field="service_tier")
+
+
+def _check_tool(tool: Any, field: str, dialect: Dialect) -> None:
+    if not isinstance(tool, dict):
+        raise InvalidRequestError(f"{field} must be an object", field=field)
+    kind = tool.get("type")
+    if kind not in dialect.tool_types:
+        allowed = " or ".join(name for name in dialect.tool_types if name)
+        raise CostRefusedError(
+            f"{field}.type {kind!r} could cost money: only {allowed} tools are free", field=f"{field}.type"
+        )
+
+
+def _check_plugin(plugin: Any, field: str) -> None:
+    if not isinstance(plugin, dict):
+        raise InvalidRequestError(f"{field} must be an object", field=field)
+    if plugin.get("enabled") is False:
+        return
+    name = plugin.get("id")
+    if name not in _PLUGINS:
+        allowed = ", ".join(_PLUGINS)
+        raise CostRefusedError(f"plugin {name!r} could cost money: free ones are {allowed}", field=f"{field}.id")
+    pdf = plugin.get("pdf")
+    engine = pdf.get("engine") if isinstance(pdf, dict) else None
+    if engine is not None and engine not in _ENGINES:
+        raise CostRefusedError(
+            f"PDF engine {engine!r} costs money per page: use {_FREE_ENGINE}", field=f"{field}.pdf.engine"
+        )
+
+
+def wants_native_files(body: Mapping[str, Any]) -> bool:
+    """Whether the caller chose the ``native`` PDF engine, which is free only on models that take files."""
+    return any(_engine(plugin) == "native" for plugin in listed(body, "plugins"))
+
+
+def _engine(plugin: Any) -> Any:
+    pdf = plugin.get("pdf") if isinstance(plugin, dict) and plugin.get("id") == "file-parser" else None
+    return pdf.get("engine") if isinstance(pdf, dict) else None
+
+
+def seal(body: dict[str, Any], model: Model, *, pdf: bool = False) -> bytes:
+    """The body to send: the caller's, with one free model, and with a price that nothing can exceed.
+
+    Args:
+        body: the request, parsed.
+        model: where it goes.
+        pdf: it holds a PDF, for which a model that takes no files needs the parser that is free.
+
+    Raises:
+        InvalidRequestError: it cannot be written as JSON.
+    """
+    provider = body.get("provider")
+    if isinstance(provider, dict):
+        asked = provider.get("max_price")
+        price = {**asked, **_NOTHING} if isinstance(asked, dict) else _NOTHING
+        provider = {**provider, "max_price": price}
+    else:
+        provider = {"max_price": _NOTHING}
+    sealed = {**body, "model": model.id, "provider": provider}
+    if "models" in body or "fallbacks" in body:
+        # The order of models is walked here: OpenRouter takes no more than three, and would not tell.
+        sealed.pop("models", None)
+        sealed.pop("fallbacks", None)
+    if pdf and "file" not in model.inputs:
+        sealed["plugins"] = _with_free_parser(listed(body, "plugins"))
+    return encode(sealed)
+
+
+def _with_free_parser(plugins: Sequence[Any]) -> list[Any]:
+    """The caller's plugins with a PDF engine chosen where none was: the default one bills per page."""
+    result, found = [], False
+    for plugin in plugins:
+        chosen = plugin
+        if isinstance(plugin, dict) and plugin.get("id") == "file-parser" and plugin.get("enabled") is not False:
+            found = True
+            if _engine(plugin) is None:
+                pdf = plugin.get("pdf")
+                chosen = {**plugin, "pdf": {**(pdf if isinstance(pdf, dict) else {}), "engine": _FREE_ENGINE}}
+        result.append(chosen)
+    if not found:
+        result.append({"id": "file-parser", "pdf": {"engine": _FREE_ENGINE}})
+    return result

@@ -1,0 +1,250 @@
+"""Head and Tail of a reply: just enough of it to judge it, and just enough to know how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from freerouter.bodies import parse
+from freerouter.dialects import Dialect, Sign
+from freerouter.errors import InvalidRequestError
+
+# An answer with pictures has some megabytes; what is larger is no answer to a chat.
+LIMIT = 64 * 1024 * 1024
+_TAIL = 8 * 1024
+
+
+class Flaw(StrEnum):
+    """Why a reply is none, whatever its status; the value is the reason that the trace shows."""
+
+    NOT_SENT = "unreachable"
+    BROKEN = "connection_broken"
+    TIMEOUT = "timeout"
+    HTML = "html_page"
+    WRONG_TYPE = "wrong_content_type"
+    ENCODED = "encoded_unasked"
+    NOT_JSON = "not_json"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    NO_CHOICES = "no_choices"
+    EMPTY = "empty_answer"
+    NO_TOKEN = "ended_before_first_token"  # noqa: S105  # a token of an answer, no password
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reply, or its absence, says.
+
+    Attributes:
+        status: of the HTTP reply; 0 when there was none.
+        headers: with lower-case names.
+        flaw: why the reply is none; None for an answer and for a proper error.
+        error: the body or the event that carries the error, parsed.
+        body: the whole answer, parsed, when it was not streamed.
+        usage: tokens and cost, where they are known already.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    flaw: Flaw | None = None
+    error: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+
+
+class Events:
+    """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The data of each event that these bytes complete; comments are passed over."""
+        buffer = self._rest + chunk
+        lines = buffer.splitlines(keepends=True)
+        # A line is complete with its end; a final CR may be the first half of one.
+        self._rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" ").rstrip(b"\r\n"))
+            elif not line.rstrip(b"\r\n") and self._data:
+                yield b"\n".join(self._data)
+                self._data.clear()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes so far stop in the middle of an event."""
+        return bool(self._rest.strip() or self._data)
+
+
+class Head:
+    """Reads a reply until it can be judged: a stream to its first token, anything else to its end.
+
+    Attributes:
+        chunks: what has been read, to be handed on as it came.
+        reading: the judgement; None while more bytes are needed.
+    """
+
+    def __init__(self, dialect: Dialect, stream: bool, status: int, headers: Mapping[str, str]) -> None:
+        self.chunks: list[bytes] = []
+        self.reading: Reading | None = None
+        self._dialect = dialect
+        self._status = status
+        self._headers = headers
+        self._kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._stream = stream
+        self._streamed = stream and status < 300 and self._kind in ("text/event-stream", "")
+        self._events = Events()
+        self._last = Sign()
+        self._size = 0
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            self._judge(Flaw.ENCODED)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the body."""
+        self.chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > LIMIT:
+            self._judge(Flaw.TOO_LARGE)
+        elif self._streamed:
+            for data in self._events.feed(chunk):
+                if self.reading is None:
+                    self._feed_event(data)
+
+    def end(self) -> Reading:
+        """The body has ended, so there is a reading now."""
+        if self.reading is not None:
+            return self.reading
+        if self._streamed:
+            return self._end_of_stream()
+        return self._end_of_body(b"".join(self.chunks))
+
+    def broken(self, flaw: Flaw) -> Reading:
+        """The body broke off, or did not come in time."""
+        return self._judge(flaw)
+
+    def _judge(self, flaw: Flaw | None = None, **rest: Any) -> Reading:
+        self.reading = Reading(self._status, self._headers, flaw, **rest)
+        return self.reading
+
+    def _feed_event(self, data: bytes) -> None:
+        sign = read_event(self._dialect, data)
+        if sign is None:
+            self._judge(Flaw.NOT_JSON)
+        elif sign.error is not None:
+            self._judge(error={"error": sign.error})
+        elif sign.token:
+            self._judge(usage=sign.usage)
+        elif sign.done:
+            self._end_of_stream()
+        else:
+            self._last = combined(self._last, sign)
+
+    def _end_of_stream(self) -> Reading:
+        """The stream ended without a token: an answer only if it says that tokens were made."""
+        if self._last.finish is None:
+            return self._judge(Flaw.NO_TOKEN)
+        return self._judge(Flaw.EMPTY if _is_empty(self._last) else None, usage=self._last.usage)
+
+    def _end_of_body(self, body: bytes) -> Reading:
+        announced = self._headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > len(body):
+            return self._judge(Flaw.TRUNCATED)
+        try:
+            parsed = parse(body)
+        except InvalidRequestError as error:
+            return self._judge(_why_unreadable(body, self._kind, str(error)))
+        if self._status >= 300:
+            return self._judge(error=parsed)
+        return self._end_of_answer(parsed)
+
+    def _end_of_answer(self, body: Mapping[str, Any]) -> Reading:
+        sign = self._dialect.sign(body)
+        if sign.error is not None:
+            return self._judge(error=body if body.get("error") else {"error": sign.error})
+        flaw = None
+        if self._stream or self._kind not in ("application/json", ""):
+            flaw = Flaw.WRONG_TYPE
+        elif not sign.token and sign.finish is None:
+            flaw = Flaw.NO_CHOICES
+        elif _is_empty(sign):
+            flaw = Flaw.EMPTY
+        return self._judge(flaw, body=body, usage=sign.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stream ended that had been handed on.
+
+    Attributes:
+        finished: it said that it was at its end.
+        error: the error it ended in.
+        usage: tokens and cost, if it stated them.
+        ragged: its last event is incomplete.
+    """
+
+    finished: bool
+    error: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+    ragged: bool = False
+
+
+class Tail:
+    """Keeps the last bytes of a stream that is being handed on, to know how it ended; nothing else is parsed."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._kept = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes that were handed on."""
+        self._kept = (self._kept + chunk)[-_TAIL:]
+
+    def end(self) -> Ending:
+        """The stream has ended, in whatever way: what did it say last?"""
+        events, last = Events(), Sign()
+        for data in events.feed(self._kept):
+            # The first event may have lost its beginning.
+            last = combined(last, read_event(self._dialect, data) or Sign())
+        finished = last.error is None and (last.done or last.finish is not None)
+        return Ending(finished, last.error, last.usage, events.unfinished)
+
+
+def read_event(dialect: Dialect, data: bytes) -> Sign | None:
+    """What an event says; None when it is no JSON object."""
+    if data == b"[DONE]":
+        return Sign(done=True)
+    try:
+        return dialect.sign(parse(data))
+    except InvalidRequestError:
+        return None
+
+
+def combined(earlier: Sign, later: Sign) -> Sign:
+    """What two events say together; the later one counts where both say something."""
+    return Sign(
+        earlier.token or later.token,
+        later.finish or earlier.finish,
+        later.error if later.error is not None else earlier.error,
+        later.usage or earlier.usage,
+        earlier.done or later.done,
+    )
+
+
+def _is_empty(sign: Sign) -> bool:
+    """No token, none counted, and not because the caller's limit left no room for one."""
+    usage = sign.usage or {}
+    counted = usage.get("completion_tokens") or usage.get("output_tokens")
+    return not sign.token and not counted and sign.finish != "length"
+
+
+def _why_unreadable(body: bytes, kind: str, complaint: str) -> Flaw:
+    start = body[:256].lstrip()[:1]
+    if start == b"<":
+        return Flaw.HTML
+    if kind not in ("application/json", ""):
+        return Flaw.WRONG_TYPE
+    return Flaw.TRUNCATED if start == b"{" and "EOF" in complaint else Flaw.NOT_JSON

@@ -1,0 +1,76 @@
+"""When a limit ends: reset times and retry hints in all their spellings, made sane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any
+
+DAY = 86_400.0
+MINUTE = 60.0
+
+_LONGEST_HINT = 3_600.0
+# Above this, an epoch is in milliseconds: in seconds it would be the year 5138.
+_MILLISECONDS = 1e11
+
+
+def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
+    """Seconds until the account's allowance is there again; never more than a day, or a minute.
+
+    Args:
+        headers: of the reply, and those that OpenRouter repeats in ``error.metadata.headers``; lower-case names.
+        now: seconds since 1970.
+        day: the daily allowance, which comes back at 00:00 UTC; else the minute's, at the next full one.
+    """
+    span = DAY if day else MINUTE
+    reset = _number(headers.get("x-ratelimit-reset"))
+    if reset is not None:
+        left = (reset / 1000 if reset > _MILLISECONDS else reset) - _server_time(headers, now)
+        if 0 < left <= span:
+            return left
+    hint = _retry_after(headers, now)
+    if hint is not None and hint <= span:
+        return hint
+    return span - now % span
+
+
+def hint_seconds(headers: Mapping[str, str], hints: Iterable[Any], now: float) -> float | None:
+    """Seconds for which a reply asks to be left alone, at most an hour; None when it does not say, or nonsense."""
+    stated = [_retry_after(headers, now), *map(_number, hints)]
+    sane = [seconds for seconds in stated if seconds is not None and seconds > 0]
+    return min(max(sane), _LONGEST_HINT) if sane else None
+
+
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """``Retry-After``: seconds, or an HTTP date (RFC 9110, section 10.2.3)."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    seconds = _number(value)
+    if seconds is None and (date := _date(value)) is not None:
+        seconds = date - _server_time(headers, now)
+    return seconds if seconds is not None and seconds > 0 else None
+
+
+def _server_time(headers: Mapping[str, str], now: float) -> float:
+    """The server's own clock, where it shows it: a reset is meant by that one, not by ours."""
+    date = _date(headers.get("date", ""))
+    return now if date is None else date
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError, OSError, TypeError, IndexError):
+        return None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None

@@ -1,0 +1,199 @@
+"""Step 3, Random Selection: from a Pool to a Model, uniformly, without replacement."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Container, Iterator, Sequence
+from random import Random
+from typing import Any
+
+from freerouter.analysis import Requirements
+from freerouter.catalog import Model
+from freerouter.filtering import Index
+from freerouter.health import Caller, Health
+
+# With half of a pool unavailable, eight misses in a row have a chance of 1 in 256.
+_TRIES = 8
+
+
+def draw(
+    models: Sequence[Model], positions: memoryview[int], first: int, unavailable: Container[str], rng: Random
+) -> Model | None:
+    """One of some models, each with the same chance.
+
+    Args:
+        models: all of them, ascending by context.
+        positions: those to draw from, ascending.
+        first: positions before this one have too small a context.
+        unavailable: ids not to draw.
+        rng: where chance comes from.
+
+    Returns:
+        the model; None when none is available.
+    """
+    start = bisect_left(positions, first) if first else 0
+    count = len(positions) - start
+    if count <= 0:
+        return None
+    for _ in range(_TRIES):
+        model = models[positions[start + int(rng.random() * count)]]
+        if model.id not in unavailable:
+            return model
+    left = [model for position in positions[start:] if (model := models[position]).id not in unavailable]
+    return left[int(rng.random() * len(left))] if left else None
+
+
+class Selection:
+    """The draws of one request: no model twice.
+
+    Args:
+        index: the models, and who is eligible for what.
+        requirements: what the request needs.
+        named: the models that the caller asks for, in order, None standing for a draw; None when it names none.
+        caller: whose request it is.
+        health: who is cooling, and who is barred.
+        rng: where chance comes from.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        requirements: Requirements,
+        named: Sequence[Model | None] | None,
+        caller: Caller,
+        health: Health,
+        rng: Random,
+    ) -> None:
+        self.tried: set[str] = set()
+        self._index = index
+        self._pool = index.pool(requirements.need)
+        self._first = index.first(requirements.context)
+        self._requirements = requirements
+        self._caller = caller
+        self._health = health
+        self._rng = rng
+        self._drawn = named is None or None in named
+        self._named = None if named is None else [m for m in named if m is None or not self._unfit(m)]
+        self._floor = 0
+        self._unmoderated = False
+
+    def __len__(self) -> int:
+        """How many models are eligible, whatever has been learnt of them."""
+        if self._drawn:
+            return sum(len(positions) - bisect_left(positions, self._first) for positions in self._pool)
+        return len(self._named or ())
+
+    def exceeded(self, context: int) -> None:
+        """A model's context was too small: from now on only larger ones, or equal ones if there are no larger."""
+        self._floor = max(self._floor, context)
+
+    def avoid_moderated(self) -> None:
+        """A moderator has refused: from now on only models that have none."""
+        self._unmoderated = True
+
+    def pick(self, preferred: str | None = None) -> Model | None:
+        """The next model to ask: the preferred one, else by name, else drawn from those that honour everything.
+
+        Else from those that meet the hard needs, else the cooling one that is ready first; None when all are used up.
+        """
+        if self._health.cooling:
+            self._health.wake()
+        barred, unavailable = self._barriers()
+        model = self._index.catalog.get(preferred) if preferred else None
+        if model is not None and model.id not in unavailable and not self.objections(model):
+            return model
+        return self._pick(barred, unavailable)
+
+    def _barriers(self) -> tuple[frozenset[str], Container[str]]:
+        """Ids that are out of the question, and those together with the cooling ones."""
+        barred = self._health.barred(self._requirements, self._caller)
+        if not (self.tried or barred or self._unmoderated):
+            return barred, self._health.cooling
+        barred = barred.union(self.tried, self._moderated())
+        return barred, barred.union(self._health.cooling)
+
+    def _moderated(self) -> Iterator[str]:
+        return (model.id for model in self._index.models if self._unmoderated and model.moderated)
+
+    def _pick(self, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
+        if self._named is None:
+            return self._draw(barred, unavailable)
+        for model in self._named:
+            if model is None:
+                return self._draw(barred, unavailable)
+            if model.id not in unavailable:
+                return model
+        return self._ready_first([model for model in self._named if model is not None and model.id not in barred])
+
+    def _draw(self, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
+        if not self._floor:
+            return self._draw_from(self._first, barred, unavailable)
+        larger, equal = (max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
+        return self._draw_from(larger, barred, unavailable) or self._draw_from(equal, barred, unavailable)
+
+    def _draw_from(self, first: int, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
+        models = self._index.models
+        for positions in self._pool:
+            model = draw(models, positions, first, unavailable, self._rng)
+            if model is not None:
+                return model
+        return self._ready_first([m for m in self._from(first) if m.id not in barred]) if self._health.cooling else None
+
+    def _from(self, first: int) -> Iterator[Model]:
+        for positions in self._pool:
+            for position in positions[bisect_left(positions, first) :]:
+                yield self._index.models[position]
+
+    def _ready_first(self, models: list[Model]) -> Model | None:
+        return min(models, key=lambda model: self._health.cooling.get(model.id, 0.0), default=None)
+
+    # Explanations.
+
+    def given_up(self, model: Model) -> list[str]:
+        """The soft parameters that a model does not honour."""
+        return self._index.given_up(self._requirements.need, model)
+
+    def objections(self, model: Model) -> list[str]:
+        """Every reason, in words, why this request does not go to a model; none when it is eligible."""
+        if not self._drawn and model not in (self._named or ()):
+            reasons = ["not asked for by name", *self._unfit(model)]
+        elif self._named is not None and model in self._named:
+            reasons = []
+        else:
+            reasons = self._index.reasons(self._requirements, model)
+        return [*reasons, *self._health.objections(model.id, self._requirements, self._caller)]
+
+    def _unfit(self, model: Model) -> list[str]:
+        """Why a model that is asked for by name cannot serve; the user's patterns are for draws, not for names."""
+        patterns = set(self._index.policy.objections(model))
+        return [reason for reason in self._index.reasons(self._requirements, model) if reason not in patterns]
+
+    def chances(self, preferred: str | None = None) -> dict[str, float]:
+        """Each model's chance of being asked first; those that have none are left out."""
+        _, unavailable = self._barriers()
+        fixed = preferred is not None or self._named or self._rests_on_cooling(unavailable)
+        if fixed:
+            model = self.pick(preferred)
+            return {} if model is None else {model.id: 1.0}
+        for positions in self._pool:
+            tier = [self._index.models[p].id for p in positions[bisect_left(positions, self._first) :]]
+            available = [name for name in tier if name not in unavailable]
+            if available:
+                return dict.fromkeys(available, 1 / len(available))
+        return {}
+
+    def _rests_on_cooling(self, unavailable: Container[str]) -> bool:
+        return all(model.id in unavailable for model in self._from(self._first))
+
+    def explain(self, preferred: str | None = None) -> dict[str, Any]:
+        """Who is eligible, with which chance, and why each other model is not (``Router.explain``)."""
+        chances = self.chances(preferred)
+        eligible: list[dict[str, Any]] = []
+        ineligible: list[dict[str, Any]] = []
+        for model in self._index.explainable():
+            if reasons := self.objections(model):
+                ineligible.append({"id": model.id, "reasons": reasons})
+            else:
+                chance = chances.get(model.id, 0.0)
+                eligible.append({"id": model.id, "probability": chance, "gives_up": self.given_up(model)})
+        return {"requirements": self._requirements.as_dict(), "eligible": eligible, "ineligible": ineligible}

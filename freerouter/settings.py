@@ -1,0 +1,158 @@
+"""Settings: what can be adjusted, from the environment or in code, checked when it is loaded."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from freerouter.errors import SettingsError
+
+DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
+
+# Guards and classifiers answer no chat ("User Safety: safe"), and neither do models that only read text off pictures.
+DEFAULT_EXCLUDE = ("*guard*", "*content-safety*", "*moderation*", "*-ocr*")
+
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+
+def _split(value: object) -> object:
+    """Let a list be written ``a, b`` as well, the way of the environment and of command lines."""
+    if isinstance(value, str):
+        return tuple(item for item in re.split(r"[\s,]+", value) if item)
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """What can be adjusted. Arguments win over the environment (``FREEROUTER_<NAME>``), the environment over defaults.
+
+    Raises:
+        SettingsError: naming the setting, what is wrong with it, and the nearest valid name for one that is unknown.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FREEROUTER_",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("api_key", "FREEROUTER_API_KEY", "OPENROUTER_API_KEY"),
+        description="OpenRouter's key, used where a request brings none of its own.",
+    )
+    upstream: str = Field(
+        default=DEFAULT_UPSTREAM, description="Base URL of OpenRouter's API; https unless it is this machine."
+    )
+    include: Names = Field(default=(), description="Glob patterns of model ids to draw from; none means all.")
+    exclude: Names = Field(
+        default=DEFAULT_EXCLUDE, description="Glob patterns of model ids never to draw; wins over include."
+    )
+    authors: Names = Field(default=(), description="Authors (the part before the slash) to draw from; none means all.")
+    min_context: int = Field(default=0, ge=0, description="Tokens of context that a model must have to be drawn.")
+    seed: int | None = Field(default=None, description="Makes the draws repeatable.")
+    max_attempts: PositiveInt = Field(default=5, description="Models asked for one request at most.")
+    first_token_timeout: PositiveFloat = Field(default=60, description="Seconds until a stream's first token.")
+    idle_timeout: PositiveFloat = Field(default=60, description="Seconds between the chunks of a stream.")
+    reply_timeout: PositiveFloat = Field(default=180, description="Seconds for an answer that is not streamed.")
+    deadline: PositiveFloat = Field(default=300, description="Seconds until an answer begins, all attempts together.")
+    requests_per_minute: PositiveInt = Field(default=20, description="Requests sent in any 60 seconds at most.")
+    max_wait: float = Field(default=0, ge=0, description="Seconds to wait for the minute's allowance before failing.")
+    sticky: Literal["auto", "session", "off"] = Field(
+        default="auto",
+        description="What stays on their model: auto (with an id, tool loops), session (with an id), off.",
+    )
+    catalog_age: PositiveFloat = Field(default=300, description="Seconds until the list of models is fetched anew.")
+    account_models: bool = Field(
+        default=False, description="Read the models that the account's privacy settings allow (needs the key)."
+    )
+    cache_dir: str | None = Field(
+        default=None, description="Folder for the copy of the list of models; the platform's cache folder by default."
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_explain(error)) from None
+
+    @classmethod
+    def adjusted(cls, settings: Settings | None, **overrides: Any) -> Settings:
+        """These settings, by default those of the environment, with whatever is not None in their stead."""
+        given = {name: value for name, value in overrides.items() if value is not None}
+        if settings is None:
+            return cls(**given)
+        return cls(**{**settings.model_dump(), **given}) if given else settings
+
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _clean_key(cls, value: object) -> object:
+        # A key with a trailing newline would show up in clear in httpx's error message (failure-modes.md).
+        key = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(key, str):
+            return key
+        key = key.strip()
+        if not key:
+            return None
+        if not _KEY.fullmatch(key):
+            raise ValueError("must be printable ASCII without spaces: copy the key anew")
+        return SecretStr(key)
+
+    @field_validator("upstream")
+    @classmethod
+    def _check_upstream(cls, value: str) -> str:
+        url = urlsplit(value.strip())
+        host = url.hostname or ""
+        if url.scheme not in ("http", "https") or not host:
+            raise ValueError(f"must be a URL such as {DEFAULT_UPSTREAM}")
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError("must be a plain base URL: no user, query or fragment")
+        if url.scheme == "http" and not is_loopback(host):
+            raise ValueError("must be https: the key would travel in clear (http is for this machine only)")
+        return value.strip().rstrip("/")
+
+    @property
+    def key(self) -> str | None:
+        """The key in clear, for the Authorization header alone."""
+        return None if self.api_key is None else self.api_key.get_secret_value()
+
+
+def _explain(error: ValidationError) -> str:
+    return "; ".join(_explain_one(detail) for detail in error.errors(include_input=False, include_url=False))
+
+
+def _explain_one(detail: Any) -> str:
+    name = str(detail["loc"][0]) if detail["loc"] else "settings"
+    if detail["type"] == "extra_forbidden":
+        near = get_close_matches(name, Settings.model_fields, n=1)
+        return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
+    return f"setting {name!r}: {detail['msg'].removeprefix('Value error, ')}"

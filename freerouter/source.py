@@ -1,0 +1,282 @@
+"""CatalogSource: the list of models over HTTP, in pages, with a copy on disk; stale rather than none."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import anyio.to_thread
+import httpx
+from pydantic_core import from_json, to_json
+
+from freerouter.catalog import Catalog
+from freerouter.errors import CatalogError
+from freerouter.settings import Settings
+
+_log = logging.getLogger("freerouter")
+
+_LIMIT = 64 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(10.0)
+_PATIENCE = 60.0
+_PAGES = 100
+# A refresh that would drop more than this part of the free models is believed only the second time.
+_PLAUSIBLE_LOSS = 0.8
+_FIRST_RETRY = 5.0
+
+
+def cache_folder() -> Path:
+    """The platform's folder for what can be fetched again."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "freerouter" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "freerouter"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "freerouter"
+
+
+class CatalogSource:
+    """Keeps a catalog at hand: a fresh one at once, a stale one while a refresh runs, the copy on disk without network.
+
+    One refresh runs at a time, in a daemon thread of its own, for sync and async callers alike.
+
+    Args:
+        settings: upstream, key, age and folder.
+        transport: the httpx transport to fetch with; by default httpx's own, with the environment's proxies.
+        account: read ``/models/user``, what the account's privacy settings allow; needs the key.
+        wall: seconds since 1970.
+        rng: for the jitter between failed refreshes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        account: bool | None = None,
+        wall: Callable[[], float] = time.time,
+        rng: Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._account = settings.account_models if account is None else account
+        self._wall = wall
+        self._rng = rng or Random()
+        self._copy = _path_of_copy(settings, account=self._account)
+        self._start_over()
+        # A thread does not survive a fork: the child refreshes by itself.
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_Weakly(self._start_over))
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
+        self._catalog: Catalog | None = None
+        self._due = 0.0
+        self._failures = 0
+        self._doubted: frozenset[str] | None = None
+        self._refresh: Future[Catalog] | None = None
+
+    def get(self) -> Catalog:
+        """A catalog, at once if there is any.
+
+        Raises:
+            CatalogError: OpenRouter cannot be reached, and there is no copy.
+        """
+        catalog = self._at_hand()
+        return self.refresh().result() if catalog is None else catalog
+
+    async def get_async(self) -> Catalog:
+        """A catalog, at once if there is any. Raises CatalogError as ``get`` does."""
+        catalog = self._at_hand()
+        if catalog is None:
+            return await anyio.to_thread.run_sync(self.refresh().result, abandon_on_cancel=True)
+        return catalog
+
+    def _at_hand(self) -> Catalog | None:
+        catalog = self._catalog
+        if catalog is None:
+            catalog = self._read_copy()
+        if catalog is not None and self._wall() >= self._due:
+            self.refresh()
+        return catalog
+
+    def refresh(self) -> Future[Catalog]:
+        """Fetch anew in the background, unless that is going on already; the future is of whichever it is."""
+        with self._lock:
+            if self._refresh is None:
+                self._refresh = Future()
+                threading.Thread(
+                    target=self._run, args=(self._refresh,), name="freerouter-catalog", daemon=True
+                ).start()
+            return self._refresh
+
+    def _run(self, future: Future[Catalog]) -> None:
+        try:
+            catalog = self._believe(self._fetch())
+        except CatalogError as error:
+            self._after_failure(error)
+            future.set_exception(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller who waits must hear of it
+            # The text of an httpx exception may hold a key, so only its name is shown.
+            failure = CatalogError(f"{self._settings.upstream} could not be reached ({type(error).__name__})")
+            self._after_failure(failure)
+            future.set_exception(failure)
+        else:
+            future.set_result(catalog)
+
+    def _after_failure(self, error: CatalogError) -> None:
+        _log.warning("catalog: not refreshed: %s", error)
+        with self._lock:
+            pause = min(_FIRST_RETRY * 2 ** min(self._failures, 10), self._settings.catalog_age)
+            self._failures += 1
+            self._due = self._wall() + pause * self._rng.uniform(0.5, 1.0)
+            self._refresh = None
+
+    def _believe(self, body: bytes) -> Catalog:
+        """Take a new catalog into use, unless it is too bad to be believed at once."""
+        catalog = Catalog.parse(body)
+        today = datetime.fromtimestamp(self._wall(), UTC).date()
+        free = frozenset(model.id for model in catalog.free(today))
+        with self._lock:
+            self._refresh = None
+            self._failures = 0
+            current = self._catalog
+            if current is not None and self._doubted is None:
+                known = {model.id for model in current.free(today)}
+                if len(known - free) > _PLAUSIBLE_LOSS * len(known):
+                    _log.warning(
+                        "catalog: %d of %d free models are missing: asking again", len(known - free), len(known)
+                    )
+                    self._doubted = free
+                    self._due = self._wall() + _FIRST_RETRY
+                    return current
+            self._doubted = None
+            self._catalog = catalog
+            self._due = self._wall() + self._settings.catalog_age
+        self._write_copy(body)
+        return catalog
+
+    # The copy on disk.
+
+    def _read_copy(self) -> Catalog | None:
+        try:
+            written = self._copy.stat().st_mtime
+            catalog = Catalog.parse(self._copy.read_bytes())
+        except OSError:
+            return None
+        except CatalogError as error:
+            _log.warning("catalog: the copy in %s is of no use: %s", self._copy, error)
+            return None
+        with self._lock:
+            if self._catalog is None:
+                self._catalog = catalog
+                # A copy from the future (a clock that was set back) is stale.
+                age = self._wall() - written
+                self._due = written + self._settings.catalog_age if age >= 0 else 0.0
+            return self._catalog
+
+    def _write_copy(self, body: bytes) -> None:
+        try:
+            self._copy.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._copy.parent, prefix=self._copy.name)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(body)
+                Path(name).replace(self._copy)
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            _log.warning("catalog: no copy could be kept in %s: %s", self._copy, error.strerror)
+
+    # Over HTTP.
+
+    def _fetch(self) -> bytes:
+        """The whole list; several pages are made into one."""
+        with httpx.Client(transport=self._transport, timeout=_TIMEOUT, follow_redirects=False) as client:
+            pages = list(self._pages(client))
+        if len(pages) == 1:
+            return pages[0]
+        rows = [row for page in pages for row in from_json(page)["data"]]
+        return to_json({"data": rows, "total_count": len(rows), "links": {"next": None}})
+
+    def _pages(self, client: httpx.Client) -> Iterator[bytes]:
+        url = f"{self._settings.upstream}/models{'/user' if self._account else ''}"
+        room = _LIMIT
+        for _ in range(_PAGES):
+            body = self._page(client, url, room)
+            room -= len(body)
+            yield body
+            following = _next_page(url, body)
+            if following is None:
+                return
+            url = following
+        raise CatalogError(f"the list of models has more than {_PAGES} pages")
+
+    def _page(self, client: httpx.Client, url: str, room: int) -> bytes:
+        headers = {"accept-encoding": "identity"}
+        if self._account and self._settings.key is not None:
+            headers["authorization"] = f"Bearer {self._settings.key}"
+        chunks = []
+        deadline = time.monotonic() + _PATIENCE
+        with client.stream("GET", url, headers=headers) as response:
+            if response.status_code != 200:
+                raise CatalogError(f"{url} answered with status {response.status_code}")
+            for chunk in response.iter_raw():
+                room -= len(chunk)
+                if room < 0:
+                    raise CatalogError(f"the list of models is larger than {_LIMIT >> 20} MiB")
+                if time.monotonic() > deadline:
+                    raise CatalogError(f"the list of models did not come within {_PATIENCE:.0f} s")
+                chunks.append(chunk)
+        return b"".join(chunks)
+
+
+def _path_of_copy(settings: Settings, *, account: bool) -> Path:
+    """Where the copy is kept: one for each upstream, and for each account where the list is the account's."""
+    name = settings.upstream + (f"\n{settings.key}" if account else "")
+    folder = Path(settings.cache_dir) if settings.cache_dir else cache_folder()
+    return folder / f"models-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+
+
+def _next_page(url: str, body: bytes) -> str | None:
+    """The address of the next page; it must be on the same server, since the key goes with it.
+
+    Raises:
+        CatalogError: it is somewhere else.
+    """
+    try:
+        parsed: Any = from_json(body)
+    except ValueError:
+        return None  # Catalog.parse says what it is
+    links = parsed.get("links") if isinstance(parsed, dict) else None
+    following = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(following, str) or not following:
+        return None
+    target = urljoin(url, following)
+    if urlsplit(target)[:2] != urlsplit(url)[:2]:
+        raise CatalogError(f"the list of models goes on at another server ({urlsplit(target).netloc}): not followed")
+    return target
+
+
+class _Weakly:
+    """Calls a method for as long as its object is alive: a fork hook cannot be taken back."""
+
+    def __init__(self, method: Callable[[], None]) -> None:
+        self._method = weakref.WeakMethod(method)
+
+    def __call__(self) -> None:
+        method = self._method()
+        if method is not None:
+            method()

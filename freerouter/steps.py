@@ -1,0 +1,68 @@
+"""What goes between a driver and Routing: the request, and the steps to take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from freerouter.catalog import Model
+from freerouter.dialects import CHAT, Dialect
+from freerouter.errors import FreeRouterError
+from freerouter.health import NOBODY, Caller
+
+Accept = Callable[[Mapping[str, Any]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it comes in.
+
+    Attributes:
+        body: JSON, or already parsed.
+        dialect: how it is written.
+        caller: whose it is.
+        session: the value of its ``x-session-id`` header.
+        needs: capabilities to require besides those found in it.
+        accept: looks at a whole answer and returns a reason to refuse it, or None; not asked for streams.
+    """
+
+    body: bytes | str | dict[str, Any]
+    dialect: Dialect = CHAT
+    caller: Caller = NOBODY
+    session: str | None = None
+    needs: tuple[str, ...] = ()
+    accept: Accept | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this body to OpenRouter.
+
+    Attributes:
+        model: where it goes.
+        body: JSON.
+        stream: the answer will be streamed.
+        first: seconds until the reply must be judged: the first token of a stream, the end of anything else.
+        idle: seconds between the chunks of a stream that is being handed on.
+    """
+
+    model: Model
+    body: bytes
+    stream: bool
+    first: float
+    idle: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for so many seconds, then ask again."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Answer with this error."""
+
+    error: FreeRouterError

@@ -1,0 +1,211 @@
+"""RoutingTransport and AsyncRoutingTransport: the forwarder under any SDK on httpx."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import httpx
+
+from freerouter.dialects import DIALECTS, Dialect
+from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
+from freerouter.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
+from freerouter.handover import Answer, refused
+from freerouter.headers import Headers
+from freerouter.routing import Router
+from freerouter.settings import Settings
+from freerouter.source import CatalogSource
+from freerouter.tracking import Trace
+from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts
+
+TRACE = "freerouter"  # the key of the Trace in ``response.extensions``
+
+
+class _Chunks(httpx.SyncByteStream):
+    """An answer's body as httpx takes it."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._body)
+
+    def close(self) -> None:
+        self._body.close()
+
+
+class _AsyncChunks(httpx.AsyncByteStream):
+    """An answer's body as httpx takes it."""
+
+    def __init__(self, body: AsyncBody) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._body)
+
+    async def aclose(self) -> None:
+        await self._body.close()
+
+
+class _Doorman:
+    """Tells what is routed from what passes and from what is refused, by method and URL."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        parts = urlsplit(settings.upstream)
+        self._origin = (parts.scheme, parts.hostname, parts.port)
+        self._path = parts.path
+
+    def is_upstream(self, url: httpx.URL) -> bool:
+        """Whether a URL is below the upstream's base URL."""
+        return (url.scheme, url.host, url.port) == self._origin and url.path.startswith(f"{self._path}/")
+
+    def dialect(self, url: httpx.URL) -> Dialect | None:
+        """The dialect that is spoken at a URL below the upstream's; None when it is none that is routed."""
+        path = url.path.removeprefix(f"{self._path}/")
+        return next((dialect for dialect in DIALECTS if dialect.path == path), None)
+
+    def with_key(self, request: httpx.Request) -> httpx.Request:
+        """The request, with our key if it goes to the upstream and has none."""
+        key = self._settings.key
+        if key is None or "authorization" in request.headers or not self.is_upstream(request.url):
+            return request
+        headers = [*request.headers.raw, (b"authorization", f"Bearer {key}".encode())]
+        return httpx.Request(
+            request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
+        )
+
+
+def _headers(request: httpx.Request) -> Headers:
+    return [(name.decode("ascii").lower(), value.decode("latin-1")) for name, value in request.headers.raw]
+
+
+def _timeouts(request: httpx.Request) -> Timeouts:
+    """The caller's own time-outs; how long to read is for the settings to say."""
+    asked = request.extensions.get("timeout") or {}
+    return Timeouts(asked.get("connect"), asked.get("write"), asked.get("pool"))
+
+
+def _check_encoding(request: httpx.Request) -> None:
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        error = InvalidRequestError(
+            f"content-encoding {encoding} is not read: send plain JSON", field="content-encoding"
+        )
+        error.status = 415
+        raise error
+
+
+def _not_routed(request: httpx.Request) -> CostRefusedError:
+    routed = ", ".join(dialect.path for dialect in DIALECTS)
+    return CostRefusedError(f"POST {request.url.path} could cost money, so it was not sent: routed are {routed}")
+
+
+def _refused(error: FreeRouterError, dialect: Dialect) -> httpx.Response:
+    status, headers, chunks = refused(error, Trace(), dialect)
+    return httpx.Response(status, headers=headers, content=b"".join(chunks))
+
+
+class RoutingTransport(httpx.BaseTransport):
+    """An httpx transport that routes chat requests to free models; everything else passes, or is refused if it costs.
+
+        client = httpx.Client(transport=RoutingTransport())
+        openai.OpenAI(base_url="https://openrouter.ai/api/v1", http_client=client)
+
+    Errors are answered in OpenRouter's shape, never raised, so that the SDK above raises its own. The ``Trace`` is in
+    ``response.extensions["freerouter"]``.
+
+    Args:
+        transport: the inner httpx transport; by default one that honours the environment's proxies.
+        settings: what can be adjusted; ``api_key``, ``upstream`` and ``seed`` adjust it further.
+        router: an existing router to share cooldowns and allowance with; brings its own settings.
+
+    Raises:
+        SettingsError: a setting makes no sense.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        settings: Settings | None = None,
+        api_key: str | None = None,
+        upstream: str | None = None,
+        seed: int | None = None,
+        router: Router | None = None,
+    ) -> None:
+        router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
+        source = CatalogSource(router.settings, transport=transport) if router.catalog is None else None
+        self._wire = HttpxWire(transport)
+        self._forwarder = Forwarder(router, self._wire, source)
+        self._doorman = _Doorman(router.settings)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Route, pass or refuse a request."""
+        if request.method != "POST" or not self._doorman.is_upstream(request.url):
+            passing = self._doorman.with_key(request)
+            return self._wire.transport(str(request.url)).handle_request(passing)
+        dialect = self._doorman.dialect(request.url)
+        if dialect is None:
+            return _refused(_not_routed(request), DIALECTS[0])
+        try:
+            _check_encoding(request)
+        except FreeRouterError as error:
+            return _refused(error, dialect)
+        body = request.read()
+        answer = self._forwarder.forward(body, _headers(request), dialect, timeouts=_timeouts(request))
+        return self._respond(answer)
+
+    def _respond(self, answer: Answer[Body]) -> httpx.Response:
+        extensions = {TRACE: answer.trace}
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Chunks(answer.body), extensions=extensions)
+
+    def close(self) -> None:
+        """Close the inner transport."""
+        self._wire.close()
+
+
+class AsyncRoutingTransport(httpx.AsyncBaseTransport):
+    """The same for ``httpx.AsyncClient``: see ``RoutingTransport``. One inner transport for each event loop."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        settings: Settings | None = None,
+        api_key: str | None = None,
+        upstream: str | None = None,
+        seed: int | None = None,
+        router: Router | None = None,
+    ) -> None:
+        router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
+        source = CatalogSource(router.settings) if router.catalog is None else None
+        self._wire = AsyncHttpxWire(transport)
+        self._forwarder = AsyncForwarder(router, self._wire, source)
+        self._doorman = _Doorman(router.settings)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Route, pass or refuse a request."""
+        if request.method != "POST" or not self._doorman.is_upstream(request.url):
+            passing = self._doorman.with_key(request)
+            return await self._wire.transport(str(request.url)).handle_async_request(passing)
+        dialect = self._doorman.dialect(request.url)
+        if dialect is None:
+            return _refused(_not_routed(request), DIALECTS[0])
+        try:
+            _check_encoding(request)
+        except FreeRouterError as error:
+            return _refused(error, dialect)
+        body = await request.aread()
+        answer = await self._forwarder.forward(body, _headers(request), dialect, timeouts=_timeouts(request))
+        return self._respond(answer)
+
+    def _respond(self, answer: Answer[AsyncBody]) -> httpx.Response:
+        extensions = {TRACE: answer.trace}
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_AsyncChunks(answer.body), extensions=extensions
+        )
+
+    async def aclose(self) -> None:
+        """Close the inner transport."""
+        await self._wire.close()

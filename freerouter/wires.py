@@ -1,0 +1,280 @@
+"""Wire: the one door to the network, on httpx, sync and async."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+import httpx
+from anyio.lowlevel import RunVar
+
+from freerouter.headers import Headers
+
+# One connection a request at least: httpx's default of 100 lets the 101st stream wait.
+_LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+
+
+class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of freerouter's
+    """Nothing reached OpenRouter: refused, no such name, no TLS, or no connection in time."""
+
+
+class Broken(Exception):  # noqa: N818  # as above
+    """The connection broke after something had been sent."""
+
+
+class TimedOut(Broken):
+    """The next piece of the reply did not come in time."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds; None for no limit. ``first`` until the reply can be judged, ``idle`` between two chunks after that."""
+
+    connect: float | None = 10.0
+    write: float | None = 60.0
+    pool: float | None = None
+    first: float = 60.0
+    idle: float = 60.0
+
+    def of_httpx(self) -> dict[str, float | None]:
+        """What httpx's transports read; the time to read is limited once more, chunk by chunk."""
+        return {"connect": self.connect, "write": self.write, "pool": self.pool, "read": max(self.first, self.idle)}
+
+
+class Reply(Protocol):
+    """What comes back.
+
+    Attributes:
+        status, headers: of the response; names in lower case.
+        chunks: of the body, as they come; raises Broken, or TimedOut.
+        due: the time, on the monotonic clock, by which the next chunk must have come.
+    """
+
+    status: int
+    headers: Headers
+    chunks: Iterator[bytes]
+    due: float
+
+    def close(self) -> None:
+        """Let go of the connection; what has not been read is not read."""
+        ...
+
+
+class AsyncReply(Protocol):
+    """What comes back.
+
+    Attributes:
+        status, headers: of the response; names in lower case.
+        chunks: of the body, as they come; raises Broken, or TimedOut.
+        due: the time, on the monotonic clock, by which the next chunk must have come.
+    """
+
+    status: int
+    headers: Headers
+    chunks: AsyncIterator[bytes]
+    due: float
+
+    async def close(self) -> None:
+        """Let go of the connection; what has not been read is not read."""
+        ...
+
+
+class Wire(Protocol):
+    """The one door to the network: a request goes in, a status, headers and chunks come out."""
+
+    def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> Reply:
+        """POST a body. Raises NotSent, Broken or TimedOut."""
+        ...
+
+    def close(self) -> None:
+        """Close what it opened."""
+        ...
+
+
+class AsyncWire(Protocol):
+    """The one door to the network: a request goes in, a status, headers and chunks come out."""
+
+    async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncReply:
+        """POST a body. Raises NotSent, Broken or TimedOut."""
+        ...
+
+    async def close(self) -> None:
+        """Close what it opened."""
+        ...
+
+
+class _Translated:
+    """Turns httpx's exceptions into ours; their text is dropped, since it may hold a key (failure-modes.md)."""
+
+    _NOT_SENT: tuple[type[httpx.HTTPError], ...] = (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.LocalProtocolError,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+    )
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, self._NOT_SENT):
+            raise NotSent(type(error).__name__) from None
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
+            raise TimedOut(type(error).__name__) from None
+        if isinstance(error, httpx.HTTPError | httpx.StreamError):
+            raise Broken(type(error).__name__) from None
+
+
+_TRANSLATED = _Translated()
+
+
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct way."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> httpx.Request:
+    return httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": timeouts.of_httpx()})
+
+
+def raw_headers(response: httpx.Response) -> Headers:
+    """A response's headers as pairs, names in lower case."""
+    return [(name.decode("ascii").lower(), value.decode("latin-1")) for name, value in response.headers.raw]
+
+
+class HttpxReply:
+    """A Reply of httpx. Its time is up only when a chunk comes late: a read in progress cannot be cut short."""
+
+    def __init__(self, response: httpx.Response, due: float) -> None:
+        self.status = response.status_code
+        self.headers = raw_headers(response)
+        self.due = due
+        self.chunks = self._chunks(response.stream)
+        self._response = response
+
+    def _chunks(self, stream: object) -> Iterator[bytes]:
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101  # of a sync transport
+        chunks = iter(stream)
+        while True:
+            with _TRANSLATED:
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            if time.monotonic() > self.due:
+                raise TimedOut("late")
+            yield chunk
+
+    def close(self) -> None:
+        """See Reply."""
+        self._response.close()
+
+
+class HttpxWire:
+    """A Wire on an httpx transport.
+
+    Args:
+        transport: the inner transport; by default one that honours the proxies of the environment, made when it is
+            first needed, and anew in a forked process.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._given = transport
+        self._made: tuple[int, httpx.BaseTransport] | None = None
+
+    def transport(self, url: str) -> httpx.BaseTransport:
+        """The inner transport."""
+        if self._given is not None:
+            return self._given
+        if self._made is None or self._made[0] != os.getpid():
+            self._made = os.getpid(), httpx.HTTPTransport(limits=_LIMITS, proxy=environment_proxy(url))
+        return self._made[1]
+
+    def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> HttpxReply:
+        """See Wire."""
+        due = time.monotonic() + timeouts.first
+        with _TRANSLATED:
+            response = self.transport(url).handle_request(_request(url, headers, body, timeouts))
+        return HttpxReply(response, due)
+
+    def close(self) -> None:
+        """See Wire."""
+        for transport in filter(None, (self._given, self._made and self._made[1])):
+            transport.close()
+
+
+class AsyncHttpxReply:
+    """An AsyncReply of httpx."""
+
+    def __init__(self, response: httpx.Response, due: float) -> None:
+        self.status = response.status_code
+        self.headers = raw_headers(response)
+        self.due = due
+        self.chunks = self._chunks(response.stream)
+        self._response = response
+
+    async def _chunks(self, stream: object) -> AsyncIterator[bytes]:
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101  # of an async transport
+        chunks = aiter(stream)
+        while True:
+            with _TRANSLATED, anyio.fail_after(self.due - time.monotonic()):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+
+    async def close(self) -> None:
+        """See AsyncReply."""
+        with anyio.CancelScope(shield=True):
+            await self._response.aclose()
+
+
+class AsyncHttpxWire:
+    """An AsyncWire on an httpx transport.
+
+    Args:
+        transport: the inner transport; by default one for each event loop, which honours the proxies of the
+            environment.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._given = transport
+        self._made: RunVar[httpx.AsyncBaseTransport | None] = RunVar("freerouter-transport", None)
+
+    def transport(self, url: str) -> httpx.AsyncBaseTransport:
+        """The inner transport."""
+        if self._given is not None:
+            return self._given
+        transport = self._made.get()
+        if transport is None:
+            transport = httpx.AsyncHTTPTransport(limits=_LIMITS, proxy=environment_proxy(url))
+            self._made.set(transport)
+        return transport
+
+    async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncHttpxReply:
+        """See AsyncWire."""
+        due = time.monotonic() + timeouts.first
+        with _TRANSLATED, anyio.fail_after(timeouts.first):
+            response = await self.transport(url).handle_async_request(_request(url, headers, body, timeouts))
+        return AsyncHttpxReply(response, due)
+
+    async def close(self) -> None:
+        """See AsyncWire."""
+        if self._given is not None:
+            await self._given.aclose()
+        transport = self._made.get()
+        if transport is not None:
+            self._made.set(None)
+            await transport.aclose()
