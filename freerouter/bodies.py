@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from freerouter.errors import InvalidRequestError
+
+_NON_FINITE = re.compile(rb"[:,\[](?:NaN|-?Infinity)[,\]}]")
 
 
 def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def encode(body: dict[str, Any]) -> bytes:
         return _encode_leniently(body)
     except ValueError:  # a circular reference, or nesting beyond the limit
         raise InvalidRequestError("the request is nested too deeply") from None
-    if b"Infinity" in data or b"NaN" in data:  # perhaps only as text: look closer
+    if (b"Infinity" in data or b"NaN" in data) and _NON_FINITE.search(data):  # perhaps only in a text: look closer
         return _encode_leniently(body)
     return data
 

@@ -111,7 +111,7 @@ def _windows(gateway: Gateway, record: Record) -> list[Route]:
 
 
 def _shown(value: object) -> Response:
-    # Not a JSONResponse: that has no words for NaN and lone surrogates, which may have been received.
+    # Not a JSONResponse: it fails on lone surrogates and infinities, which may have been received.
     return Response(json.dumps(value), media_type="application/json")
 
 

@@ -1,7 +1,7 @@
 """What a chat completion request asks for, as far as the gateway looks at it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from freerouter.emulator.lenient import items, mapping, objects, text
 from freerouter.emulator.refusals import Refusal, invalid_request
 
 Body = dict[str, Any]
+Part = Mapping[str, Any]
 
 # Content parts that are more than text, and the input modality that each of them needs.
 _MODALITIES = {
@@ -30,9 +31,16 @@ _TOKENS_PER_PART = 260
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request; `prompt_tokens` is an estimate, `max_tokens` None when the caller set no bound."""
+    """One request.
+
+    `parts` are the content parts of the whole history, users', tools' and assistants' alike; `inputs`
+    the modalities among them other than text; `prompt_tokens` is an estimate.
+    """
 
     body: Body
+    parts: tuple[Part, ...]
+    inputs: frozenset[str]
+    prompt_tokens: int
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -49,19 +57,6 @@ class Ask:
     def messages(self) -> list[Mapping[str, Any]]:
         """The messages, those that are none left out."""
         return objects(self.body["messages"])
-
-    @property
-    def parts(self) -> Iterator[Mapping[str, Any]]:
-        """The content parts of the whole history: users', tools' and assistants' alike."""
-        for message in self.messages:
-            yield from objects(message.get("content"))
-            yield from objects(message.get("images"))
-
-    @property
-    def inputs(self) -> frozenset[str]:
-        """The input modalities other than text."""
-        kinds = (text(part.get("type")) for part in self.parts)
-        return frozenset(_MODALITIES[kind] for kind in kinds if kind in _MODALITIES)
 
     @property
     def outputs(self) -> frozenset[str]:
@@ -109,17 +104,9 @@ class Ask:
 
     @property
     def max_tokens(self) -> int | None:
-        """The output asked for, in tokens."""
+        """The output asked for, in tokens; None when the caller set no bound."""
         bound = self.body.get("max_completion_tokens") or self.body.get("max_tokens")
         return bound if isinstance(bound, int) and bound > 0 else None
-
-    @property
-    def prompt_tokens(self) -> int:
-        """An estimate: a token for four characters of text, 260 for each part that is more."""
-        characters = sum(map(_characters, self.messages))
-        tools = len(json.dumps(self.body.get("tools") or ""))
-        media = sum(text(part.get("type")) in _MODALITIES for part in self.parts)
-        return (characters + tools) // _CHARACTERS_PER_TOKEN + media * _TOKENS_PER_PART
 
     @property
     def last(self) -> Mapping[str, Any]:
@@ -127,25 +114,16 @@ class Ask:
         return self.messages[-1]
 
 
-def parse(raw: bytes) -> Ask | Refusal:
-    """Return the request, or the 400 that a body deserves which is none."""
-    try:
-        body = json.loads(raw, parse_constant=_no_json)
-    except (ValueError, RecursionError):
-        return invalid_request("Invalid JSON in request body")
+def understand(body: Any) -> Ask | Refusal:
+    """Return the request that this JSON value is (None: no JSON), or the 400 that it deserves."""
     if not isinstance(body, dict):
-        return invalid_request("Expected object, received something else")
+        return invalid_request("Invalid JSON in request body, or no object")
     if not objects(body.get("messages")):
         return invalid_request('Input required: specify "prompt" or "messages"')
     models = body.get("models") or []
     if not isinstance(models, list) or len(models) > 3:
         return invalid_request("'models' array must have 3 items or fewer.")
-    return Ask(body)
-
-
-def _no_json(constant: str) -> None:
-    """Python would take NaN and Infinity for JSON."""
-    raise ValueError(constant)
+    return _measured(body)
 
 
 def text_of(message: Mapping[str, Any]) -> str:
@@ -154,6 +132,17 @@ def text_of(message: Mapping[str, Any]) -> str:
     if isinstance(content, str):
         return content
     return " ".join(filter(None, (text(part.get("text")) for part in objects(content))))
+
+
+def _measured(body: Body) -> Ask:
+    """Read the history once: a token for four characters of text, 260 for each part that is more."""
+    messages = objects(body["messages"])
+    parts = tuple(part for m in messages for key in ("content", "images") for part in objects(m.get(key)))
+    media = [_MODALITIES[kind] for part in parts if (kind := text(part.get("type"))) in _MODALITIES]
+    tools = len(json.dumps(body["tools"])) if body.get("tools") else 0
+    characters = sum(map(_characters, messages)) + tools
+    tokens = characters // _CHARACTERS_PER_TOKEN + len(media) * _TOKENS_PER_PART
+    return Ask(body, parts, frozenset(media), tokens)
 
 
 def _characters(message: Mapping[str, Any]) -> int:

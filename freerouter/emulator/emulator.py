@@ -44,7 +44,7 @@ class Emulator:
         self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay)
         self._serving: Serving | None = None
         self.app: ASGIApp = build(self._gateway, Listings(self._gateway), self._record, clock)
-        self.faults = faults or Faults()
+        self.faults = faults
         if catalog is not None:
             self.catalog_body = catalog
 
@@ -59,13 +59,13 @@ class Emulator:
 
     @property
     def faults(self) -> Faults:
-        """The faults to come; when they are set, the seconds of their windows begin."""
+        """The faults to come (None takes them away); as they are set, the time of their windows begins."""
         return self._gateway.faults
 
     @faults.setter
-    def faults(self, faults: Faults) -> None:
-        faults.start(self._clock())
-        self._gateway.faults = faults
+    def faults(self, faults: Faults | None) -> None:
+        self._gateway.faults = faults or Faults()
+        self._gateway.faults.start(self._clock())
 
     @property
     def requests(self) -> list[Received]:

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from freerouter.emulator.answers import answer
-from freerouter.emulator.ask import Ask, parse
+from freerouter.emulator.ask import Ask, understand
 from freerouter.emulator.billing import FREE_ROUTER, Charge, charges
-from freerouter.emulator.catalog import Catalog
+from freerouter.emulator.catalog import Catalog, own_catalog
 from freerouter.emulator.completion import Completion
 from freerouter.emulator.faults.kinds import Strike
 from freerouter.emulator.faults.registry import FAULTS
@@ -106,7 +106,7 @@ class Gateway:
 
     def complete(self, request: Received, *, reused: bool) -> Reply:
         """Return the reply to a chat completion request."""
-        ask = parse(request.body)
+        ask = understand(request.json)
         if isinstance(ask, Refusal):
             return refused(ask)
         refusal = self._allowance(ask) or self._unknown(ask)
@@ -120,9 +120,12 @@ class Gateway:
 
     def _unknown(self, ask: Ask) -> Refusal | None:
         """Refuse ids that never were: every one of them is looked at before anything is tried."""
-        names = (model or ACCOUNT_DEFAULT for model in ask.models)
-        unknown = (n for n in names if not self.catalog.find(n) and n not in self.catalog.known)
+        unknown = (m for m in ask.models if not self._find(m) and m not in self.catalog.known)
         return next(map(unknown_model, unknown), None)
+
+    def _find(self, model: str) -> Offer | None:
+        """Return the model of this name; the account has a default whatever the catalog served."""
+        return self.catalog.find(model) if model else own_catalog().find(ACCOUNT_DEFAULT)
 
     def _first_answer(self, errand: Errand) -> Reply:
         """Try the models in order until one does not fail; every one that could cost is billed."""
@@ -137,7 +140,7 @@ class Gateway:
 
     def _attempt(self, ask: Ask, model: str, number: int) -> Attempt:
         """Find out who serves this model, or why it cannot."""
-        offer = self.catalog.find(model or ACCOUNT_DEFAULT)
+        offer = self._find(model)
         if offer is None:
             return Attempt(ask, model, number, refusal=no_endpoints(model))
         serving = self._serving(ask, offer)
@@ -161,13 +164,9 @@ class Gateway:
     def _drawn(self, ask: Ask, *, free: bool) -> Offer | None:
         """Draw one that passes: the free router among the free ones, the others among the paid."""
         now = self._clock()
-        pool = [
-            offer
-            for offer in self.catalog
-            if (offer.costs(now, ask.prompt_tokens) is None) is free
-            and not offer.is_router
-            and hosted_router_passes(ask, offer, now)
-        ]
+        served = self.catalog if free else own_catalog()
+        fitting = [o for o in served if (o.costs(now, ask.prompt_tokens) is None) is free and not o.is_router]
+        pool = [offer for offer in fitting if hosted_router_passes(ask, offer, now)]
         return self._rng.choice(pool) if pool else None
 
     def _try(self, attempt: Attempt, errand: Errand) -> Reply:

@@ -100,6 +100,11 @@ class Record:
 def parsed(body: bytes) -> Any:
     """Return the JSON value of a body, None where it is none."""
     try:
-        return json.loads(body)
+        return json.loads(body, parse_constant=_no_json)
     except (ValueError, RecursionError):
         return None
+
+
+def _no_json(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python would take for JSON."""
+    raise ValueError(constant)

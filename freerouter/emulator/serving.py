@@ -16,6 +16,9 @@ from uvicorn.server import ServerState
 from freerouter.emulator.delivery import Connection
 
 _KEEP_ALIVE = 75
+# What clients do wrong is no news here; an exception of the emulator itself is, and goes to stderr.
+_LOGGER = logging.getLogger("freerouter.emulator")
+_LOGGER.setLevel(logging.ERROR)
 
 
 class Protocol(H11Protocol):
@@ -23,8 +26,7 @@ class Protocol(H11Protocol):
 
     def __init__(self, config: Config, server_state: ServerState) -> None:
         super().__init__(config=config, server_state=server_state, app_state={})
-        self.logger = logging.getLogger("freerouter.emulator")
-        self.logger.setLevel(logging.ERROR)
+        self.logger = _LOGGER
         self.access_log = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -64,6 +64,12 @@ def test_a_paid_fallback_is_billed_even_when_the_free_model_answers(caller, emul
     assert [charge.model for charge in emulator.bill] == ["openai/gpt-oss-20b"]
 
 
+def test_the_default_of_the_account_costs_whatever_the_catalog_served(caller, emulator):
+    emulator.catalog_body = b'[{"id": "a/b:free", "pricing": {"prompt": "0", "completion": "0"}}]'
+    assert caller.chat(None).status_code == 200
+    assert len(emulator.bill) == 1
+
+
 def test_the_window_of_an_override_decides(caller, emulator, clock):
     clock.now -= 6 * 3600
     assert caller.chat("arcee-ai/trinity-large-preview:free").json()["usage"]["cost"] == 0

@@ -168,3 +168,5 @@ def test_setting_faults_starts_their_time(emulator, clock):
     emulator.faults = Faults([Fault("internal_error", window=(0, 10))])
     assert strike(emulator.faults, now=clock.now + 5) == "internal_error"
     assert strike(emulator.faults, now=clock.now + 15) is None
+    emulator.faults = None
+    assert emulator.faults.rules == ()

@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import json
 import re
+import time
 from collections.abc import Callable
 
 import httpx
@@ -295,6 +296,19 @@ def test_what_hangs_ends_when_the_client_goes(emulator, kind, stream):
         assert until(lambda: emulator.requests[0].closed == "client gone") < 0.1
         until(lambda: emulator.open_connections == 0)
     assert emulator.requests[0].status == (0 if kind == "never_answers" else 200)
+
+
+@pytest.mark.parametrize("kind", ["silent_after_headers", "stream_comments_forever", "stream_stalls", "trickles"])
+def test_what_hangs_ends_when_the_emulator_stops(emulator, kind):
+    emulator.faults = struck_by(kind)
+    with httpx.Client(headers=KEY, verify=False) as http:
+        with emulator.running() as url:
+            request = http.build_request("POST", f"{url}/chat/completions", json=body(stream=True))
+            response = http.send(request, stream=True)
+            start = time.perf_counter()
+        assert time.perf_counter() - start < 0.2
+        response.close()
+    assert emulator.requests[0].closed == "stopped"
 
 
 @pytest.mark.parametrize("kind", ["resets", "closes"])

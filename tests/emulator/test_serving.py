@@ -58,8 +58,11 @@ def test_the_record_can_be_fetched_without_the_key(caller, emulator):
 
 
 def test_the_record_shows_what_is_hardly_json(caller, emulator):
-    caller.http.post("chat/completions", content=b'{"model": "\\ud800", "seed": NaN}')
-    assert "NaN" in caller.http.get(caller.http.base_url.copy_with(path="/_requests")).text
+    caller.http.post("chat/completions", content=b'{"model": "\\ud800"}')
+    caller.http.post("chat/completions", content=b'{"seed": NaN}')
+    first, second = caller.http.get(caller.http.base_url.copy_with(path="/_requests")).json()
+    assert first["model"] == "\ud800"
+    assert second["body"] == '{"seed": NaN}'
 
 
 def test_connections_are_counted(emulator):
@@ -75,7 +78,8 @@ def test_a_client_that_goes_away_is_noticed(clock):
     emulator = Emulator(clock=clock, chunk_delay=0.005)
     with calling(emulator) as caller:
         with caller.http.stream("POST", "chat/completions", json=BODY | {"stream": True}) as response:
-            next(response.iter_raw())
+            pieces = response.iter_raw()  # dropped, it would close the stream
+            assert next(pieces)
             assert emulator.requests[0].closed == ""
         assert until(lambda: emulator.requests[0].closed == "client gone") < 0.1
 
@@ -95,7 +99,8 @@ def test_stopping_is_prompt_even_with_streams_open(clock):
         with emulator.running() as url:
             request = http.build_request("POST", f"{url}/chat/completions", json=BODY | {"stream": True})
             response = http.send(request, stream=True)
-            next(response.iter_raw())
+            pieces = response.iter_raw()
+            assert next(pieces)
             start = time.perf_counter()
         assert time.perf_counter() - start < 0.2
         assert emulator.requests[0].closed == "stopped"

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Self
 
 from freerouter.emulator.faults.registry import FAULTS
+from freerouter.emulator.lenient import number
 
 
 def _are_globs(value: Any) -> bool:
@@ -17,13 +18,14 @@ def _are_globs(value: Any) -> bool:
     return several and bool(value)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _is_window(value: Any) -> bool:
-    pair = isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+    pair = isinstance(value, list | tuple) and len(value) == 2 and None not in map(number, value)
     return pair and value[0] < value[1]
+
+
+def _is_probability(value: Any) -> bool:
+    share = number(value)
+    return share is not None and 0 <= share <= 1
 
 
 Check = Callable[[Any], bool]
@@ -31,7 +33,7 @@ Check = Callable[[Any], bool]
 _FIELDS: Mapping[str, tuple[Check, str]] = {
     "kind": (lambda value: isinstance(value, str) and value in FAULTS, "one of the names in FAULTS is wanted"),
     "models": (_are_globs, "globs are wanted"),
-    "probability": (lambda value: _is_number(value) and 0 <= value <= 1, "a number from 0 to 1 is wanted"),
+    "probability": (_is_probability, "a number from 0 to 1 is wanted"),
     "count": (lambda value: value is None or (isinstance(value, int) and value >= 0), "a whole number is wanted"),
     "window": (lambda value: value is None or _is_window(value), "two rising numbers of seconds are wanted"),
 }
@@ -88,7 +90,7 @@ class Faults:
             raise FaultError(f"faults: a list of rules is wanted, not {rows!r}")
         if not isinstance(seed, int):
             raise FaultError(f"seed: a whole number is wanted, not {seed!r}")
-        return cls([_rule(number, row) for number, row in enumerate(rows, 1)], seed)
+        return cls([_rule(place, row) for place, row in enumerate(rows, 1)], seed)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -109,22 +111,22 @@ class Faults:
     def strike(self, *names: str, stream: bool, reused: bool, now: float) -> str | None:
         """Return the kind of fault that strikes a request to a model of these names, None for none."""
         elapsed = now - (now if self._start is None else self._start)
-        for number, rule in enumerate(self.rules):
-            exhausted = rule.count is not None and self._struck[number] >= rule.count
+        for index, rule in enumerate(self.rules):
+            exhausted = rule.count is not None and self._struck[index] >= rule.count
             fits = not exhausted and FAULTS[rule.kind].strikes(stream=stream, reused=reused)
             if fits and rule.matches(names, elapsed) and self._rng.random() < rule.probability:
-                self._struck[number] += 1
+                self._struck[index] += 1
                 return rule.kind
         return None
 
 
-def _rule(number: int, row: Any) -> Fault:
+def _rule(place: int, row: Any) -> Fault:
     if not isinstance(row, Mapping):
-        raise FaultError(f"rule {number}: a table of fields is wanted, not {row!r}")
+        raise FaultError(f"rule {place}: a table of fields is wanted, not {row!r}")
     unknown = sorted(row.keys() - {field.name for field in fields(Fault)})
     if unknown:
-        raise FaultError(f"rule {number}: {unknown[0]}: no such field")
+        raise FaultError(f"rule {place}: {unknown[0]}: no such field")
     try:
         return Fault(**{"kind": None, **row})
     except FaultError as error:
-        raise FaultError(f"rule {number}: {error}") from None
+        raise FaultError(f"rule {place}: {error}") from None
