@@ -15,10 +15,10 @@ from freerouter.errors import InvalidRequestError, StreamInterruptedError
 from freerouter.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
 from freerouter.handover import Answer
 from freerouter.headers import Headers, lower
+from freerouter.news import News
 from freerouter.reading import Events, read_event
 from freerouter.routing import Router
 from freerouter.settings import Settings
-from freerouter.source import CatalogSource
 from freerouter.steps import Accept, Request
 from freerouter.tracking import Trace
 from freerouter.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
@@ -272,9 +272,8 @@ class FreeRouter:
         router: Router | None = None,
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
-        source = CatalogSource(router.settings) if router.catalog is None else None
         self._wire = wire or HttpxWire()
-        self._forwarder = Forwarder(router, self._wire, source)
+        self._forwarder = Forwarder(router, self._wire, News.of(router))
         self.router = router
         self.chat = Chat(self._forwarder)
         self.models = Models(self._forwarder)
@@ -309,9 +308,8 @@ class AsyncFreeRouter:
         router: Router | None = None,
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
-        source = CatalogSource(router.settings) if router.catalog is None else None
         self._wire = wire or AsyncHttpxWire()
-        self._forwarder = AsyncForwarder(router, self._wire, source)
+        self._forwarder = AsyncForwarder(router, self._wire, News.of(router))
         self.router = router
         self.chat = AsyncChat(self._forwarder)
         self.models = AsyncModels(self._forwarder)

@@ -11,13 +11,13 @@ from freerouter.dialects import CHAT, Dialect
 from freerouter.errors import FreeRouterError
 from freerouter.handover import Answer, Handover, refused
 from freerouter.headers import Headers, caller, outgoing, returned
+from freerouter.news import News
 from freerouter.outcome import Verdict
 from freerouter.reading import Ending, Flaw, Head, Reading
 from freerouter.routing import Router, Routing
-from freerouter.source import CatalogSource
 from freerouter.steps import Accept, Fail, Request, Send, Wait
 from freerouter.tracking import Trace
-from freerouter.wires import AsyncReply, AsyncWire, Broken, NotSent, Reply, TimedOut, Timeouts, Wire
+from freerouter.wires import AsyncReply, AsyncWire, Broken, NotSent, Reply, Stale, TimedOut, Timeouts, Wire
 
 _TIMEOUTS = Timeouts()
 
@@ -76,22 +76,27 @@ class Forwarder:
     Args:
         router: decides.
         wire: the way to OpenRouter.
-        source: where the catalog comes from; None to use the one that the router has.
+        news: keeps the router's catalog fresh; by default that stays as it is.
         sleep: waits for so many seconds.
     """
 
     def __init__(
-        self, router: Router, wire: Wire, source: CatalogSource | None, sleep: Callable[[float], None] = time.sleep
+        self,
+        router: Router,
+        wire: Wire,
+        news: News | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.router = router
-        self.source = source
+        self._news = news or News()
         self._wire = wire
         self._sleep = sleep
 
     def update(self) -> None:
         """Give the router the catalog of now. Raises CatalogError."""
-        if self.source is not None:
-            self.router.update(self.source.get())
+        catalog = self._news.get()
+        if catalog is not None:
+            self.router.update(catalog)
 
     def forward(
         self,
@@ -118,8 +123,9 @@ class Forwarder:
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        session = dict(sent).get("x-session-id")
-        routing = self.router.route(Request(body, dialect, caller(sent), session, needs, accept))
+        who, session = caller(sent), dict(sent).get("x-session-id")
+        self._news.meet(who, sent)
+        routing = self.router.route(Request(body, dialect, who, session, needs, accept))
         try:
             return self._walk(routing, sent, timeouts)
         except BaseException:
@@ -153,6 +159,7 @@ class Forwarder:
             head = Head(dialect, send.stream, reply.status, dict(reply.headers))
             outcome = routing.judge(self._read(head, reply))
             routing.record(outcome)
+            self._news.react(outcome, routing.request.caller, headers)
         except BaseException:
             reply.close()
             raise
@@ -188,7 +195,7 @@ class AsyncForwarder:
     Args:
         router: decides.
         wire: the way to OpenRouter.
-        source: where the catalog comes from; None to use the one that the router has.
+        news: keeps the router's catalog fresh; by default that stays as it is.
         sleep: waits for so many seconds.
     """
 
@@ -196,18 +203,19 @@ class AsyncForwarder:
         self,
         router: Router,
         wire: AsyncWire,
-        source: CatalogSource | None,
+        news: News | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.router = router
-        self.source = source
+        self._news = news or News()
         self._wire = wire
         self._sleep = sleep
 
     async def update(self) -> None:
         """Give the router the catalog of now. Raises CatalogError."""
-        if self.source is not None:
-            self.router.update(await self.source.get_async())
+        catalog = await self._news.get_async()
+        if catalog is not None:
+            self.router.update(catalog)
 
     async def forward(
         self,
@@ -234,8 +242,9 @@ class AsyncForwarder:
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        session = dict(sent).get("x-session-id")
-        routing = self.router.route(Request(body, dialect, caller(sent), session, needs, accept))
+        who, session = caller(sent), dict(sent).get("x-session-id")
+        self._news.meet(who, sent)
+        routing = self.router.route(Request(body, dialect, who, session, needs, accept))
         try:
             return await self._walk(routing, sent, timeouts)
         except BaseException:
@@ -271,6 +280,7 @@ class AsyncForwarder:
             head = Head(dialect, send.stream, reply.status, dict(reply.headers))
             outcome = routing.judge(await self._read(head, reply))
             routing.record(outcome)
+            self._news.react(outcome, routing.request.caller, headers)
         except BaseException:
             await reply.close()
             raise
@@ -302,5 +312,5 @@ class AsyncForwarder:
 
 def _flaw(error: NotSent | Broken) -> Flaw:
     if isinstance(error, NotSent):
-        return Flaw.NOT_SENT
+        return Flaw.STALE if isinstance(error, Stale) else Flaw.NOT_SENT
     return Flaw.TIMEOUT if isinstance(error, TimedOut) else Flaw.BROKEN

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from freerouter.reading import Flaw, Reading
-from freerouter.resets import gate_seconds, hint_seconds
+from freerouter.resets import gate_limit, gate_seconds, hint_seconds
 
 
 class Verdict(StrEnum):
@@ -71,6 +71,7 @@ class Outcome:
         seconds: how long to leave the model alone, or the account's gate shut, by the reply's own word.
         lasting, lacks, gate: what is to be remembered (see there).
         light: worth a short cooldown only.
+        limit: how many requests the exhausted allowance has.
         body: the error as OpenRouter sent it.
         usage: tokens and cost, where the answer states them.
     """
@@ -85,6 +86,7 @@ class Outcome:
     lacks: str | None = None
     gate: Gate | None = None
     light: bool = False
+    limit: int | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] | None = None
 
@@ -113,7 +115,8 @@ _TOO_LARGE = Row(_STOP, _REQUEST, "payload_too_large")
 _REDIRECTED = Row(_STOP, _UPSTREAM, "redirected")
 
 _BY_FLAW = {flaw: Row(_ANOTHER, _MODEL, flaw.value, light=flaw is Flaw.EMPTY) for flaw in Flaw} | {
-    Flaw.NOT_SENT: Row(_AGAIN, _UPSTREAM, Flaw.NOT_SENT.value)
+    Flaw.NOT_SENT: Row(_AGAIN, _UPSTREAM, Flaw.NOT_SENT.value),
+    Flaw.STALE: Row(_AGAIN, _UPSTREAM, Flaw.STALE.value),
 }
 
 _BY_AVAILABILITY = {
@@ -220,6 +223,7 @@ class Evidence(NamedTuple):
     error_type: str
     limit_source: str
     metadata: Mapping[str, Any]
+    headers: Mapping[str, str]
     hints: tuple[Any, ...]
 
 
@@ -236,12 +240,17 @@ def classify(reading: Reading, now: float) -> Outcome:
     if reading.error is None and reading.status < 300:
         return Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered", reading.status, usage=reading.usage)
     evidence = read_evidence(reading)
-    row = _row(evidence, reading)
-    outcome_status = evidence.status or reading.status
-    return _outcome(row, reading, outcome_status, evidence.message, _seconds(row, reading, evidence, now))
+    row = _row(evidence)
+    if row.gate is None:
+        seconds, limit = hint_seconds(evidence.headers, evidence.hints, now), None
+    else:
+        seconds, limit = gate_seconds(evidence.headers, now, day=row.gate is Gate.DAY), gate_limit(evidence.headers)
+    return _outcome(row, reading, evidence.status, evidence.message, seconds, limit)
 
 
-def _outcome(row: Row, reading: Reading, status: int, message: str, seconds: float | None = None) -> Outcome:
+def _outcome(
+    row: Row, reading: Reading, status: int, message: str, seconds: float | None = None, limit: int | None = None
+) -> Outcome:
     return Outcome(
         row.verdict,
         row.scope,
@@ -253,26 +262,27 @@ def _outcome(row: Row, reading: Reading, status: int, message: str, seconds: flo
         row.lacks,
         row.gate,
         row.light,
+        limit,
         reading.error or {},
         reading.usage,
     )
 
 
-def _row(evidence: Evidence, reading: Reading) -> Row:
+def _row(evidence: Evidence) -> Row:
     """The first row that fits: availability, error type, limit source, message, retryable, status."""
     return (
         _BY_AVAILABILITY.get(evidence.availability)
         or _BY_ERROR_TYPE.get(evidence.error_type)
         or _BY_LIMIT_SOURCE.get(evidence.limit_source)
         or next((row for pattern, row in _BY_MESSAGE if pattern.search(evidence.message)), None)
-        or _by_metadata(evidence, reading)
+        or _by_metadata(evidence)
         or (_UNAVAILABLE if evidence.retryable else None)
         or _BY_STATUS.get(evidence.status)
         or _by_class(evidence.status)
     )
 
 
-def _by_metadata(evidence: Evidence, reading: Reading) -> Row | None:
+def _by_metadata(evidence: Evidence) -> Row | None:
     """Rows told apart by what stands beside the message."""
     metadata = evidence.metadata
     if evidence.status == 403 and ("reasons" in metadata or "flagged_input" in metadata):
@@ -281,7 +291,7 @@ def _by_metadata(evidence: Evidence, reading: Reading) -> Row | None:
         return _UNFIT  # the provider's complaint: another provider's model may take the request
     if evidence.availability in ("no_endpoints", "constraint_filtered"):
         return _GONE if evidence.availability == "no_endpoints" else _UNFIT
-    if evidence.status == 429 and "x-ratelimit-reset" in reading.headers and not metadata.get("provider_name"):
+    if evidence.status == 429 and "x-ratelimit-reset" in evidence.headers and not metadata.get("provider_name"):
         return _MINUTE  # OpenRouter's own limit: only that one carries these headers
     return None
 
@@ -308,6 +318,9 @@ def read_evidence(reading: Reading) -> Evidence:
         error_type=_text(metadata.get("error_type") or error.get("error_type")),
         limit_source=_text(metadata.get("limit_source")),
         metadata=metadata,
+        # OpenRouter repeats its headers in the body; a proxy in between may have dropped the real ones.
+        headers={name.lower(): str(value) for name, value in _dict(metadata.get("headers")).items()}
+        | dict(reading.headers),
         hints=tuple(
             place.get(name)
             for place in (availability, metadata, error)
@@ -333,11 +346,3 @@ def _status(error: Mapping[str, Any], status: int) -> int:
         if isinstance(code, int) and 300 <= code < 600:
             return code
     return 502
-
-
-def _seconds(row: Row, reading: Reading, evidence: Evidence, now: float) -> float | None:
-    own = _dict(evidence.metadata.get("headers"))
-    headers = {str(name).lower(): str(value) for name, value in own.items()} | dict(reading.headers)
-    if row.gate is not None:
-        return gate_seconds(headers, now, day=row.gate is Gate.DAY)
-    return hint_seconds(headers, evidence.hints, now)

@@ -91,9 +91,18 @@ class Quota:
         if allowance.left is not None:
             allowance.left += 1
 
-    def close(self, account: str, gate: Gate, seconds: float) -> None:
-        """OpenRouter says that an allowance is used up; a later, smaller word does not shorten it."""
+    def close(self, account: str, gate: Gate, seconds: float, limit: int | None = None) -> None:
+        """OpenRouter says that an allowance is used up; a later, smaller word does not shorten it.
+
+        Args:
+            account: whose.
+            gate: the day's, or the minute's.
+            seconds: until it is there again.
+            limit: how many requests it has, where OpenRouter says so.
+        """
         allowance = self.of(account)
+        if gate is Gate.DAY and limit is not None:
+            allowance.limit, allowance.left, allowance.day = limit, 0, self._today()
         until = self._clock() + seconds
         if allowance.gate is None or until > allowance.until:
             allowance.gate, allowance.until = gate, until

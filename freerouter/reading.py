@@ -20,6 +20,7 @@ class Flaw(StrEnum):
     """Why a reply is none, whatever its status; the value is the reason that the trace shows."""
 
     NOT_SENT = "unreachable"
+    STALE = "stale_connection"
     BROKEN = "connection_broken"
     TIMEOUT = "timeout"
     HTML = "html_page"

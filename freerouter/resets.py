@@ -35,6 +35,12 @@ def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
     return span - now % span
 
 
+def gate_limit(headers: Mapping[str, str]) -> int | None:
+    """How many requests the exhausted allowance has, by ``X-RateLimit-Limit``."""
+    limit = _number(headers.get("x-ratelimit-limit"))
+    return int(limit) if limit is not None and 0 <= limit < _MILLISECONDS else None
+
+
 def hint_seconds(headers: Mapping[str, str], hints: Iterable[Any], now: float) -> float | None:
     """Seconds for which a reply asks to be left alone, at most an hour; None when it does not say, or nonsense."""
     stated = [_retry_after(headers, now), *map(_number, hints)]

@@ -89,6 +89,11 @@ class Router:
         """Take a request on its way: analyse it and find who is eligible. Whatever is wrong with it, ``next`` says."""
         return Routing(self, request)
 
+    def learn_allowance(self, account: str, used: int, limit: int) -> None:
+        """``GET /key`` says how many of an account's free requests of today are used, of how many."""
+        with self.lock:
+            self.quota.learn(account, used, limit)
+
     def models(self, needs: Iterable[str] = ()) -> list[Model]:
         """The free models that the settings let in and that can do all of these, such as ``tools`` or ``image``.
 
@@ -278,7 +283,7 @@ class Routing:
             return None
         router.health.learn(model.id, outcome, self._requirements, caller)
         if outcome.gate is not None and outcome.seconds is not None:
-            router.quota.close(self._account, outcome.gate, outcome.seconds)
+            router.quota.close(self._account, outcome.gate, outcome.seconds, outcome.limit)
         if outcome.lasting is Lasting.CONTEXT:
             self._selection.exceeded(model.context or 0)
         elif outcome.lasting is Lasting.MODERATED:

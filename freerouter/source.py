@@ -1,28 +1,26 @@
-"""CatalogSource: the list of models over HTTP, in pages, with a copy on disk; stale rather than none."""
+"""CatalogSource: the list of models over HTTP, in pages, stale rather than none; AllowanceSource: what is left."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import sys
-import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import anyio.to_thread
 import httpx
+from cachetools import TTLCache
 from pydantic_core import from_json, to_json
 
 from freerouter.catalog import Catalog
+from freerouter.copies import Copy
 from freerouter.errors import CatalogError
 from freerouter.settings import Settings
 
@@ -35,15 +33,8 @@ _PAGES = 100
 # A refresh that would drop more than this part of the free models is believed only the second time.
 _PLAUSIBLE_LOSS = 0.8
 _FIRST_RETRY = 5.0
-
-
-def cache_folder() -> Path:
-    """The platform's folder for what can be fetched again."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "freerouter" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "freerouter"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "freerouter"
+_EXPIRE_EVERY = 60.0
+_READ_EVERY = 60.0
 
 
 class CatalogSource:
@@ -73,7 +64,7 @@ class CatalogSource:
         self._account = settings.account_models if account is None else account
         self._wall = wall
         self._rng = rng or Random()
-        self._copy = _path_of_copy(settings, account=self._account)
+        self._copy = Copy(settings, account=self._account)
         self._start_over()
         # A thread does not survive a fork: the child refreshes by itself.
         if hasattr(os, "register_at_fork"):
@@ -83,6 +74,7 @@ class CatalogSource:
         self._lock = threading.Lock()
         self._catalog: Catalog | None = None
         self._due = 0.0
+        self._expirable = 0.0
         self._failures = 0
         self._doubted: frozenset[str] | None = None
         self._refresh: Future[Catalog] | None = None
@@ -110,6 +102,15 @@ class CatalogSource:
         if catalog is not None and self._wall() >= self._due:
             self.refresh()
         return catalog
+
+    def expire(self) -> None:
+        """A model turned out to be gone: fetch anew in the background, at most once a minute."""
+        now = self._wall()
+        with self._lock:
+            if now < self._expirable:
+                return
+            self._expirable = now + _EXPIRE_EVERY
+        self.refresh()
 
     def refresh(self) -> Future[Catalog]:
         """Fetch anew in the background, unless that is going on already; the future is of whichever it is."""
@@ -164,41 +165,25 @@ class CatalogSource:
             self._doubted = None
             self._catalog = catalog
             self._due = self._wall() + self._settings.catalog_age
-        self._write_copy(body)
+        self._copy.write(body)
         return catalog
 
-    # The copy on disk.
-
     def _read_copy(self) -> Catalog | None:
-        try:
-            written = self._copy.stat().st_mtime
-            catalog = Catalog.parse(self._copy.read_bytes())
-        except OSError:
+        copy = self._copy.read()
+        if copy is None:
             return None
+        try:
+            catalog = Catalog.parse(copy[0])
         except CatalogError as error:
-            _log.warning("catalog: the copy in %s is of no use: %s", self._copy, error)
+            _log.warning("catalog: the copy in %s is of no use: %s", self._copy.path, error)
             return None
         with self._lock:
             if self._catalog is None:
                 self._catalog = catalog
                 # A copy from the future (a clock that was set back) is stale.
-                age = self._wall() - written
-                self._due = written + self._settings.catalog_age if age >= 0 else 0.0
+                age = self._wall() - copy[1]
+                self._due = copy[1] + self._settings.catalog_age if age >= 0 else 0.0
             return self._catalog
-
-    def _write_copy(self, body: bytes) -> None:
-        try:
-            self._copy.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._copy.parent, prefix=self._copy.name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(body)
-                Path(name).replace(self._copy)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            _log.warning("catalog: no copy could be kept in %s: %s", self._copy, error.strerror)
 
     # Over HTTP.
 
@@ -243,13 +228,6 @@ class CatalogSource:
         return b"".join(chunks)
 
 
-def _path_of_copy(settings: Settings, *, account: bool) -> Path:
-    """Where the copy is kept: one for each upstream, and for each account where the list is the account's."""
-    name = settings.upstream + (f"\n{settings.key}" if account else "")
-    folder = Path(settings.cache_dir) if settings.cache_dir else cache_folder()
-    return folder / f"models-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-
-
 def _next_page(url: str, body: bytes) -> str | None:
     """The address of the next page; it must be on the same server, since the key goes with it.
 
@@ -268,6 +246,46 @@ def _next_page(url: str, body: bytes) -> str | None:
     if urlsplit(target)[:2] != urlsplit(url)[:2]:
         raise CatalogError(f"the list of models goes on at another server ({urlsplit(target).netloc}): not followed")
     return target
+
+
+class AllowanceSource:
+    """Reads how many of an account's free requests are left (``GET /key``), in the background.
+
+    Args:
+        upstream: base URL of OpenRouter's API.
+        learn: is told the account, how many of today's requests are used, and of how many.
+        transport: the httpx transport to fetch with.
+    """
+
+    def __init__(
+        self, upstream: str, learn: Callable[[str, int, int], None], transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._url = f"{upstream}/key"
+        self._learn = learn
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._lately: TTLCache[str, None] = TTLCache(1_000, _READ_EVERY)
+
+    def read(self, account: str, authorization: str) -> threading.Thread | None:
+        """Read it soon, at most once a minute for each account; returns the thread that does, if one does."""
+        with self._lock:
+            if account in self._lately:
+                return None
+            self._lately[account] = None
+        arguments = (account, authorization)
+        thread = threading.Thread(target=self._run, args=arguments, name="freerouter-allowance", daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self, account: str, authorization: str) -> None:
+        try:
+            with httpx.Client(transport=self._transport, timeout=_TIMEOUT, follow_redirects=False) as client:
+                data = from_json(client.get(self._url, headers={"authorization": authorization}).content)["data"]
+            daily = data["free_model_daily_requests"]
+            self._learn(account, int(daily["used"]), int(daily["limit"]))
+        except Exception as error:  # noqa: BLE001  # the figure is a help, not a need: OpenRouter may not give it
+            # The text of an httpx exception may hold a key, so only its name is logged.
+            _log.debug("allowance: not read: %s", type(error).__name__)
 
 
 class _Weakly:

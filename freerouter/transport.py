@@ -12,9 +12,9 @@ from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestE
 from freerouter.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
 from freerouter.handover import Answer, refused
 from freerouter.headers import Headers
+from freerouter.news import News
 from freerouter.routing import Router
 from freerouter.settings import Settings
-from freerouter.source import CatalogSource
 from freerouter.tracking import Trace
 from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts
 
@@ -135,9 +135,8 @@ class RoutingTransport(httpx.BaseTransport):
         router: Router | None = None,
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
-        source = CatalogSource(router.settings, transport=transport) if router.catalog is None else None
         self._wire = HttpxWire(transport)
-        self._forwarder = Forwarder(router, self._wire, source)
+        self._forwarder = Forwarder(router, self._wire, News.of(router, transport))
         self._doorman = _Doorman(router.settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -179,9 +178,8 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         router: Router | None = None,
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
-        source = CatalogSource(router.settings) if router.catalog is None else None
         self._wire = AsyncHttpxWire(transport)
-        self._forwarder = AsyncForwarder(router, self._wire, source)
+        self._forwarder = AsyncForwarder(router, self._wire, News.of(router))
         self._doorman = _Doorman(router.settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -24,6 +24,10 @@ class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of 
     """Nothing reached OpenRouter: refused, no such name, no TLS, or no connection in time."""
 
 
+class Stale(NotSent):
+    """A kept-alive connection had been closed by the other side when it was used again: nothing came back."""
+
+
 class Broken(Exception):  # noqa: N818  # as above
     """The connection broke after something had been sent."""
 
@@ -137,6 +141,26 @@ class _Translated:
 _TRANSLATED = _Translated()
 
 
+class _Watch:
+    """Sees whether a request went out on a connection that had been used before (httpx docs: "trace" extension)."""
+
+    def __init__(self) -> None:
+        self._seen = ""
+
+    def note(self, event: str, _info: object) -> None:
+        """What httpcore does first: it connects, or it sends."""
+        self._seen = self._seen or event
+
+    async def note_async(self, event: str, info: object) -> None:
+        """The same, as the async transport calls it."""
+        self.note(event, info)
+
+    def judge(self, error: Broken) -> NotSent | Broken:
+        """A connection that breaks before anything came back, and was not made for this request, was stale."""
+        reused = self._seen.startswith("http")
+        return Stale("stale") if reused and not isinstance(error, TimedOut) else error
+
+
 def environment_proxy(url: str) -> str | None:
     """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct way."""
     parts = urlsplit(url)
@@ -146,8 +170,9 @@ def environment_proxy(url: str) -> str | None:
     return proxies.get(parts.scheme) or proxies.get("all")
 
 
-def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> httpx.Request:
-    return httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": timeouts.of_httpx()})
+def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts, trace: object) -> httpx.Request:
+    extensions = {"timeout": timeouts.of_httpx(), "trace": trace}
+    return httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
 
 
 def raw_headers(response: httpx.Response) -> Headers:
@@ -205,8 +230,13 @@ class HttpxWire:
     def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> HttpxReply:
         """See Wire."""
         due = time.monotonic() + timeouts.first
-        with _TRANSLATED:
-            response = self.transport(url).handle_request(_request(url, headers, body, timeouts))
+        watch = _Watch()
+        request = _request(url, headers, body, timeouts, watch.note)
+        try:
+            with _TRANSLATED:
+                response = self.transport(url).handle_request(request)
+        except Broken as error:
+            raise watch.judge(error) from None
         return HttpxReply(response, due)
 
     def close(self) -> None:
@@ -266,8 +296,13 @@ class AsyncHttpxWire:
     async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncHttpxReply:
         """See AsyncWire."""
         due = time.monotonic() + timeouts.first
-        with _TRANSLATED, anyio.fail_after(timeouts.first):
-            response = await self.transport(url).handle_async_request(_request(url, headers, body, timeouts))
+        watch = _Watch()
+        request = _request(url, headers, body, timeouts, watch.note_async)
+        try:
+            with _TRANSLATED, anyio.fail_after(timeouts.first):
+                response = await self.transport(url).handle_async_request(request)
+        except Broken as error:
+            raise watch.judge(error) from None
         return AsyncHttpxReply(response, due)
 
     async def close(self) -> None:
