@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format clean bench-quick
+.PHONY: demo test check format clean bench-quick reliability
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -24,6 +24,9 @@ format: $(READY)
 
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks.quick
+
+reliability: $(READY)
+	$(BIN)/python -m benchmarks.reliability
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .hypothesis

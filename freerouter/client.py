@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
+from freerouter.accept import Accept, as_asked
 from freerouter.answers import ChatChunk, ChatCompletion
 from freerouter.catalog import Model
 from freerouter.dialects import CHAT
@@ -19,7 +20,7 @@ from freerouter.news import News
 from freerouter.reading import Events, read_event
 from freerouter.routing import Router
 from freerouter.settings import Settings
-from freerouter.steps import Accept, Request
+from freerouter.steps import Request
 from freerouter.tracking import Trace
 from freerouter.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
 
@@ -34,6 +35,12 @@ def _body(messages: Messages, parameters: dict[str, Any], *, stream: bool) -> di
     asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
     body = {"messages": asked, **parameters}
     return {**body, "stream": True} if stream else body
+
+
+def _accept(accept: Accept | bool, body: dict[str, Any]) -> Accept | None:
+    if isinstance(accept, bool):
+        return as_asked(body) if accept else None
+    return accept
 
 
 def _completion(data: bytes, trace: Trace) -> ChatCompletion:
@@ -112,7 +119,7 @@ class Chat:
         messages: Messages,
         *,
         needs: Sequence[str] = (),
-        accept: Accept | None = None,
+        accept: Accept | bool = False,
         extra_headers: Mapping[str, str] | None = None,
         **parameters: Any,
     ) -> ChatCompletion:
@@ -121,7 +128,8 @@ class Chat:
         Args:
             messages: the conversation; text alone is a user's message.
             needs: capabilities to require besides those that the request shows, such as ``tools`` or ``image``.
-            accept: looks at the answer as parsed JSON and returns a reason to ask another model, or None.
+            accept: looks at the answer as parsed JSON and returns a reason to ask another model, or None; True
+                holds it against the JSON schema and the tools that the request asks for (``freerouter.accept``).
             extra_headers: to send along, such as ``X-OpenRouter-Title``.
             parameters: any of OpenRouter's (API reference, "Create a chat completion").
 
@@ -150,16 +158,16 @@ class Chat:
         StreamInterruptedError, which carries the text so far.
         """
         body = _body(messages, parameters, stream=True)
-        answer = self._forward(body, lower(extra_headers or {}), needs, None)
+        answer = self._forward(body, lower(extra_headers or {}), needs, accept=False)
         try:
             yield ChatStream(answer)
         finally:
             answer.body.close()
 
     def _forward(
-        self, body: dict[str, Any], headers: Headers, needs: Sequence[str], accept: Accept | None
+        self, body: dict[str, Any], headers: Headers, needs: Sequence[str], accept: Accept | bool
     ) -> Answer[Body]:
-        answer = self._forwarder.forward(body, headers, needs=tuple(needs), accept=accept)
+        answer = self._forwarder.forward(body, headers, needs=tuple(needs), accept=_accept(accept, body))
         if answer.error is not None:
             raise answer.error
         return answer
@@ -176,7 +184,7 @@ class AsyncChat:
         messages: Messages,
         *,
         needs: Sequence[str] = (),
-        accept: Accept | None = None,
+        accept: Accept | bool = False,
         extra_headers: Mapping[str, str] | None = None,
         **parameters: Any,
     ) -> ChatCompletion:
@@ -199,16 +207,16 @@ class AsyncChat:
     ) -> AsyncIterator[AsyncChatStream]:
         """Get an answer piece by piece: see ``Chat.stream``."""
         body = _body(messages, parameters, stream=True)
-        answer = await self._forward(body, lower(extra_headers or {}), needs, None)
+        answer = await self._forward(body, lower(extra_headers or {}), needs, accept=False)
         try:
             yield AsyncChatStream(answer)
         finally:
             await answer.body.close()
 
     async def _forward(
-        self, body: dict[str, Any], headers: Headers, needs: Sequence[str], accept: Accept | None
+        self, body: dict[str, Any], headers: Headers, needs: Sequence[str], accept: Accept | bool
     ) -> Answer[AsyncBody]:
-        answer = await self._forwarder.forward(body, headers, needs=tuple(needs), accept=accept)
+        answer = await self._forwarder.forward(body, headers, needs=tuple(needs), accept=_accept(accept, body))
         if answer.error is not None:
             raise answer.error
         return answer

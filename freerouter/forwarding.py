@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import anyio
 
+from freerouter.accept import Accept
 from freerouter.dialects import CHAT, Dialect
 from freerouter.errors import FreeRouterError
 from freerouter.handover import Answer, Handover, refused
@@ -15,7 +16,7 @@ from freerouter.news import News
 from freerouter.outcome import Verdict
 from freerouter.reading import Ending, Flaw, Head, Reading
 from freerouter.routing import Router, Routing
-from freerouter.steps import Accept, Fail, Request, Send, Wait
+from freerouter.steps import Fail, Request, Send, Wait
 from freerouter.tracking import Trace
 from freerouter.wires import AsyncReply, AsyncWire, Broken, NotSent, Reply, Stale, TimedOut, Timeouts, Wire
 

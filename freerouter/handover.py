@@ -88,7 +88,9 @@ class Handover(Generic[ReplyT]):
         reply, self.reply = self.reply, None
         if routing is not None and self._tail is not None:
             ending = self._tail.end()
-            if ending.finished:  # clients leave at the mark of the end, before the end of the body
+            if (
+                ending.finished or ending.error is not None
+            ):  # clients leave at once at the mark of the end, or at an error
                 routing.finish(ending)
             else:
                 routing.abandon()

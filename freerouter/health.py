@@ -128,7 +128,8 @@ class Health:
             case None | Lasting.MODERATED:
                 return
             case Lasting.LACKS:
-                about = outcome.lacks or requirements.need
+                # A model that complains of what was not asked for is unfit for such requests, whatever the reason.
+                about = outcome.lacks if outcome.lacks in requirements.need.hard else requirements.need
             case Lasting.CONTEXT:
                 about = requirements.context
             case Lasting.APP:

@@ -18,7 +18,7 @@ from freerouter.filtering import Index, Policy
 from freerouter.health import Health
 from freerouter.outcome import Gate, Lasting, Outcome, Scope, Verdict, classify
 from freerouter.quota import Quota
-from freerouter.reading import Ending, Reading
+from freerouter.reading import Ending, Flaw, Reading
 from freerouter.resets import DAY
 from freerouter.selection import Selection
 from freerouter.sessions import Sessions, conversation
@@ -240,6 +240,8 @@ class Routing:
 
     def judge(self, reading: Reading) -> Outcome:
         """What a reply means; a whole answer is also shown to the caller's ``accept``."""
+        if reading.flaw is Flaw.STALE and self._repeats:
+            reading = Reading(flaw=Flaw.BROKEN)  # one stale connection is bad luck; two are the model's fault
         outcome = classify(reading, self._router.wall())
         accept = self.request.accept
         if outcome.verdict is Verdict.ANSWERED and accept is not None and reading.body is not None:

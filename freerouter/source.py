@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -23,6 +24,7 @@ from freerouter.catalog import Catalog
 from freerouter.copies import Copy
 from freerouter.errors import CatalogError
 from freerouter.settings import Settings
+from freerouter.wires import environment_proxy
 
 _log = logging.getLogger("freerouter")
 
@@ -30,8 +32,10 @@ _LIMIT = 64 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(10.0)
 _PATIENCE = 60.0
 _PAGES = 100
-# A refresh that would drop more than this part of the free models is believed only the second time.
+# A refresh that would drop more than this part of the free models is believed only the second time; but what is known
+# for longer than a day casts no doubt on what is new (a short program has no second time).
 _PLAUSIBLE_LOSS = 0.8
+_CREDIBLE = 86_400.0
 _FIRST_RETRY = 5.0
 _EXPIRE_EVERY = 60.0
 _READ_EVERY = 60.0
@@ -65,6 +69,12 @@ class CatalogSource:
         self._wall = wall
         self._rng = rng or Random()
         self._copy = Copy(settings, account=self._account)
+        self._catalog: Catalog | None = None
+        self._due = 0.0
+        self._fetched = 0.0
+        self._expirable = 0.0
+        self._failures = 0
+        self._doubted = False
         self._start_over()
         # A thread does not survive a fork: the child refreshes by itself.
         if hasattr(os, "register_at_fork"):
@@ -72,11 +82,6 @@ class CatalogSource:
 
     def _start_over(self) -> None:
         self._lock = threading.Lock()
-        self._catalog: Catalog | None = None
-        self._due = 0.0
-        self._expirable = 0.0
-        self._failures = 0
-        self._doubted: frozenset[str] | None = None
         self._refresh: Future[Catalog] | None = None
 
     def get(self) -> Catalog:
@@ -85,23 +90,44 @@ class CatalogSource:
         Raises:
             CatalogError: OpenRouter cannot be reached, and there is no copy.
         """
-        catalog = self._at_hand()
-        return self.refresh().result() if catalog is None else catalog
+        found = self._at_hand()
+        return found.result() if isinstance(found, Future) else found
 
     async def get_async(self) -> Catalog:
         """A catalog, at once if there is any. Raises CatalogError as ``get`` does."""
-        catalog = self._at_hand()
-        if catalog is None:
-            return await anyio.to_thread.run_sync(self.refresh().result, abandon_on_cancel=True)
-        return catalog
+        found = self._at_hand()
+        if isinstance(found, Future):
+            return await anyio.to_thread.run_sync(found.result, abandon_on_cancel=True)
+        return found
 
-    def _at_hand(self) -> Catalog | None:
-        catalog = self._catalog
-        if catalog is None:
-            catalog = self._read_copy()
-        if catalog is not None and self._wall() >= self._due:
-            self.refresh()
-        return catalog
+    def latest(self, patience: float) -> Catalog:
+        """A fresh catalog, or the one at hand if none comes within so many seconds.
+
+        For programs that end before a refresh in the background would. Raises CatalogError as ``get`` does.
+        """
+        self.get()
+        with self._lock:
+            refresh = self._refresh
+        if refresh is not None:
+            with suppress(CatalogError, TimeoutError):
+                refresh.result(patience)
+        return self.get()
+
+    def _at_hand(self) -> Catalog | Future[Catalog]:
+        """A catalog if there is any, which is refreshed if it is stale; else the refresh that brings the first."""
+        if self._catalog is None:
+            self._read_copy()
+        with self._lock:
+            if self._catalog is None:
+                return self._begin()
+            if not self._is_fresh():
+                self._begin()
+            return self._catalog
+
+    def _is_fresh(self) -> bool:
+        # What is due later than its age allows was noted before the clock was set back: it is stale. A second is for
+        # rounding.
+        return 0 < self._due - self._wall() <= self._settings.catalog_age + 1
 
     def expire(self) -> None:
         """A model turned out to be gone: fetch anew in the background, at most once a minute."""
@@ -115,12 +141,14 @@ class CatalogSource:
     def refresh(self) -> Future[Catalog]:
         """Fetch anew in the background, unless that is going on already; the future is of whichever it is."""
         with self._lock:
-            if self._refresh is None:
-                self._refresh = Future()
-                threading.Thread(
-                    target=self._run, args=(self._refresh,), name="freerouter-catalog", daemon=True
-                ).start()
-            return self._refresh
+            return self._begin()
+
+    def _begin(self) -> Future[Catalog]:
+        if self._refresh is None:
+            future: Future[Catalog] = Future()
+            threading.Thread(target=self._run, args=(future,), name="freerouter-catalog", daemon=True).start()
+            self._refresh = future
+        return self._refresh
 
     def _run(self, future: Future[Catalog]) -> None:
         try:
@@ -134,6 +162,8 @@ class CatalogSource:
             self._after_failure(failure)
             future.set_exception(failure)
         else:
+            with self._lock:
+                self._refresh = None
             future.set_result(catalog)
 
     def _after_failure(self, error: CatalogError) -> None:
@@ -147,53 +177,56 @@ class CatalogSource:
     def _believe(self, body: bytes) -> Catalog:
         """Take a new catalog into use, unless it is too bad to be believed at once."""
         catalog = Catalog.parse(body)
-        today = datetime.fromtimestamp(self._wall(), UTC).date()
-        free = frozenset(model.id for model in catalog.free(today))
         with self._lock:
-            self._refresh = None
+            now = self._wall()
             self._failures = 0
-            current = self._catalog
-            if current is not None and self._doubted is None:
-                known = {model.id for model in current.free(today)}
-                if len(known - free) > _PLAUSIBLE_LOSS * len(known):
-                    _log.warning(
-                        "catalog: %d of %d free models are missing: asking again", len(known - free), len(known)
-                    )
-                    self._doubted = free
-                    self._due = self._wall() + _FIRST_RETRY
-                    return current
-            self._doubted = None
+            if not self._doubted and self._catalog is not None and self._is_doubtful(catalog, self._catalog, now):
+                self._doubted = True
+                self._due = now + min(_FIRST_RETRY, self._settings.catalog_age)
+                return self._catalog
+            self._doubted = False
             self._catalog = catalog
-            self._due = self._wall() + self._settings.catalog_age
+            self._fetched = now
+            self._due = now + self._settings.catalog_age
         self._copy.write(body)
         return catalog
 
-    def _read_copy(self) -> Catalog | None:
+    def _is_doubtful(self, new: Catalog, known: Catalog, now: float) -> bool:
+        today = datetime.fromtimestamp(now, UTC).date()
+        free = {model.id for model in known.free(today)}
+        lost = free.difference(model.id for model in new.free(today))
+        if len(lost) <= _PLAUSIBLE_LOSS * len(free) or now - self._fetched > _CREDIBLE:
+            return False
+        _log.warning("catalog: %d of %d free models are missing: asking again", len(lost), len(free))
+        return True
+
+    def _read_copy(self) -> None:
         copy = self._copy.read()
         if copy is None:
-            return None
+            return
         try:
             catalog = Catalog.parse(copy[0])
         except CatalogError as error:
             _log.warning("catalog: the copy in %s is of no use: %s", self._copy.path, error)
-            return None
+            return
         with self._lock:
             if self._catalog is None:
                 self._catalog = catalog
-                # A copy from the future (a clock that was set back) is stale.
-                age = self._wall() - copy[1]
-                self._due = copy[1] + self._settings.catalog_age if age >= 0 else 0.0
-            return self._catalog
+                self._fetched = copy[1]
+                self._due = copy[1] + self._settings.catalog_age
 
     # Over HTTP.
 
     def _fetch(self) -> bytes:
         """The whole list; several pages are made into one."""
-        with httpx.Client(transport=self._transport, timeout=_TIMEOUT, follow_redirects=False) as client:
+        with _client(self._transport, self._settings.upstream) as client:
             pages = list(self._pages(client))
         if len(pages) == 1:
             return pages[0]
-        rows = [row for page in pages for row in from_json(page)["data"]]
+        try:
+            rows = [row for page in pages for row in from_json(page)["data"]]
+        except (ValueError, TypeError, KeyError):
+            raise CatalogError(f"one of the {len(pages)} pages of the list of models is none") from None
         return to_json({"data": rows, "total_count": len(rows), "links": {"next": None}})
 
     def _pages(self, client: httpx.Client) -> Iterator[bytes]:
@@ -218,7 +251,7 @@ class CatalogSource:
         with client.stream("GET", url, headers=headers) as response:
             if response.status_code != 200:
                 raise CatalogError(f"{url} answered with status {response.status_code}")
-            for chunk in response.iter_raw():
+            for chunk in response.iter_bytes():
                 room -= len(chunk)
                 if room < 0:
                     raise CatalogError(f"the list of models is larger than {_LIMIT >> 20} MiB")
@@ -226,6 +259,17 @@ class CatalogSource:
                     raise CatalogError(f"the list of models did not come within {_PATIENCE:.0f} s")
                 chunks.append(chunk)
         return b"".join(chunks)
+
+
+@contextmanager
+def _client(transport: httpx.BaseTransport | None, url: str) -> Iterator[httpx.Client]:
+    """A client on this transport, which stays open: its owner may be using it. Without one, on one of its own."""
+    inner = transport or httpx.HTTPTransport(proxy=environment_proxy(url))
+    try:
+        yield httpx.Client(transport=inner, timeout=_TIMEOUT, follow_redirects=False)
+    finally:
+        if transport is None:
+            inner.close()
 
 
 def _next_page(url: str, body: bytes) -> str | None:
@@ -279,7 +323,7 @@ class AllowanceSource:
 
     def _run(self, account: str, authorization: str) -> None:
         try:
-            with httpx.Client(transport=self._transport, timeout=_TIMEOUT, follow_redirects=False) as client:
+            with _client(self._transport, self._url) as client:
                 data = from_json(client.get(self._url, headers={"authorization": authorization}).content)["data"]
             daily = data["free_model_daily_requests"]
             self._learn(account, int(daily["used"]), int(daily["limit"]))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from freerouter.accept import Accept
 from freerouter.catalog import Model
 from freerouter.dialects import CHAT, Dialect
 from freerouter.errors import FreeRouterError
 from freerouter.health import NOBODY, Caller
-
-Accept = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True)

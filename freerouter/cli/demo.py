@@ -2,83 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import struct
 import tempfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from freerouter.cli.emulate import load_emulator
 from freerouter.cli.explain import needs_in_words
+from freerouter.cli.scenes import Scene, failures, scenes
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from freerouter.client import FreeRouter
+    from freerouter.emulator import Emulator
     from freerouter.tracking import Trace
 
 _DRAWS = 1_000
 _BAR = 28
-_WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
-_CITY = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "inhabitants": {"type": "integer"}},
-    "required": ["city", "inhabitants"],
-    "additionalProperties": False,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """One request of the demo: what it shows, and its body."""
-
-    title: str
-    body: dict[str, Any]
-
-
-def _png(side: int = 32) -> str:
-    """A small red picture, as a data URL."""
-    rows = b"".join(b"\0" + b"\xc8\x1e\x1e" * side for _ in range(side))
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
-def _asking(text: str, **rest: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}], "max_tokens": 200, **rest}
-
-
-def scenes() -> list[Scene]:
-    """The requests of the demo."""
-    picture = [{"type": "text", "text": "What colour is this?"}, {"type": "image_url", "image_url": {"url": _png()}}]
-    schema = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": _CITY}}
-    return [
-        Scene("A plain question", _asking("Why is the sky blue? One sentence, please.")),
-        Scene("A picture", {"messages": [{"role": "user", "content": picture}], "max_tokens": 200}),
-        Scene(
-            "Tools, one of which must be called", _asking("Weather in Oslo?", tools=[_WEATHER], tool_choice="required")
-        ),
-        Scene("An answer that fits a JSON schema", _asking("Name a large city.", response_format=schema)),
-        Scene("A streamed answer, with a seed preferred", _asking("Count to five.", stream=True, seed=7)),
-    ]
 
 
 def demo(
@@ -94,34 +39,49 @@ def demo(
     from rich.console import Console
 
     console = Console(highlight=False)
+    played = scenes() if live else [*scenes(), *failures()]
     failed = 0
     with (
         tempfile.TemporaryDirectory(prefix="freerouter-demo-") as folder,
-        _upstream(live, seed) as upstream,
+        _emulated(live, seed) as (emulator, upstream),
         _client(upstream, seed, folder) as client,
     ):
-        for number, scene in enumerate(scenes(), start=1):
-            console.rule(f"{number}. {scene.title}", align="left", style="dim")
-            failed += not _play(client, scene, console)
-            console.print()
-        console.rule(f"{len(scenes()) + 1}. {_DRAWS:,} draws", align="left", style="dim")
+        console.rule(f"{_DRAWS:,} draws", align="left", style="dim")
         _show_draws(client, console)
-    if failed:
-        console.print(f"{failed} of {len(scenes())} requests were not answered", style="bold red")
+        for number, scene in enumerate(played, start=1):
+            console.print()
+            console.rule(f"{number}. {scene.title}", align="left", style="dim")
+            _arrange(emulator, scene)
+            failed += _play(client, scene, console) is scene.refused
+        paid = [] if emulator is None else emulator.bill
+    console.print()
+    if failed or paid:
+        console.print(f"{failed} of {len(played)} requests did not end as they should; paid: {paid}", style="bold red")
         raise typer.Exit(1)
-    console.print("All answered, at no cost.", style="bold")
+    console.print(
+        "All answered but the one that could not be, at no cost." if not live else "All answered.", style="bold"
+    )
 
 
 @contextmanager
-def _upstream(live: bool, seed: int) -> Iterator[str | None]:
-    """The base URL to send to: the emulator's while it runs, or None for the one in the settings."""
+def _emulated(live: bool, seed: int) -> Iterator[tuple[Emulator | None, str | None]]:
+    """The emulator and its base URL while it runs; neither for OpenRouter itself."""
     if not live:
-        with load_emulator()(seed=seed).running() as url:
-            yield url
+        emulator = load_emulator()(seed=seed)
+        with emulator.running() as url:
+            yield emulator, url
         return
     if not (os.environ.get("OPENROUTER_API_KEY") or os.environ.get("FREEROUTER_API_KEY")):
         raise SystemExit("freerouter: --live needs OPENROUTER_API_KEY: make a key at https://openrouter.ai/keys")
-    yield None
+    yield None, None
+
+
+def _arrange(emulator: Emulator | None, scene: Scene) -> None:
+    """Have the emulator do to the first model what the scene says."""
+    if emulator is not None:
+        from freerouter.emulator import Fault, Faults
+
+        emulator.faults = None if scene.fault is None else Faults([Fault(scene.fault, count=1)])
 
 
 def _client(upstream: str | None, seed: int, folder: str) -> FreeRouter:
@@ -146,24 +106,31 @@ def _play(client: FreeRouter, scene: Scene, console: Console) -> bool:
         if body.pop("stream", False):
             with client.chat.stream(messages, **body) as stream:
                 pieces = sum(1 for _ in stream)
-            _show_way(console, stream.trace, f"{stream.text!r} in {pieces} pieces")
+            trace, said = stream.trace, f"{stream.text!r} in {pieces} pieces"
         else:
             completion = client.chat.send(messages, **body)
-            _show_way(console, completion.trace, _said(completion))
+            trace, said = completion.trace, _said(completion)
     except FreeRouterError as error:
-        _say(console, "Failed", str(error))
+        if error.trace is not None:
+            _show_attempts(console, error.trace)
+        _say(console, "5 Tracking", f"not answered: {error}")
         return False
+    _show_attempts(console, trace)
+    _say(console, "5 Tracking", f"answered by {trace.model}\n{said}")
     return True
 
 
-def _show_way(console: Console, trace: Trace, said: str) -> None:
-    _say(console, "3 Selection", "\n".join(f"drew {attempt.model}" for attempt in trace.attempts))
-    _say(console, "4 Forwarding", "\n".join(_attempt_in_words(attempt) for attempt in trace.attempts))
-    _say(console, "5 Tracking", f"answered by {trace.model}\n{said}")
+def _show_attempts(console: Console, trace: Trace) -> None:
+    for attempt in trace.attempts:
+        _say(console, "3 Selection", f"drew {attempt.model}")
+        _say(console, "4 Forwarding", _attempt_in_words(attempt))
 
 
 def _attempt_in_words(attempt: Any) -> str:
-    return f"status {attempt.outcome.status}, {attempt.outcome.reason} after {attempt.seconds * 1000:.0f} ms"
+    outcome = attempt.outcome
+    cooling = "" if attempt.cooldown is None else f"; left alone for {attempt.cooldown:.0f} s"
+    verdict = outcome.verdict.replace("_", " ")
+    return f"status {outcome.status}, {outcome.reason} after {attempt.seconds * 1000:.0f} ms: {verdict}{cooling}"
 
 
 def _said(completion: Any) -> str:
@@ -182,7 +149,7 @@ def _pool_in_words(explanation: dict[str, Any]) -> str:
     lines += [f"{count} not: {reason}" for reason, count in reasons.most_common(3)]
     first = [row for row in eligible if row["probability"]]
     if len(first) < len(eligible):
-        lines.append(f"{len(first)} honour every parameter and are drawn first")
+        lines.append(f"{len(first)} are drawn first: the others honour less, or are cooling")
     return "\n".join(lines)
 
 
@@ -205,6 +172,7 @@ def _show_draws(client: FreeRouter, console: Console) -> None:
     from freerouter.health import NOBODY, Health
     from freerouter.selection import Selection
 
+    client.models.list()  # brings the catalog
     rng = Random(client.router.settings.seed)
     index = client.router.index()
     requirements = analyze({"messages": [{"role": "user", "content": "Hi"}]})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from freerouter.emulator import Emulator
+    from freerouter.emulator import Emulator, Faults
 
 _MISSING = "the emulator needs starlette and uvicorn: pip install 'freerouter-client[emulator]'"
 
@@ -20,18 +20,40 @@ def emulate(
     catalog: Annotated[
         Path | None, typer.Option(help="Offer the models in this file instead of its own.", exists=True, dir_okay=False)
     ] = None,
+    faults: Annotated[
+        Path | None, typer.Option(help="Rules after which requests fail, as TOML or JSON.", exists=True, dir_okay=False)
+    ] = None,
     per_minute: Annotated[int, typer.Option(help="Free requests a minute; 0 for no limit.", min=0)] = 20,
     per_day: Annotated[int, typer.Option(help="Free requests a day; 0 for no limit.", min=0)] = 50,
 ) -> None:
     """Run an OpenRouter on this machine, to try things without key, network or allowance.
 
     Example: freerouter emulate --port 8789 --per-day 1000
+
+    Example of a rules file: [[faults]] kind = "rate_limited", models = "nvidia/*", probability = 0.3
     """
     rows = catalog.read_bytes() if catalog else None
     seed = secrets.randbits(32) if seed is None else seed
     emulator = load_emulator()(seed=seed, catalog=rows, per_minute=per_minute or None, per_day=per_day or None)
-    typer.echo(f"OpenRouter, emulated: http://127.0.0.1:{port}/api/v1 (any key; Ctrl-C stops it)", err=True)
-    emulator.serve("127.0.0.1", port)
+    if faults is not None:
+        emulator.faults = _read_faults(faults)
+    try:
+        emulator.serve("127.0.0.1", port, _announce)
+    except OSError as error:
+        raise SystemExit(f"freerouter: port {port} cannot be used: {error.strerror}") from None
+
+
+def _announce(url: str) -> None:
+    typer.echo(f"OpenRouter, emulated: {url} (any key; Ctrl-C stops it)", err=True)
+
+
+def _read_faults(path: Path) -> Faults:
+    from freerouter.emulator import FaultError, Faults
+
+    try:
+        return Faults.read(path)
+    except FaultError as error:
+        raise SystemExit(f"freerouter: {path}: {error}") from None
 
 
 def load_emulator() -> type[Emulator]:
