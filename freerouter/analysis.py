@@ -87,20 +87,26 @@ def analyze(
         InvalidRequestError: the request makes no sense; names the field.
     """
     if length is None:
-        length = len(encode(body) if isinstance(body, dict) else body)
+        length = _length(body)
     body = parse(body)
     survey = dialect.survey(body)
     found = survey.needs
+    soft = {name for name in body.keys() - dialect.structural if body[name] is not None}
     if not dialect.demanding.isdisjoint(body):
         for capability, where in dialect.demands(body):
             found.setdefault(capability, where)
+        soft.update(dialect.wishes(body))
+    if survey.pdf is not None:
+        soft.add("file")
     for capability in canonical(extra):
         found.setdefault(capability, "asked for besides")
     provider = body.get("provider")
+    if provider is not None and not isinstance(provider, dict):
+        raise InvalidRequestError("provider must be an object", field="provider")
     need = Need(
         frozenset(found),
-        _soft(body, dialect, survey.pdf is not None, "reasoning:off" in found),
-        isinstance(provider, dict) and provider.get("require_parameters") is True,
+        frozenset(soft),
+        provider is not None and provider.get("require_parameters") is True,
         max([_limit(body, name) for name in dialect.limits]),
     )
     return Requirements(need, found, estimate(length, survey), body.get("stream") is True, survey.pdf)
@@ -120,14 +126,11 @@ def estimate(length: int, survey: Survey) -> int:
     return (length - survey.payload) // BYTES_PER_TOKEN + survey.media * TOKENS_PER_MEDIUM + 1
 
 
-def _soft(body: Mapping[str, Any], dialect: Dialect, pdf: bool, reasoning_off: bool) -> frozenset[str]:
-    soft = {name for name in body.keys() - dialect.structural if body[name] is not None}
-    if pdf:
-        soft.add("file")
-    if not reasoning_off and (body.get("reasoning") or body.get("reasoning_effort")):
-        # reasoning_effort is OpenRouter's short form of reasoning.effort; the catalog lists it almost nowhere.
-        soft.add("reasoning")
-    return frozenset(soft)
+def _length(body: bytes | str | dict[str, Any]) -> int:
+    """Bytes of a request's JSON; a character of text may be several."""
+    if isinstance(body, dict):
+        return len(encode(body))
+    return len(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
 
 
 def _limit(body: Mapping[str, Any], name: str) -> int:

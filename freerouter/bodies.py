@@ -23,7 +23,7 @@ def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
     if isinstance(body, bytes | bytearray | str):
         try:
             parsed = from_json(body, allow_inf_nan=False)
-        except ValueError:
+        except (ValueError, TypeError):  # a TypeError is what a text with a lone surrogate gets
             parsed = _parse_leniently(body)
     if not isinstance(parsed, dict):
         raise InvalidRequestError("the request's body must be a JSON object")
@@ -33,8 +33,8 @@ def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
 def _parse_leniently(body: bytes | bytearray | str) -> Any:
     """Parse what the fast parser refuses and other clients send: lone surrogates, and a byte order mark."""
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8-sig", "surrogatepass")
-        return json.loads(text, parse_constant=_refuse_constant)
+        text = body if isinstance(body, str) else body.decode("utf-8", "surrogatepass")
+        return json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"the request's body is no JSON: {_brief(error)}") from None
 
@@ -72,9 +72,8 @@ def _encode_leniently(body: dict[str, Any]) -> bytes:
     """Write what the fast writer refuses: lone surrogates, as the escapes that they came as."""
     try:
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    except ValueError:
-        raise InvalidRequestError("the request holds a number that is not finite, which JSON has not") from None
     except RecursionError:
         raise InvalidRequestError("the request is nested too deeply") from None
-    except TypeError as error:
-        raise InvalidRequestError(f"the request holds something that JSON cannot: {error}") from None
+    except (TypeError, ValueError) as error:
+        what = "a number that is not finite" if "Out of range" in str(error) else str(error)
+        raise InvalidRequestError(f"the request holds something that JSON cannot: {what}") from None

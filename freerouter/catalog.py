@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +24,11 @@ _MUST_BE_PRICED = ("prompt", "completion")
 # Keys of a conditional price that say when it holds, not what it costs (openrouter-facts.md, section 2).
 _CONDITIONS = frozenset({"min_prompt_tokens", "utc_start", "utc_end", "utc_days"})
 _NO_PRICES = ("discount", "overrides")
+_NO_ROW: Mapping[str, Any] = {}
+# An id travels in headers and in logs: printable ASCII without blanks.
+_ID = re.compile(r"[!-.0-~]+/[!-~]+")
+# Beyond this, a number of tokens is nonsense, and an array could not hold it.
+_MOST = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,7 @@ class Model:
         parameters: request parameters that at least one of the model's providers supports.
         pricing: USD per token or unit, as listed.
         expires: the day after which the model may be gone.
+        row: all that OpenRouter says of a model named free, to show it to others; empty for the rest.
     """
 
     id: str
@@ -53,6 +61,7 @@ class Model:
     moderated: bool
     reasoning_mandatory: bool
     expires: date | None
+    row: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     @property
     def author(self) -> str:
@@ -89,18 +98,19 @@ class Model:
 
 def _charges(pricing: Mapping[str, Any]) -> Iterator[str]:
     for key in _MUST_BE_PRICED:
-        if key not in pricing:
+        if pricing.get(key) is None:
             yield f"price of {key} is not stated"
     for key, price in pricing.items():
-        if key not in _NO_PRICES and not _is_zero(price):
+        if key not in _NO_PRICES and not is_zero(price):
             yield f"price of {key} is {price}"
     for override in pricing.get("overrides") or ():
         for key, price in override.items():
-            if key not in _CONDITIONS and not _is_zero(price):
+            if key not in _CONDITIONS and not is_zero(price):
                 yield f"price of {key} is {price} {_condition(override)}"
 
 
-def _is_zero(price: Any) -> bool:
+def is_zero(price: Any) -> bool:
+    """Whether a price is nothing; one that is not stated is."""
     if price == "0" or price is None:
         return True
     try:
@@ -161,7 +171,7 @@ class Catalog:
         for number, row in enumerate(_rows(body)):
             try:
                 model = _model(row)
-            except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            except (TypeError, ValueError, KeyError) as error:
                 _log.warning("catalog: row %d left out: %s", number, _complaint(row, error))
                 continue
             if models.setdefault(model.id, model) is not model:
@@ -193,11 +203,19 @@ def _rows(body: bytes) -> list[Any]:
     try:
         parsed: Any = from_json(body)
     except ValueError as error:
-        raise CatalogError(f"the list of models is no JSON: {_what_it_was(body, error)}") from None
+        parsed = _parse_leniently(body, error)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("data"), list):
         raise CatalogError("the list of models has no list 'data': is the upstream an OpenRouter?")
     rows: list[Any] = parsed["data"]
     return rows
+
+
+def _parse_leniently(body: bytes, complaint: ValueError) -> Any:
+    """Parse what the fast parser refuses although it serves: a byte order mark, half a character in a description."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise CatalogError(f"the list of models is no JSON: {_what_it_was(body, complaint)}") from None
 
 
 def _what_it_was(body: bytes, error: ValueError) -> str:
@@ -221,14 +239,14 @@ def _model(row: Mapping[str, Any]) -> Model:
     if not isinstance(row, dict):
         raise TypeError(f"is no object but {type(row).__name__}")
     id_ = row["id"]
-    if not isinstance(id_, str) or not all(id_.partition("/")):
+    if not isinstance(id_, str) or not _ID.fullmatch(id_):
         raise ValueError(f"id {id_!r} is not of the form author/slug")
-    architecture = row.get("architecture") or {}
-    provider = row.get("top_provider") or {}
+    architecture = _object(row, "architecture")
+    provider = _object(row, "top_provider")
     return Model(
         id=id_,
-        canonical_slug=row.get("canonical_slug") or id_.partition(":")[0],
-        name=row.get("name") or id_,
+        canonical_slug=_text(row, "canonical_slug") or id_.partition(":")[0],
+        name=_text(row, "name") or id_,
         created=_count(row, "created") or 0,
         context=_smaller(_count(row, "context_length"), _count(provider, "context_length")),
         max_output=_count(provider, "max_completion_tokens"),
@@ -237,9 +255,24 @@ def _model(row: Mapping[str, Any]) -> Model:
         parameters=_names(row, "supported_parameters"),
         pricing=_pricing(row),
         moderated=bool(provider.get("is_moderated")),
-        reasoning_mandatory=bool((row.get("reasoning") or {}).get("mandatory")),
-        expires=_day(row.get("expiration_date")),
+        reasoning_mandatory=bool(_object(row, "reasoning").get("mandatory")),
+        expires=_day(_text(row, "expiration_date")),
+        row=row if id_.endswith(FREE_SUFFIX) else _NO_ROW,
     )
+
+
+def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = row.get(key) or {}
+    if not isinstance(value, dict):
+        raise TypeError(f"{key} is no object")
+    return value
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key) or ""
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is no text")
+    return value
 
 
 def _count(row: Mapping[str, Any], key: str) -> int | None:
@@ -247,7 +280,7 @@ def _count(row: Mapping[str, Any], key: str) -> int | None:
     value = row.get(key)
     if not value:
         return None
-    if not isinstance(value, int | float) or value < 0:
+    if value is True or not isinstance(value, int | float) or not 0 < value <= _MOST:
         raise ValueError(f"{key} is {value!r}, no positive number")
     return int(value)
 
@@ -262,19 +295,18 @@ def _names(row: Mapping[str, Any], key: str) -> frozenset[str]:
     value = row.get(key) or ()
     if not isinstance(value, list | tuple):
         raise TypeError(f"{key} is no list")
-    names = frozenset(value)
-    if not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) for name in value):
         raise TypeError(f"{key} holds something other than text")
-    return names
+    return frozenset(value)
 
 
 def _pricing(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    pricing: dict[str, Any] = row.get("pricing") or {}
+    pricing = _object(row, "pricing")
     overrides = pricing.get("overrides") or ()
     if not isinstance(overrides, list | tuple) or not all(isinstance(o, dict) for o in overrides):
         raise TypeError("pricing.overrides is no list of objects")
     return pricing
 
 
-def _day(value: Any) -> date | None:
-    return None if not value else date.fromisoformat(value[:10])
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text[:10]) if text else None

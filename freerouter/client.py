@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
 from freerouter.accept import Accept, as_asked
 from freerouter.answers import ChatChunk, ChatCompletion
+from freerouter.bodies import parse
 from freerouter.catalog import Model
 from freerouter.dialects import CHAT
 from freerouter.errors import InvalidRequestError, StreamInterruptedError
@@ -25,6 +26,7 @@ from freerouter.tracking import Trace
 from freerouter.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
 
 Messages = str | Sequence[Mapping[str, Any]]
+TypedT = TypeVar("TypedT", ChatCompletion, ChatChunk)
 
 
 def _body(messages: Messages, parameters: dict[str, Any], *, stream: bool) -> dict[str, Any]:
@@ -43,12 +45,21 @@ def _accept(accept: Accept | bool, body: dict[str, Any]) -> Accept | None:
     return accept
 
 
-def _completion(data: bytes, trace: Trace) -> ChatCompletion:
+def _typed(kind: type[TypedT], data: bytes, trace: Trace, text: str = "") -> TypedT:
+    """An answer, or a chunk of one. Raises StreamInterruptedError, with the text so far, when its shape is odd."""
     try:
-        completion = ChatCompletion.model_validate_json(data)
+        try:
+            return kind.model_validate_json(data)
+        except ValidationError:
+            # A chunk may end in the midst of a surrogate pair, which pydantic's own parser takes for no JSON.
+            return kind.model_validate(parse(data))
     except ValidationError as error:
         where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise StreamInterruptedError(f"the answer has an odd {where or 'shape'}", trace=trace) from None
+        raise StreamInterruptedError(f"the answer has an odd {where or 'shape'}", text=text, trace=trace) from None
+
+
+def _completion(data: bytes, trace: Trace) -> ChatCompletion:
+    completion = _typed(ChatCompletion, data, trace)
     completion._trace = trace  # noqa: SLF001  # its own, only not a field of the answer
     return completion
 
@@ -77,7 +88,7 @@ class _Progress:
                 message = str(said or "the stream holds something that is no JSON")
                 raise StreamInterruptedError(message, text=self.text, trace=self.trace)
             if not sign.done:
-                chunk = ChatChunk.model_validate_json(event)
+                chunk = _typed(ChatChunk, event, self.trace, self.text)
                 self.text += chunk.text
                 yield chunk
 

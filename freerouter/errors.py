@@ -4,7 +4,7 @@
     ├── SettingsError               a setting is wrong: says which, and what it may be
     ├── CatalogError                no list of models could be had, or what came was none
     ├── InvalidRequestError         400: the request makes no sense: says which field
-    ├── CostRefusedError            400: the request could cost money: says which field, and the free way
+    │   └── CostRefusedError        400: the request could cost money: says which field, and the free way
     ├── NoEligibleModelError        404: no free model has what the request needs
     ├── AllowanceExhaustedError     429: the account's free requests are used up until a stated time
     ├── AttemptsFailedError         429: every model that was asked failed
@@ -52,6 +52,14 @@ class FreeRouterError(Exception):
         self.retry_after = retry_after
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.trace = trace
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_anew, (type(self), self.args), self.__dict__
+
+
+def _made_anew(kind: type[FreeRouterError], args: tuple[Any, ...]) -> FreeRouterError:
+    """An error that came from another process: without ``__init__``, whose keywords differ from class to class."""
+    return kind.__new__(kind, *args)
 
 
 class SettingsError(FreeRouterError):

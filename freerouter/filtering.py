@@ -14,7 +14,7 @@ from cachetools import FIFOCache
 from numpy.typing import NDArray
 
 from freerouter.analysis import Need, Requirements
-from freerouter.catalog import FREE_SUFFIX, Catalog, Model
+from freerouter.catalog import FREE_SUFFIX, Catalog, Model, is_zero
 from freerouter.settings import DEFAULT_EXCLUDE
 
 # Pools are kept until they hold this many indices together: some hundred needs of a real catalog, four of a million.
@@ -203,4 +203,5 @@ def _context(model: Model) -> int:
 
 
 def _looks_free(model: Model) -> bool:
-    return all(str(model.pricing.get(key)) in ("0", "0.0") for key in ("prompt", "completion"))
+    prices = [model.pricing.get(key) for key in ("prompt", "completion")]
+    return all(price is not None and is_zero(price) for price in prices)

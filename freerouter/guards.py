@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
 
 from freerouter.bodies import encode
 from freerouter.catalog import FREE_SUFFIX, Catalog, Model
@@ -16,6 +17,7 @@ from freerouter.errors import CostRefusedError, InvalidRequestError
 # Names that mean: route. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
 ROUTE_NAMES = ("openrouter/free", "free", "openrouter/auto", "auto")
 _PREFIX = "openrouter/"
+_LONGEST_NAME = 200
 
 # Allow-lists: what is not known to be free could cost money.
 _PLUGINS = ("context-compression", "file-parser", "response-healing")
@@ -28,20 +30,43 @@ _COULD_COST = frozenset({"tools", "plugins", "service_tier", *_REFUSED_FIELDS})
 _NOTHING = {"prompt": 0, "completion": 0}
 
 
-def named_models(body: Mapping[str, Any], catalog: Catalog, today: date) -> Sequence[Model | None] | None:
-    """Which models the caller asks for, in order; None stands for: draw one. All in all None when it names none.
+class Wanted(NamedTuple):
+    """Which models a caller asks for.
+
+    Attributes:
+        names: each with the field that it stands in; empty when none is given.
+        needs: capabilities that come with a name such as ``free:tools``.
+    """
+
+    names: Sequence[tuple[str, str]] = ()
+    needs: tuple[str, ...] = ()
+
+
+_ANY = Wanted()
+
+
+def wanted(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> Wanted:
+    """Read a request's ``model``, ``models`` and ``fallbacks``, in this order.
+
+    Args:
+        body: the request.
+        aliases: names to take for others, as pairs of a glob pattern and a name; the first that fits counts.
 
     Raises:
-        CostRefusedError: a name is not that of a free model.
-        InvalidRequestError: a name is no text.
+        InvalidRequestError: a name is no text, or without end.
     """
     name = body.get("model")
     if (name is None or name in ROUTE_NAMES) and "models" not in body and "fallbacks" not in body:
-        return None
-    names = [_named(name, field, catalog, today) for field, name in _names(body)]
-    if not names or names[0] is None:
-        return None
-    return names
+        return _ANY
+    names: list[tuple[str, str]] = []
+    needs: list[str] = []
+    for field, given in _names(body):
+        if not isinstance(given, str) or len(given) > _LONGEST_NAME:
+            raise InvalidRequestError(f"{field} must be the id of a model", field=field)
+        name, extra = _understood(given, aliases)
+        names.append((field, name))
+        needs += extra
+    return Wanted(names, tuple(needs))
 
 
 def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -53,15 +78,36 @@ def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield f"{field}[{index}]", name.get("model") if isinstance(name, dict) else name
 
 
-def _named(name: Any, field: str, catalog: Catalog, today: date) -> Model | None:
-    if not isinstance(name, str):
-        raise InvalidRequestError(f"{field} must be the id of a model", field=field)
+def _understood(name: str, aliases: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
+    """A name without aliases and doubled prefixes, and the needs that it states: ``free:tools+vision``."""
+    name = next((target for pattern, target in aliases if fnmatchcase(name, pattern)), name)
     short = name
     while short.startswith(_PREFIX) and short not in ROUTE_NAMES:
         short = short.removeprefix(_PREFIX)
-    if short in ROUTE_NAMES:
+    stem, colon, needs = short.removeprefix(_PREFIX).partition(":")
+    if colon and stem == "free":
+        return ROUTE_NAMES[0], [need for need in needs.split("+") if need]
+    return (short if short in ROUTE_NAMES else name), []
+
+
+def free_models(names: Sequence[tuple[str, str]], catalog: Catalog, today: date) -> Sequence[Model | None] | None:
+    """The models of some names, in order; None stands for: draw one. All in all None when a draw comes first.
+
+    Raises:
+        CostRefusedError: a name is not that of a free model; says which are near.
+    """
+    # Those that come after a draw are never asked, but one that costs money is not what the caller meant.
+    models = [_free(name, field, catalog, today) for field, name in names]
+    return models if models and models[0] is not None else None
+
+
+def _free(name: str, field: str, catalog: Catalog, today: date) -> Model | None:
+    if name in ROUTE_NAMES:
         return None
-    model = catalog.get(name) or catalog.get(short)
+    model, short = catalog.get(name), name
+    while model is None and short.startswith(_PREFIX):
+        short = short.removeprefix(_PREFIX)
+        model = catalog.get(short)
     if model is not None and model.is_free(today):
         return model
     raise CostRefusedError(_refusal(name, field, model, catalog, today), field=field)
@@ -69,8 +115,9 @@ def _named(name: Any, field: str, catalog: Catalog, today: date) -> Model | None
 
 def _refusal(name: str, field: str, model: Model | None, catalog: Catalog, today: date) -> str:
     why = "is not in the list of models" if model is None else "; ".join(model.why_not_free(today))
-    free = [free.id for free in catalog.free(today)]
-    near = get_close_matches(name.removesuffix(FREE_SUFFIX) + FREE_SUFFIX, free, n=3, cutoff=0.4)
+    # Compared without the suffix, which would make everything look alike.
+    stems = {free.id.removesuffix(FREE_SUFFIX): free.id for free in catalog.free(today)}
+    near = [stems[stem] for stem in get_close_matches(name.removesuffix(FREE_SUFFIX), stems, n=3, cutoff=0.4)]
     hint = f", or a free one such as {', '.join(near)}" if near else ""
     return f"{field} {name!r} could cost money ({why}), so it was not sent: ask for openrouter/free{hint}"
 
@@ -116,7 +163,9 @@ def _check_plugin(plugin: Any, field: str) -> None:
         allowed = ", ".join(_PLUGINS)
         raise CostRefusedError(f"plugin {name!r} could cost money: free ones are {allowed}", field=f"{field}.id")
     pdf = plugin.get("pdf")
-    engine = pdf.get("engine") if isinstance(pdf, dict) else None
+    if pdf is not None and not isinstance(pdf, dict):
+        raise InvalidRequestError(f"{field}.pdf must be an object", field=f"{field}.pdf")
+    engine = pdf.get("engine") if pdf else None
     if engine is not None and engine not in _ENGINES:
         raise CostRefusedError(
             f"PDF engine {engine!r} costs money per page: use {_FREE_ENGINE}", field=f"{field}.pdf.engine"

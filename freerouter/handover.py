@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 
 from freerouter.bodies import encode
 from freerouter.dialects import Dialect
-from freerouter.errors import FreeRouterError
+from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamError
 from freerouter.headers import Headers, of_error
 from freerouter.reading import Tail
 from freerouter.routing import Routing
@@ -99,4 +99,9 @@ class Handover(Generic[ReplyT]):
 
 def refused(error: FreeRouterError, trace: Trace, dialect: Dialect) -> tuple[int, Headers, list[bytes]]:
     """Status, headers and body of an error, in the dialect's shape."""
-    return error.status, of_error(error, trace), [encode(dialect.error_body(error))]
+    try:
+        body = encode(dialect.error_body(error))
+    except InvalidRequestError:  # OpenRouter's own body holds a number such as 1e999, which can be read but not written
+        plain = UpstreamError(error.message, status=error.status, body={}, metadata=error.metadata, trace=error.trace)
+        body = encode(dialect.error_body(plain))
+    return error.status, of_error(error, trace), [body]

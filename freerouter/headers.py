@@ -26,6 +26,7 @@ _OWN_PREFIX = "x-freerouter-"
 
 _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
+_KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 _SALT = os.urandom(16)
 
 
@@ -46,7 +47,7 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
             continue
         if _ILLEGAL.search(value):
             raise InvalidRequestError(f"header {name} holds a character that no header may hold", field=name)
-        authorized = authorized or name == "authorization"
+        authorized = authorized or name in _KEYS
         sent.append((name, value))
     if key is not None and not authorized:
         sent.append(("authorization", f"Bearer {key}"))
@@ -74,7 +75,7 @@ def caller(sent: Iterable[tuple[str, str]]) -> Caller:
     """Whose request it is, as keyed hashes of what it is sent with: no key is kept."""
     values = dict(sent)
     identity = "\n".join(values.get(name, "") for name in _IDENTITY)
-    return Caller(_hashed(values.get("authorization", "")), _hashed(identity))
+    return Caller(_hashed("".join(values.get(name, "") for name in _KEYS)), _hashed(identity))
 
 
 @lru_cache(maxsize=1024)

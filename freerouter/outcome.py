@@ -103,6 +103,8 @@ _PRIVACY = Row(_ANOTHER, _REQUEST, "privacy_settings", Lasting.PRIVACY)
 _MODERATED = Row(_ANOTHER, _REQUEST, "moderated", Lasting.MODERATED)
 _CONTEXT = Row(_ANOTHER, _REQUEST, "context_exceeded", Lasting.CONTEXT)
 _UNFIT = Row(_ANOTHER, _REQUEST, "refused_by_model", Lasting.LACKS)
+# What is wrong with one picture or one text says nothing of the next request that has the same needs.
+_REFUSED = Row(_ANOTHER, _REQUEST, "refused_by_model")
 _OVERLOADED = Row(_ANOTHER, _MODEL, "overloaded")
 _UNAVAILABLE = Row(_ANOTHER, _MODEL, "unavailable")
 _TIMEOUT = Row(_ANOTHER, _MODEL, "timeout")
@@ -137,10 +139,10 @@ _BY_ERROR_TYPE = {
     "context_length_exceeded": _CONTEXT,
     "token_limit_exceeded": _CONTEXT,
     "max_tokens_exceeded": _UNFIT,
-    "string_too_long": _UNFIT,
-    "image_too_large": _UNFIT,
-    "image_too_small": _UNFIT,
-    "unsupported_image_format": _UNFIT,
+    "string_too_long": _REFUSED,
+    "image_too_large": _REFUSED,
+    "image_too_small": _REFUSED,
+    "unsupported_image_format": _REFUSED,
     "invalid_image": _INVALID,
     "image_not_found": _INVALID,
     "image_download_failed": _INVALID,
@@ -174,21 +176,22 @@ def _lack(capability: str) -> Row:
     return Row(_ANOTHER, _REQUEST, f"lacks_{capability}", Lasting.LACKS, capability)
 
 
+# OpenRouter's own words begin the message (^): after it stands the provider's complaint, which may repeat the prompt.
 _BY_MESSAGE = [
     (re.compile(pattern, re.IGNORECASE), row)
     for pattern, row in [
-        (r"free-models-per-day", _DAY),
-        (r"free-models-per-min", _MINUTE),
+        (r"^Rate limit exceeded: free-models-per-day", _DAY),
+        (r"^Rate limit exceeded: free-models-per-min", _MINUTE),
         (r"temporarily rate-limited upstream", _RATE_LIMITED),
-        (r"unavailable for free", _NO_LONGER_FREE),
-        (r"No endpoints found that support tool use", _lack("tools")),
-        (r"No endpoints found that support image input", _lack("image")),
-        (r"No endpoints found that support input audio", _lack("audio")),
-        (r"No endpoints found that support .*tool_choice", _lack("tool_choice")),
-        (r"No endpoints found that support", _UNFIT),
-        (r"can handle the requested parameters", _UNFIT),
-        (r"matching your data policy", _PRIVACY),
-        (r"No endpoints found for ", _GONE),
+        (r"^This model is unavailable for free", _NO_LONGER_FREE),
+        (r"^No endpoints found that support tool use", _lack("tools")),
+        (r"^No endpoints found that support image input", _lack("image")),
+        (r"^No endpoints found that support input audio", _lack("audio")),
+        (r"^No endpoints found that support .*tool_choice", _lack("tool_choice")),
+        (r"^No endpoints found that support", _UNFIT),
+        (r"^No endpoints found that can handle the requested parameters", _UNFIT),
+        (r"^No endpoints found matching your data policy", _PRIVACY),
+        (r"^No endpoints found for ", _GONE),
         (r"is not a valid model ID", _GONE),
         (r"only available on agentic harnesses", Row(_ANOTHER, _REQUEST, "reserved_for_apps", Lasting.APP)),
         (r"Reasoning is mandatory", Row(_ANOTHER, _REQUEST, "reasoning_mandatory", Lasting.LACKS, "reasoning:off")),
@@ -234,8 +237,8 @@ def classify(reading: Reading, now: float) -> Outcome:
         reading: the reply, as far as it had to be read.
         now: seconds since 1970, against which dates in the reply are held.
     """
-    if reading.flaw is not None and (reading.status < 300 or reading.flaw is Flaw.HTML):
-        # A page in HTML comes from something between here and OpenRouter, whatever its status.
+    if reading.flaw is not None and (reading.status < 300 or (reading.flaw is Flaw.HTML and reading.status >= 400)):
+        # A page in HTML comes from something between here and OpenRouter, whatever its status; redirects bring one.
         return _outcome(_BY_FLAW[reading.flaw], reading, reading.status, "")
     if reading.error is None and reading.status < 300:
         return Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered", reading.status, usage=reading.usage)
@@ -288,7 +291,7 @@ def _by_metadata(evidence: Evidence) -> Row | None:
     if evidence.status == 403 and ("reasons" in metadata or "flagged_input" in metadata):
         return _MODERATED
     if evidence.status in (400, 404, 422) and metadata.get("raw"):
-        return _UNFIT  # the provider's complaint: another provider's model may take the request
+        return _REFUSED  # the provider's complaint: another provider's model may take the request
     if evidence.availability in ("no_endpoints", "constraint_filtered"):
         return _GONE if evidence.availability == "no_endpoints" else _UNFIT
     if evidence.status == 429 and "x-ratelimit-reset" in evidence.headers and not metadata.get("provider_name"):
@@ -343,6 +346,8 @@ def _status(error: Mapping[str, Any], status: int) -> int:
         return status
     for name in ("code", "http_status", "status"):
         code = error.get(name)
+        if isinstance(code, str) and code.isdecimal() and len(code) == 3:
+            code = int(code)
         if isinstance(code, int) and 300 <= code < 600:
             return code
     return 502

@@ -56,6 +56,8 @@ class Quota:
         if allowance is None:
             allowance = self._accounts[account] = Allowance()
         if allowance.gate is not None and allowance.until <= self._clock():
+            if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, whatever day our own clock shows
+                allowance.left = allowance.limit
             allowance.gate = None
         if allowance.left is not None and allowance.day != self._today():
             allowance.left, allowance.day = allowance.limit, self._today()
@@ -88,8 +90,9 @@ class Quota:
         allowance = self.of(account)
         if allowance.sent:
             allowance.sent.pop()
-        if allowance.left is not None:
-            allowance.left += 1
+        if allowance.left is not None and allowance.limit is not None:
+            # A new day may have begun since it was counted.
+            allowance.left = min(allowance.left + 1, allowance.limit)
 
     def close(self, account: str, gate: Gate, seconds: float, limit: int | None = None) -> None:
         """OpenRouter says that an allowance is used up; a later, smaller word does not shorten it.

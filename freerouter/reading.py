@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from pydantic_core import from_json
 
 from freerouter.bodies import parse
 from freerouter.dialects import Dialect, Sign
@@ -14,6 +17,7 @@ from freerouter.errors import InvalidRequestError
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
 LIMIT = 64 * 1024 * 1024
 _TAIL = 8 * 1024
+_COST = re.compile(rb'"cost":\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)')
 
 
 class Flaw(StrEnum):
@@ -72,8 +76,10 @@ class Events:
             if line.startswith(b"data:"):
                 self._data.append(line[5:].removeprefix(b" ").rstrip(b"\r\n"))
             elif not line.rstrip(b"\r\n") and self._data:
-                yield b"\n".join(self._data)
+                data = b"\n".join(self._data)
                 self._data.clear()
+                if data:  # an event without data is none (HTML standard, "Server-sent events")
+                    yield data
 
     @property
     def unfinished(self) -> bool:
@@ -101,7 +107,7 @@ class Head:
         self._events = Events()
         self._last = Sign()
         self._size = 0
-        if headers.get("content-encoding", "identity").lower() != "identity":
+        if headers.get("content-encoding", "").lower() not in ("", "identity"):
             self._judge(Flaw.ENCODED)
 
     def feed(self, chunk: bytes) -> None:
@@ -139,10 +145,10 @@ class Head:
             self._judge(error={"error": sign.error})
         elif sign.token:
             self._judge(usage=sign.usage)
-        elif sign.done:
-            self._end_of_stream()
         else:
             self._last = combined(self._last, sign)
+            if sign.done:
+                self._end_of_stream()
 
     def _end_of_stream(self) -> Reading:
         """The stream ended without a token: an answer only if it says that tokens were made."""
@@ -152,12 +158,12 @@ class Head:
 
     def _end_of_body(self, body: bytes) -> Reading:
         announced = self._headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > len(body):
+        if announced.isdecimal() and float(announced) > len(body):  # an int may not have thousands of digits
             return self._judge(Flaw.TRUNCATED)
         try:
             parsed = parse(body)
-        except InvalidRequestError as error:
-            return self._judge(_why_unreadable(body, self._kind, str(error)))
+        except InvalidRequestError:
+            return self._judge(_why_unreadable(body, self._kind))
         if self._status >= 300:
             return self._judge(error=parsed)
         return self._end_of_answer(parsed)
@@ -199,10 +205,14 @@ class Tail:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._kept = b""
+        self._ended = False
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes that were handed on."""
-        self._kept = (self._kept + chunk)[-_TAIL:]
+        bytes_ = self._kept + chunk
+        for mark in self._dialect.endings:
+            self._ended = self._ended or mark in bytes_
+        self._kept = bytes_[-_TAIL:]
 
     def end(self) -> Ending:
         """The stream has ended, in whatever way: what did it say last?"""
@@ -210,8 +220,13 @@ class Tail:
         for data in events.feed(self._kept):
             # The first event may have lost its beginning.
             last = combined(last, read_event(self._dialect, data) or Sign())
-        finished = last.error is None and (last.done or last.finish is not None)
-        return Ending(finished, last.error, last.usage, events.unfinished)
+        finished = last.error is None and (last.done or last.finish is not None or self._ended)
+        return Ending(finished, last.error, last.usage or self._cost(), events.unfinished)
+
+    def _cost(self) -> Mapping[str, Any] | None:
+        """The cost that a last event states which is too long to be kept whole."""
+        cost = _COST.search(self._kept) if self._ended else None
+        return {"cost": float(cost[1])} if cost else None
 
 
 def read_event(dialect: Dialect, data: bytes) -> Sign | None:
@@ -242,10 +257,19 @@ def _is_empty(sign: Sign) -> bool:
     return not sign.token and not counted and sign.finish != "length"
 
 
-def _why_unreadable(body: bytes, kind: str, complaint: str) -> Flaw:
+def _why_unreadable(body: bytes, kind: str) -> Flaw:
     start = body[:256].lstrip()[:1]
     if start == b"<":
         return Flaw.HTML
     if kind not in ("application/json", ""):
         return Flaw.WRONG_TYPE
-    return Flaw.TRUNCATED if start == b"{" and "EOF" in complaint else Flaw.NOT_JSON
+    return Flaw.TRUNCATED if start == b"{" and _is_cut_short(body) else Flaw.NOT_JSON
+
+
+def _is_cut_short(body: bytes) -> bool:
+    """Whether this is JSON as far as it goes."""
+    try:
+        from_json(body, allow_partial=True)
+    except ValueError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
@@ -11,6 +12,7 @@ DAY = 86_400.0
 MINUTE = 60.0
 
 _LONGEST_HINT = 3_600.0
+_SKEW = 3_600.0
 # Above this, an epoch is in milliseconds: in seconds it would be the year 5138.
 _MILLISECONDS = 1e11
 
@@ -29,6 +31,8 @@ def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
         left = (reset / 1000 if reset > _MILLISECONDS else reset) - _server_time(headers, now)
         if 0 < left <= span:
             return left
+        if day and -_SKEW < left <= 0:
+            return MINUTE  # it is midnight already, or our clock is ahead: in no case is it a whole day
     hint = _retry_after(headers, now)
     if hint is not None and hint <= span:
         return hint
@@ -67,7 +71,9 @@ def _server_time(headers: Mapping[str, str], now: float) -> float:
 
 def _date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
+        date = parsedate_to_datetime(text)
+        # The old form of an HTTP date names no zone: it is UTC all the same (RFC 9110, section 5.6.7).
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError, TypeError, IndexError):
         return None
 

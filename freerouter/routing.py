@@ -52,6 +52,7 @@ class Router:
         rng: Random | None = None,
     ) -> None:
         self.settings = settings or Settings()
+        self.aliases = self.settings.aliases
         self.catalog = catalog
         self.clock = clock
         self.wall = wall
@@ -62,10 +63,16 @@ class Router:
         self.sessions = Sessions(clock)
         self._index: Index | None = None
         self._day = 0
+        self._catalog_since = clock()
 
     def update(self, catalog: Catalog) -> None:
         """Use this catalog from now on; requests on their way keep theirs."""
-        self.catalog = catalog
+        if catalog is not self.catalog:
+            self.catalog, self._catalog_since = catalog, self.clock()
+
+    def catalog_age(self) -> float:
+        """Seconds since the catalog came into use."""
+        return self.clock() - self._catalog_since
 
     def index(self) -> Index:
         """The current catalog, laid out for choosing; made anew for a new catalog and for a new day.
@@ -93,6 +100,11 @@ class Router:
         """``GET /key`` says how many of an account's free requests of today are used, of how many."""
         with self.lock:
             self.quota.learn(account, used, limit)
+
+    def allowance_left(self, account: str) -> int | None:
+        """How many free requests an account has left today; None when nobody knows."""
+        with self.lock:
+            return self.quota.left(account)
 
     def models(self, needs: Iterable[str] = ()) -> list[Model]:
         """The free models that the settings let in and that can do all of these, such as ``tools`` or ``image``.
@@ -147,11 +159,12 @@ class Routing:
         request, router = self.request, self._router
         self._body = body = parse(request.body)
         guards.check_cost(body, request.dialect)
-        self._requirements = requirements = self._require(body)
+        wanted = guards.wanted(body, router.aliases)
+        self._requirements = requirements = self._require(body, wanted.needs)
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()
-            named = guards.named_models(body, index.catalog, index.today)
+            named = guards.free_models(wanted.names, index.catalog, index.today)
             self._selection = Selection(index, requirements, named, request.caller, router.health, router.rng)
         self.trace.requirements = requirements
         self.trace.free = len(index.models)
@@ -159,11 +172,12 @@ class Routing:
         if not self.trace.eligible:
             raise refusals.nobody_eligible(index, requirements)
 
-    def _require(self, body: dict[str, Any]) -> Requirements:
+    def _require(self, body: dict[str, Any], needs: tuple[str, ...]) -> Requirements:
         request = self.request
         length = None if isinstance(request.body, dict) else len(request.body)
-        needs = (*request.needs, "file") if guards.wants_native_files(body) else request.needs
-        return analyze(body, request.dialect, extra=needs, length=length)
+        if guards.wants_native_files(body):
+            needs = (*needs, "file")
+        return analyze(body, request.dialect, extra=(*request.needs, *needs), length=length)
 
     def _fail(self, error: FreeRouterError) -> Fail:
         error.trace = self.trace

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -73,15 +73,17 @@ class Selection:
         self._health = health
         self._rng = rng
         self._drawn = named is None or None in named
-        self._named = None if named is None else [m for m in named if m is None or not self._unfit(m)]
+        self._asked = () if named is None else tuple(dict.fromkeys(named))
+        self._named = [model for model in self._asked if model is None or not self._unfit(model)]
         self._floor = 0
         self._unmoderated = False
 
     def __len__(self) -> int:
         """How many models are eligible, whatever has been learnt of them."""
-        if self._drawn:
-            return sum(len(positions) - bisect_left(positions, self._first) for positions in self._pool)
-        return len(self._named or ())
+        if not self._drawn:
+            return len(self._named)
+        drawn = sum(len(positions) - bisect_left(positions, self._first) for positions in self._pool)
+        return drawn + sum(any(self._index.policy.objections(model)) for model in self._by_name())
 
     def exceeded(self, context: int) -> None:
         """A model's context was too small: from now on only larger ones, or equal ones if there are no larger."""
@@ -96,34 +98,41 @@ class Selection:
 
         Else from those that meet the hard needs, else the cooling one that is ready first; None when all are used up.
         """
-        if self._health.cooling:
-            self._health.wake()
         barred, unavailable = self._barriers()
-        model = self._index.catalog.get(preferred) if preferred else None
-        if model is not None and model.id not in unavailable and not self.objections(model):
+        model = self._settled(preferred, unavailable)
+        if model is not None:
             return model
-        return self._pick(barred, unavailable)
+        return self._draw(barred, unavailable) if self._drawn else self._ready_first(self._by_name(), barred)
 
     def _barriers(self) -> tuple[frozenset[str], Container[str]]:
         """Ids that are out of the question, and those together with the cooling ones."""
+        if self._health.cooling:
+            self._health.wake()
         barred = self._health.barred(self._requirements, self._caller)
         if not (self.tried or barred or self._unmoderated):
             return barred, self._health.cooling
-        barred = barred.union(self.tried, self._moderated())
+        barred = barred.union(self.tried, self._ruled_out())
         return barred, barred.union(self._health.cooling)
 
-    def _moderated(self) -> Iterator[str]:
-        return (model.id for model in self._index.models if self._unmoderated and model.moderated)
+    def _ruled_out(self) -> Iterator[str]:
+        """Ids that the failures of this request speak against; who is drawn has a large enough context anyway."""
+        if self._unmoderated:
+            yield from (model.id for model in (*self._index.models, *self._by_name()) if model.moderated)
+        if self._floor:
+            yield from (m.id for m in self._by_name() if m.context is not None and m.context < self._floor)
 
-    def _pick(self, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
-        if self._named is None:
-            return self._draw(barred, unavailable)
+    def _by_name(self) -> list[Model]:
+        return [model for model in self._named if model is not None]
+
+    def _settled(self, preferred: str | None, unavailable: Container[str]) -> Model | None:
+        """The model for which no chance is needed: the preferred one, else the first one asked for by name."""
+        model = self._index.catalog.get(preferred) if preferred else None
+        if model is not None and model.id not in unavailable and not self.objections(model):
+            return model
         for model in self._named:
-            if model is None:
-                return self._draw(barred, unavailable)
-            if model.id not in unavailable:
+            if model is None or model.id not in unavailable:
                 return model
-        return self._ready_first([model for model in self._named if model is not None and model.id not in barred])
+        return None
 
     def _draw(self, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
         if not self._floor:
@@ -137,15 +146,16 @@ class Selection:
             model = draw(models, positions, first, unavailable, self._rng)
             if model is not None:
                 return model
-        return self._ready_first([m for m in self._from(first) if m.id not in barred]) if self._health.cooling else None
+        return self._ready_first(self._from(first), barred) if self._health.cooling else None
 
     def _from(self, first: int) -> Iterator[Model]:
         for positions in self._pool:
             for position in positions[bisect_left(positions, first) :]:
                 yield self._index.models[position]
 
-    def _ready_first(self, models: list[Model]) -> Model | None:
-        return min(models, key=lambda model: self._health.cooling.get(model.id, 0.0), default=None)
+    def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Model | None:
+        left = (model for model in models if model.id not in barred)
+        return min(left, key=lambda model: self._health.cooling.get(model.id, 0.0), default=None)
 
     # Explanations.
 
@@ -155,12 +165,12 @@ class Selection:
 
     def objections(self, model: Model) -> list[str]:
         """Every reason, in words, why this request does not go to a model; none when it is eligible."""
-        if not self._drawn and model not in (self._named or ()):
-            reasons = ["not asked for by name", *self._unfit(model)]
-        elif self._named is not None and model in self._named:
-            reasons = []
-        else:
+        if model in self._asked:
+            reasons = self._unfit(model)
+        elif self._drawn:
             reasons = self._index.reasons(self._requirements, model)
+        else:
+            reasons = ["not asked for by name", *self._unfit(model)]
         return [*reasons, *self._health.objections(model.id, self._requirements, self._caller)]
 
     def _unfit(self, model: Model) -> list[str]:
@@ -170,20 +180,17 @@ class Selection:
 
     def chances(self, preferred: str | None = None) -> dict[str, float]:
         """Each model's chance of being asked first; those that have none are left out."""
-        _, unavailable = self._barriers()
-        fixed = preferred is not None or self._named or self._rests_on_cooling(unavailable)
-        if fixed:
-            model = self.pick(preferred)
-            return {} if model is None else {model.id: 1.0}
-        for positions in self._pool:
-            tier = [self._index.models[p].id for p in positions[bisect_left(positions, self._first) :]]
-            available = [name for name in tier if name not in unavailable]
-            if available:
-                return dict.fromkeys(available, 1 / len(available))
-        return {}
-
-    def _rests_on_cooling(self, unavailable: Container[str]) -> bool:
-        return all(model.id in unavailable for model in self._from(self._first))
+        barred, unavailable = self._barriers()
+        model = self._settled(preferred, unavailable)
+        if model is None and self._drawn:
+            for positions in self._pool:
+                tier = [self._index.models[p].id for p in positions[bisect_left(positions, self._first) :]]
+                available = [name for name in tier if name not in unavailable]
+                if available:
+                    return dict.fromkeys(available, 1 / len(available))
+        if model is None:
+            model = self._ready_first(self._from(self._first) if self._drawn else self._by_name(), barred)
+        return {} if model is None else {model.id: 1.0}
 
     def explain(self, preferred: str | None = None) -> dict[str, Any]:
         """Who is eligible, with which chance, and why each other model is not (``Router.explain``)."""

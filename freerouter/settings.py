@@ -1,10 +1,9 @@
-"""Settings: what can be adjusted, from the environment or in code, checked when it is loaded."""
+"""Settings: what can be adjusted, in code, in the environment or in freerouter.toml, checked when it is loaded."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,8 +17,9 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from freerouter.configuration import KEY_VARIABLE, PREFIX, FileSource, files, origin, unknown
 from freerouter.errors import SettingsError
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
@@ -51,14 +51,16 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
-    """What can be adjusted. Arguments win over the environment (``FREEROUTER_<NAME>``), the environment over defaults.
+    """What can be adjusted: arguments win over ``FREEROUTER_<NAME>`` in the environment, which wins over the files.
+
+    The files are ``freerouter.toml`` in the working folder, then the one in the user's config folder.
 
     Raises:
         SettingsError: naming the setting, what is wrong with it, and the nearest valid name for one that is unknown.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="FREEROUTER_",
+        env_prefix=PREFIX,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
@@ -67,7 +69,7 @@ class Settings(BaseSettings):
 
     api_key: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices("api_key", "FREEROUTER_API_KEY", "OPENROUTER_API_KEY"),
+        validation_alias=AliasChoices("api_key", f"{PREFIX}API_KEY", KEY_VARIABLE),
         description="OpenRouter's key, used where a request brings none of its own.",
     )
     upstream: str = Field(
@@ -91,6 +93,9 @@ class Settings(BaseSettings):
         default="auto",
         description="What stays on their model: auto (with an id, tool loops), session (with an id), off.",
     )
+    model_map: Names = Field(
+        default=(), description="Names to take for others, as glob=name: claude-*=openrouter/free."
+    )
     catalog_age: PositiveFloat = Field(default=300, description="Seconds until the list of models is fetched anew.")
     account_models: bool = Field(
         default=False, description="Read the models that the account's privacy settings allow (needs the key)."
@@ -103,7 +108,19 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise SettingsError(_explain(error)) from None
+            raise SettingsError(_explain(error, values)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic hands it in
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources, the one that wins first."""
+        return init_settings, env_settings, *(FileSource(settings_cls, path) for path in files())
 
     @classmethod
     def adjusted(cls, settings: Settings | None, **overrides: Any) -> Settings:
@@ -111,7 +128,7 @@ class Settings(BaseSettings):
         given = {name: value for name, value in overrides.items() if value is not None}
         if settings is None:
             return cls(**given)
-        return cls(**{**settings.model_dump(), **given}) if given else settings
+        return cls(**{**settings.model_dump(exclude_unset=True), **given}) if given else settings
 
     @field_validator("api_key", mode="before")
     @classmethod
@@ -126,6 +143,19 @@ class Settings(BaseSettings):
         if not _KEY.fullmatch(key):
             raise ValueError("must be printable ASCII without spaces: copy the key anew")
         return SecretStr(key)
+
+    @field_validator("model_map")
+    @classmethod
+    def _check_map(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for item in value:
+            if not all(item.partition("=")):
+                raise ValueError(f"{item!r} is not of the form glob=name, such as claude-*=openrouter/free")
+        return value
+
+    @property
+    def aliases(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of ``model_map``."""
+        return tuple((pattern, name) for pattern, _, name in (item.partition("=") for item in self.model_map))
 
     @field_validator("upstream")
     @classmethod
@@ -146,13 +176,17 @@ class Settings(BaseSettings):
         return None if self.api_key is None else self.api_key.get_secret_value()
 
 
-def _explain(error: ValidationError) -> str:
-    return "; ".join(_explain_one(detail) for detail in error.errors(include_input=False, include_url=False))
+def _explain(error: ValidationError, given: dict[str, Any]) -> str:
+    details = error.errors(include_input=False, include_url=False)
+    return "; ".join(_explain_one(detail, given) for detail in details)
 
 
-def _explain_one(detail: Any) -> str:
+def _explain_one(detail: Any, given: dict[str, Any]) -> str:
     name = str(detail["loc"][0]) if detail["loc"] else "settings"
     if detail["type"] == "extra_forbidden":
-        near = get_close_matches(name, Settings.model_fields, n=1)
-        return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
-    return f"setting {name!r}: {detail['msg'].removeprefix('Value error, ')}"
+        return unknown(name, Settings.model_fields)
+    if name not in Settings.model_fields:
+        name = "api_key"  # reported under the name of its environment variable
+    source = origin(name, Settings.model_fields, given)
+    place = "" if source == "argument" else f" ({source})"
+    return f"setting {name!r}{place}: {detail['msg'].removeprefix('Value error, ')}"

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import anyio.to_thread
+import anyio
 import httpx
 from cachetools import TTLCache
 from pydantic_core import from_json, to_json
@@ -24,7 +24,7 @@ from freerouter.catalog import Catalog
 from freerouter.copies import Copy
 from freerouter.errors import CatalogError
 from freerouter.settings import Settings
-from freerouter.wires import environment_proxy
+from freerouter.wires import environment_proxy, new_transport
 
 _log = logging.getLogger("freerouter")
 
@@ -38,6 +38,7 @@ _PLAUSIBLE_LOSS = 0.8
 _CREDIBLE = 86_400.0
 _FIRST_RETRY = 5.0
 _EXPIRE_EVERY = 60.0
+_GLANCE = 0.005
 _READ_EVERY = 60.0
 
 
@@ -97,7 +98,9 @@ class CatalogSource:
         """A catalog, at once if there is any. Raises CatalogError as ``get`` does."""
         found = self._at_hand()
         if isinstance(found, Future):
-            return await anyio.to_thread.run_sync(found.result, abandon_on_cancel=True)
+            while not found.done():  # noqa: ASYNC110  # waiting in a thread would keep a program from ending
+                await anyio.sleep(_GLANCE)
+            return found.result()
         return found
 
     def latest(self, patience: float) -> Catalog:
@@ -264,7 +267,7 @@ class CatalogSource:
 @contextmanager
 def _client(transport: httpx.BaseTransport | None, url: str) -> Iterator[httpx.Client]:
     """A client on this transport, which stays open: its owner may be using it. Without one, on one of its own."""
-    inner = transport or httpx.HTTPTransport(proxy=environment_proxy(url))
+    inner = transport or new_transport(environment_proxy(url))
     try:
         yield httpx.Client(transport=inner, timeout=_TIMEOUT, follow_redirects=False)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -16,7 +15,7 @@ from freerouter.news import News
 from freerouter.routing import Router
 from freerouter.settings import Settings
 from freerouter.tracking import Trace
-from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts
+from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts, encoded
 
 TRACE = "freerouter"  # the key of the Trace in ``response.extensions``
 
@@ -51,26 +50,27 @@ class _Doorman:
     """Tells what is routed from what passes and from what is refused, by method and URL."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        parts = urlsplit(settings.upstream)
-        self._origin = (parts.scheme, parts.hostname, parts.port)
-        self._path = parts.path
+        base = httpx.URL(settings.upstream)
+        path = base.path.rstrip("/")
+        self._key = settings.key
+        self._origin = (base.scheme, base.host, base.port)
+        self._below = f"{path}/"
+        self._dialects = {f"{path}/{dialect.path}": dialect for dialect in DIALECTS}
 
     def is_upstream(self, url: httpx.URL) -> bool:
-        """Whether a URL is below the upstream's base URL."""
-        return (url.scheme, url.host, url.port) == self._origin and url.path.startswith(f"{self._path}/")
+        """Whether a URL is on the upstream's server, where a POST could cost money."""
+        return (url.scheme, url.host, url.port) == self._origin
 
     def dialect(self, url: httpx.URL) -> Dialect | None:
-        """The dialect that is spoken at a URL below the upstream's; None when it is none that is routed."""
-        path = url.path.removeprefix(f"{self._path}/")
-        return next((dialect for dialect in DIALECTS if dialect.path == path), None)
+        """The dialect that is spoken at a URL on the upstream's server; None when it is none that is routed."""
+        return self._dialects.get(url.path)
 
     def with_key(self, request: httpx.Request) -> httpx.Request:
-        """The request, with our key if it goes to the upstream and has none."""
-        key = self._settings.key
-        if key is None or "authorization" in request.headers or not self.is_upstream(request.url):
+        """The request, with our key if it goes below the upstream's base URL and has none."""
+        ours = self.is_upstream(request.url) and request.url.path.startswith(self._below)
+        if self._key is None or "authorization" in request.headers or not ours:
             return request
-        headers = [*request.headers.raw, (b"authorization", f"Bearer {key}".encode())]
+        headers = [*request.headers.raw, (b"authorization", f"Bearer {self._key}".encode())]
         return httpx.Request(
             request.method, request.url, headers=headers, stream=request.stream, extensions=request.extensions
         )
@@ -82,7 +82,9 @@ def _headers(request: httpx.Request) -> Headers:
 
 def _timeouts(request: httpx.Request) -> Timeouts:
     """The caller's own time-outs; how long to read is for the settings to say."""
-    asked = request.extensions.get("timeout") or {}
+    asked = request.extensions.get("timeout")
+    if asked is None:
+        return Timeouts()
     return Timeouts(asked.get("connect"), asked.get("write"), asked.get("pool"))
 
 
@@ -102,8 +104,14 @@ def _not_routed(request: httpx.Request) -> CostRefusedError:
 
 
 def _refused(error: FreeRouterError, dialect: Dialect) -> httpx.Response:
-    status, headers, chunks = refused(error, Trace(), dialect)
-    return httpx.Response(status, headers=headers, content=b"".join(chunks))
+    trace = Trace()
+    status, headers, chunks = refused(error, trace, dialect)
+    return httpx.Response(status, headers=encoded(headers), content=b"".join(chunks), extensions={TRACE: trace})
+
+
+def _also_sync(transport: object) -> httpx.BaseTransport | None:
+    """The transport if a thread can use it, to fetch the list of models: ``httpx.MockTransport`` is of both kinds."""
+    return transport if isinstance(transport, httpx.BaseTransport) else None
 
 
 class RoutingTransport(httpx.BaseTransport):
@@ -157,7 +165,8 @@ class RoutingTransport(httpx.BaseTransport):
 
     def _respond(self, answer: Answer[Body]) -> httpx.Response:
         extensions = {TRACE: answer.trace}
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Chunks(answer.body), extensions=extensions)
+        headers = encoded(answer.headers)
+        return httpx.Response(answer.status, headers=headers, stream=_Chunks(answer.body), extensions=extensions)
 
     def close(self) -> None:
         """Close the inner transport."""
@@ -179,7 +188,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = AsyncHttpxWire(transport)
-        self._forwarder = AsyncForwarder(router, self._wire, News.of(router))
+        self._forwarder = AsyncForwarder(router, self._wire, News.of(router, _also_sync(transport)))
         self._doorman = _Doorman(router.settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -200,9 +209,8 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
 
     def _respond(self, answer: Answer[AsyncBody]) -> httpx.Response:
         extensions = {TRACE: answer.trace}
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_AsyncChunks(answer.body), extensions=extensions
-        )
+        headers = encoded(answer.headers)
+        return httpx.Response(answer.status, headers=headers, stream=_AsyncChunks(answer.body), extensions=extensions)
 
     async def aclose(self) -> None:
         """Close the inner transport."""

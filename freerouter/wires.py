@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ import httpx
 from anyio.lowlevel import RunVar
 
 from freerouter.headers import Headers
+from freerouter.settings import is_loopback
 
 # One connection a request at least: httpx's default of 100 lets the 101st stream wait.
 _LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
@@ -162,17 +165,44 @@ class _Watch:
 
 
 def environment_proxy(url: str) -> str | None:
-    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct way."""
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct way.
+
+    This machine itself is never behind a proxy, whether NO_PROXY says so or not.
+    """
     parts = urlsplit(url)
-    if proxy_bypass(parts.netloc):
+    if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """One for all: reading the certificates takes 30 ms."""
+    return httpx.create_ssl_context()
+
+
+def new_transport(proxy: str | None) -> httpx.HTTPTransport:
+    """A transport of httpx that goes through this proxy, or straight."""
+    return httpx.HTTPTransport(verify=_tls(), limits=_LIMITS, proxy=proxy)
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
 
 
 def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts, trace: object) -> httpx.Request:
     extensions = {"timeout": timeouts.of_httpx(), "trace": trace}
-    return httpx.Request("POST", url, headers=headers, content=body, extensions=extensions)
+    return httpx.Request("POST", url, headers=encoded(headers), content=body, extensions=extensions)
+
+
+def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers as the bytes that they came as, since httpx itself takes nothing but ASCII.
+
+    Blanks around a value are no part of it (RFC 9110, section 5.5), and a key copied with one would not be sent.
+    """
+    return [(n.encode("latin-1", "replace"), v.strip(" \t").encode("latin-1", "replace")) for n, v in headers]
 
 
 def raw_headers(response: httpx.Response) -> Headers:
@@ -200,7 +230,9 @@ class HttpxReply:
                 return
             if time.monotonic() > self.due:
                 raise TimedOut("late")
+            handed = time.monotonic()
             yield chunk
+            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
 
     def close(self) -> None:
         """See Reply."""
@@ -211,21 +243,24 @@ class HttpxWire:
     """A Wire on an httpx transport.
 
     Args:
-        transport: the inner transport; by default one that honours the proxies of the environment, made when it is
-            first needed, and anew in a forked process.
+        transport: the inner transport; by default one for each proxy that the environment names (or for none), made
+            when it is first needed, and anew in a forked process.
     """
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         self._given = transport
-        self._made: tuple[int, httpx.BaseTransport] | None = None
+        self._proxy = lru_cache(environment_proxy)
+        self._made: dict[tuple[int, str | None], httpx.BaseTransport] = {}
 
     def transport(self, url: str) -> httpx.BaseTransport:
         """The inner transport."""
         if self._given is not None:
             return self._given
-        if self._made is None or self._made[0] != os.getpid():
-            self._made = os.getpid(), httpx.HTTPTransport(limits=_LIMITS, proxy=environment_proxy(url))
-        return self._made[1]
+        proxy = self._proxy(_origin(url))
+        transport = self._made.get((os.getpid(), proxy))
+        if transport is None:
+            transport = self._made.setdefault((os.getpid(), proxy), new_transport(proxy))
+        return transport
 
     def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> HttpxReply:
         """See Wire."""
@@ -241,8 +276,10 @@ class HttpxWire:
 
     def close(self) -> None:
         """See Wire."""
-        for transport in filter(None, (self._given, self._made and self._made[1])):
-            transport.close()
+        if self._given is not None:
+            self._given.close()
+        while self._made:
+            self._made.popitem()[1].close()
 
 
 class AsyncHttpxReply:
@@ -263,7 +300,9 @@ class AsyncHttpxReply:
                 chunk = await anext(chunks, None)
             if chunk is None:
                 return
+            handed = time.monotonic()
             yield chunk
+            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
 
     async def close(self) -> None:
         """See AsyncReply."""
@@ -275,23 +314,31 @@ class AsyncHttpxWire:
     """An AsyncWire on an httpx transport.
 
     Args:
-        transport: the inner transport; by default one for each event loop, which honours the proxies of the
-            environment.
+        transport: the inner transport; by default one for each event loop and for each proxy that the environment
+            names (or for none), made when it is first needed.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._given = transport
-        self._made: RunVar[httpx.AsyncBaseTransport | None] = RunVar("freerouter-transport", None)
+        self._proxy = lru_cache(environment_proxy)
+        self._made: RunVar[dict[str | None, httpx.AsyncBaseTransport]] = RunVar("freerouter-transports")
 
     def transport(self, url: str) -> httpx.AsyncBaseTransport:
         """The inner transport."""
         if self._given is not None:
             return self._given
-        transport = self._made.get()
+        made, proxy = self._of_this_loop(), self._proxy(_origin(url))
+        transport = made.get(proxy)
         if transport is None:
-            transport = httpx.AsyncHTTPTransport(limits=_LIMITS, proxy=environment_proxy(url))
-            self._made.set(transport)
+            transport = made[proxy] = httpx.AsyncHTTPTransport(verify=_tls(), limits=_LIMITS, proxy=proxy)
         return transport
+
+    def _of_this_loop(self) -> dict[str | None, httpx.AsyncBaseTransport]:
+        made = self._made.get(None)
+        if made is None:
+            made = {}
+            self._made.set(made)
+        return made
 
     async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncHttpxReply:
         """See AsyncWire."""
@@ -309,7 +356,6 @@ class AsyncHttpxWire:
         """See AsyncWire."""
         if self._given is not None:
             await self._given.aclose()
-        transport = self._made.get()
-        if transport is not None:
-            self._made.set(None)
-            await transport.aclose()
+        made = self._of_this_loop()
+        while made:
+            await made.popitem()[1].aclose()

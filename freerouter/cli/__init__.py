@@ -7,7 +7,7 @@ import sys
 import typer
 
 from freerouter import __version__
-from freerouter.cli import demo, emulate, explain, models
+from freerouter.cli import config, demo, emulate, explain, models
 from freerouter.errors import FreeRouterError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command()(demo.demo)
 app.command()(explain.explain)
 app.command()(models.models)
 app.command()(emulate.emulate)
+app.command()(config.config)
 
 
 def _print_version(value: bool) -> None:

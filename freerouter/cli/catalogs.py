@@ -10,6 +10,8 @@ import typer
 if TYPE_CHECKING:
     from freerouter.routing import Router
 
+_PATIENCE = 5.0
+
 CatalogFile = Annotated[
     Path | None,
     typer.Option(
@@ -28,7 +30,8 @@ def router_for(catalog: Path | None) -> Router:
 
     settings = Settings()
     if catalog is None:
-        return Router(settings, CatalogSource(settings).get())
+        # A command ends before a refresh in the background would: without waiting, its copy would never be renewed.
+        return Router(settings, CatalogSource(settings).latest(_PATIENCE))
     try:
         return Router(settings, Catalog.parse(catalog.read_bytes()))
     except OSError as error:

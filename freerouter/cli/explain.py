@@ -23,7 +23,8 @@ def explain(
     """
     from freerouter.steps import Request
 
-    explanation = router_for(catalog).explain(Request(_read(file)))
+    body = _read(file)
+    explanation = router_for(catalog).explain(Request(body))
     if as_json:
         print(json.dumps(explanation, indent=2))
     else:

@@ -2,7 +2,9 @@
 
 from freerouter.dialects.base import Dialect, Sign, Survey
 from freerouter.dialects.chat import CHAT
+from freerouter.dialects.messages import MESSAGES
+from freerouter.dialects.responses import RESPONSES
 
-DIALECTS: tuple[Dialect, ...] = (CHAT,)
+DIALECTS: tuple[Dialect, ...] = (CHAT, RESPONSES, MESSAGES)
 
-__all__ = ["CHAT", "DIALECTS", "Dialect", "Sign", "Survey"]
+__all__ = ["CHAT", "DIALECTS", "MESSAGES", "RESPONSES", "Dialect", "Sign", "Survey"]

@@ -51,20 +51,20 @@ class Dialect(ABC):
     Attributes:
         name: for people and metrics.
         path: below the base URL.
-        conversation: the field that holds the messages.
         limits: the fields that ask for a number of tokens of output.
-        structural: fields that ask for no capability, or for one that ``demands`` reports.
-        demanding: the fields that ``demands`` looks at.
+        structural: fields that ask for no capability, or for one that ``demands`` or ``wishes`` reports.
+        demanding: the fields that those two look at.
         tool_types: the types of tools that run at the caller's, and so cost nothing; None for an absent type.
+        endings: what the last event of a good stream holds where it may be too long to be kept; else nothing.
     """
 
     name: ClassVar[str]
     path: ClassVar[str]
-    conversation: ClassVar[str]
     limits: ClassVar[tuple[str, ...]]
     structural: ClassVar[frozenset[str]]
     demanding: ClassVar[frozenset[str]]
     tool_types: ClassVar[tuple[str | None, ...]]
+    endings: ClassVar[tuple[bytes, ...]] = ()
 
     @abstractmethod
     def survey(self, body: Mapping[str, Any]) -> Survey:
@@ -77,6 +77,10 @@ class Dialect(ABC):
     @abstractmethod
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Capabilities asked for outside of the conversation, each with the field that asks."""
+
+    @abstractmethod
+    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+        """Capabilities that are asked for under another name than the catalog's, and may be given up."""
 
     @abstractmethod
     def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
@@ -99,8 +103,13 @@ class Dialect(ABC):
         """The last event of a stream that broke off."""
 
 
-def listed(body: Mapping[str, Any], name: str) -> list[Any] | tuple[Any, ...]:
+def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list[Any] | tuple[Any, ...]:
     """The items of a field that must be a list; an absent or null one is empty.
+
+    Args:
+        body: the request, or a part of it.
+        name: the field.
+        where: the field's place in the request, where that is more than its name.
 
     Raises:
         InvalidRequestError: it is no list.
@@ -109,8 +118,25 @@ def listed(body: Mapping[str, Any], name: str) -> list[Any] | tuple[Any, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
-        raise InvalidRequestError(f"{name} must be a list", field=name)
+        raise InvalidRequestError(f"{where or name} must be a list", field=where or name)
     return value
+
+
+def reasoning_off(body: Mapping[str, Any]) -> str | None:
+    """The field of OpenRouter's that switches reasoning off; hiding it (``exclude``) does not."""
+    reasoning = body.get("reasoning")
+    if isinstance(reasoning, dict):
+        if reasoning.get("enabled") is False:
+            return "reasoning.enabled"
+        if reasoning.get("effort") == "none":
+            return "reasoning.effort"
+    return "reasoning_effort" if body.get("reasoning_effort") == "none" else None
+
+
+def reasoning_on(body: Mapping[str, Any]) -> bool:
+    """Whether reasoning is asked for; ``reasoning_effort`` is short for ``reasoning.effort``."""
+    asks = body.get("reasoning") or body.get("reasoning_effort")
+    return bool(asks) and reasoning_off(body) is None
 
 
 def openrouter_error(error: FreeRouterError) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error
+from freerouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error, reasoning_off, reasoning_on
+from freerouter.dialects.parts import messages_of, note_medium, survey_parts
 from freerouter.errors import FreeRouterError, InvalidRequestError
 
 _MODALITIES = {
@@ -26,31 +27,27 @@ class Chat(Dialect):
 
     name = "chat"
     path = "chat/completions"
-    conversation = "messages"
     limits = ("max_tokens", "max_completion_tokens")
     structural = frozenset(
         {"model", "models", "messages", "stream", "stream_options", "provider", "plugins", "max_tokens"}
         | {"tools", "tool_choice", "response_format", "structured_outputs", "modalities", "max_completion_tokens"}
         | {"reasoning", "reasoning_effort", "include_reasoning"}
-        | {"session_id", "prompt_cache_key", "user", "metadata", "trace"}
+        # audio says how an answer should sound, not that the model must hear.
+        | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "audio"}
     )
     demanding = frozenset({"tools", "response_format", "modalities", "reasoning", "reasoning_effort"})
     tool_types = ("function", "custom")
 
     def survey(self, body: Mapping[str, Any]) -> Survey:
         """See the contract."""
-        messages = body.get("messages")
-        if not isinstance(messages, list | tuple) or not messages:
-            complaint = "is missing" if messages is None else "must be a list with at least one message"
-            raise InvalidRequestError(f"messages {complaint}", field="messages")
         found = Survey({"text": "messages"})
-        for index, message in enumerate(messages):
+        for index, message in enumerate(messages_of(body, "messages")):
             if not isinstance(message, dict):
                 raise InvalidRequestError(f"messages[{index}] must be an object", field=f"messages[{index}]")
             content = message.get("content")
             if content is not None and not isinstance(content, str):
-                _survey_parts(content, f"messages[{index}].content", found)
-            if len(message) > 2 and not _ANSWERED.isdisjoint(message):
+                survey_parts(content, f"messages[{index}].content", found, _MODALITIES)
+            if (content is None or len(message) > 2) and not _ANSWERED.isdisjoint(message):
                 _survey_answer(message, f"messages[{index}]", found)
         return found
 
@@ -67,8 +64,13 @@ class Chat(Dialect):
         for modality in listed(body, "modalities"):
             if modality != "text":
                 yield f"output:{modality}", "modalities"
-        if where := _reasoning_off(body):
+        if where := reasoning_off(body):
             yield "reasoning:off", where
+
+    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+        """Reasoning, where it is asked for."""
+        if reasoning_on(body):
+            yield "reasoning"
 
     def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
         """See the contract."""
@@ -118,38 +120,12 @@ class Chat(Dialect):
         return b"data: " + to_json({**openrouter_error(error), "choices": [choice]}) + b"\n\n"
 
 
-def _survey_parts(parts: Any, where: str, found: Survey) -> None:
-    if not isinstance(parts, list | tuple):
-        raise InvalidRequestError(f"{where} must be text or a list of parts", field=where)
-    for index, part in enumerate(parts):
-        kind = part.get("type") if isinstance(part, dict) else None
-        if not isinstance(kind, str):
-            field = f"{where}[{index}]"
-            raise InvalidRequestError(f"{field} must be an object with a type", field=field)
-        if kind != "text" and (modality := _MODALITIES.get(kind)) is not None:
-            if modality == "file" and is_pdf(part.get("file")):
-                found.pdf = found.pdf or f"{where}[{index}]"
-            else:
-                found.needs.setdefault(modality, f"{where}[{index}]")
-            _note_medium(part, found)
-
-
 def _survey_answer(message: Mapping[str, Any], where: str, found: Survey) -> None:
     """The pictures and sounds of an earlier answer."""
-    for image in listed(message, "images"):
-        found.needs.setdefault("image", f"{where}.images")
-        _note_medium(image, found)
+    for image in listed(message, "images", f"{where}.images"):
+        note_medium("image", image, f"{where}.images", found)
     if message.get("audio") is not None:
-        found.needs.setdefault("audio", f"{where}.audio")
-        _note_medium({"audio": message["audio"]}, found)
-
-
-def _note_medium(part: Any, found: Survey) -> None:
-    """Count a medium, and the payload that its part holds one level down (``image_url.url``) or directly."""
-    found.media += 1
-    for value in part.values() if isinstance(part, dict) else ():
-        for text in value.values() if isinstance(value, dict) else (value,):
-            found.payload += len(text) if isinstance(text, str) else 0
+        note_medium("audio", message["audio"], f"{where}.audio", found)
 
 
 def _format(form: Any) -> Iterator[tuple[str, str]]:
@@ -160,27 +136,6 @@ def _format(form: Any) -> Iterator[tuple[str, str]]:
         yield "structured_outputs", "response_format"
     elif kind not in (None, "text"):
         yield "response_format", "response_format"
-
-
-def _reasoning_off(body: Mapping[str, Any]) -> str | None:
-    """The field that switches reasoning off; hiding it (``exclude``) does not."""
-    reasoning = body.get("reasoning")
-    if isinstance(reasoning, dict):
-        if reasoning.get("enabled") is False:
-            return "reasoning.enabled"
-        if reasoning.get("effort") == "none":
-            return "reasoning.effort"
-    return "reasoning_effort" if body.get("reasoning_effort") == "none" else None
-
-
-def is_pdf(file: Any) -> bool:
-    """Whether a file part is a PDF, by its data URL or its name."""
-    if not isinstance(file, dict):
-        return False
-    data, name = file.get("file_data"), file.get("filename")
-    if isinstance(data, str) and data.startswith("data:"):
-        return data.startswith("data:application/pdf")
-    return any(isinstance(hint, str) and hint.lower().endswith(".pdf") for hint in (data, name))
 
 
 CHAT = Chat()

@@ -14,6 +14,7 @@ from freerouter.emulator.samples import sample
 
 _OPENINGS = ("Certainly.", "Gladly.", "Here you are.", "Of course.")
 _QUOTED = 120
+_SPLIT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The arguments as a stream sends them: in pieces that break where they will."""
+        return tuple(self.arguments[start : start + _SPLIT] for start in range(0, len(self.arguments), _SPLIT))
 
 
 @dataclass(frozen=True, slots=True)

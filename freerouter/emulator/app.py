@@ -13,24 +13,22 @@ from starlette.types import Receive, Scope, Send
 
 from freerouter.emulator.billing import Charge
 from freerouter.emulator.delivery import Connection, Delivery, connection_of
+from freerouter.emulator.dialects import DIALECTS, Dialect
 from freerouter.emulator.gateway import Gateway
 from freerouter.emulator.listings import Listings, Query
 from freerouter.emulator.record import Received, Record, parsed
-from freerouter.emulator.refusals import missing_key, not_found
+from freerouter.emulator.refusals import Refusal, invalid_request, missing_key, not_found
 from freerouter.emulator.reply import Reply, json_reply, refused
 
-# POSTs that cost money, or may: nothing but chat completions is played out.
+# POSTs that cost money, or may: only the dialects are played out.
 PAID_POSTS = (
     "audio/speech",
     "audio/transcriptions",
     "batches",
-    "completions",
     "embeddings",
     "images",
     "images/generations",
-    "messages",
     "rerank",
-    "responses",
     "videos",
 )
 
@@ -45,20 +43,21 @@ class Visit:
 
 
 Handler = Callable[[Visit], Reply]
+Refuse = Callable[[Refusal], Reply]
 
 
 def build(gateway: Gateway, listings: Listings, record: Record, clock: Callable[[], float]) -> Starlette:
     """Return the app that serves these."""
     routes = [
-        Route(path, Endpoint(handler, record, clock, needs_key), methods=[method])
-        for method, path, handler, needs_key in _table(gateway, listings)
+        Route(f"/api/v1/{path}", Endpoint(handler, record, clock, refuse), methods=[method])
+        for method, path, handler, refuse in _table(gateway, listings)
     ]
-    rest = Route("/{path:path}", Endpoint(_nothing_here, record, clock, needs_key=False))
+    rest = Route("/{path:path}", Endpoint(_nothing_here, record, clock, None))
     return Starlette(routes=[*_windows(gateway, record), *routes, rest])
 
 
-def _table(gateway: Gateway, listings: Listings) -> Iterator[tuple[str, str, Handler, bool]]:
-    """Yield method, path, handler, and whether it needs a key."""
+def _table(gateway: Gateway, listings: Listings) -> Iterator[tuple[str, str, Handler, Refuse | None]]:
+    """Yield method, path, handler, and what refuses a request without a key (None: it needs none)."""
     open_to_all: dict[str, Callable[[Query], Reply]] = {
         "models": listings.list_models,
         "models/count": listings.count_models,
@@ -72,16 +71,27 @@ def _table(gateway: Gateway, listings: Listings) -> Iterator[tuple[str, str, Han
         "credits": listings.show_credits,
         "generation": listings.show_generation,
     }
-    for table, needs_key in ((with_key, True), (open_to_all, False)):
-        for path, answer in table.items():
-            yield "GET", f"/api/v1/{path}", _of_query(answer), needs_key
-    yield "POST", "/api/v1/chat/completions", lambda v: gateway.complete(v.received, reused=v.reused), True
+    for path, answer in with_key.items():
+        yield "GET", path, _of_query(answer), refused
+    for path, answer in open_to_all.items():
+        yield "GET", path, _of_query(answer), None
+    for dialect in DIALECTS:
+        yield "POST", dialect.path, _spoken(gateway, dialect), dialect.refused
+    yield "POST", "completions", _out_of_date, refused
     for path in PAID_POSTS:
-        yield "POST", f"/api/v1/{path}", _paid(gateway, path), True
+        yield "POST", path, _paid(gateway, path), refused
 
 
 def _nothing_here(visit: Visit) -> Reply:
     return refused(not_found(visit.received.path))
+
+
+def _out_of_date(_visit: Visit) -> Reply:
+    return refused(invalid_request("Completions of a prompt are not served here: use POST /chat/completions"))
+
+
+def _spoken(gateway: Gateway, dialect: Dialect) -> Handler:
+    return lambda visit: gateway.complete(visit.received, dialect, reused=visit.reused)
 
 
 def _of_query(answer: Callable[[Query], Reply]) -> Handler:
@@ -117,12 +127,15 @@ def _shown(value: object) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An ASGI app that records a request and then delivers what the handler makes of it."""
+    """An ASGI app that records a request and then delivers what the handler makes of it.
+
+    `refuse` puts the 401 of a request without a key into words; None where no key is needed.
+    """
 
     handler: Handler
     record: Record
     clock: Callable[[], float]
-    needs_key: bool
+    refuse: Refuse | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a client that goes away while it sends gets nothing."""
@@ -142,8 +155,8 @@ class Endpoint:
         return Received(request.method, path, headers, body, parsed(body), self.clock())
 
     def _reply(self, request: Request, received: Received) -> Reply:
-        if self.needs_key and not _key(received):
-            return refused(missing_key())
+        if self.refuse and not _key(received):
+            return self.refuse(missing_key())
         query = Query(request.path_params, request.query_params, received.at)
         return self.handler(Visit(received, query, _reused(connection_of(request.scope))))
 

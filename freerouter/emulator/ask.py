@@ -1,7 +1,7 @@
-"""What a chat completion request asks for, as far as the gateway looks at it."""
+"""What a request asks for, as far as the gateway looks at it, in the words of Chat Completions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,12 +31,13 @@ _TOKENS_PER_PART = 260
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request.
+    """One request: `given` as it came, `body` in the words of Chat Completions whatever its dialect.
 
     `parts` are the content parts of the whole history, users', tools' and assistants' alike; `inputs`
     the modalities among them other than text; `prompt_tokens` is an estimate.
     """
 
+    given: Body
     body: Body
     parts: tuple[Part, ...]
     inputs: frozenset[str]
@@ -114,16 +115,22 @@ class Ask:
         return self.messages[-1]
 
 
-def understand(body: Any) -> Ask | Refusal:
-    """Return the request that this JSON value is (None: no JSON), or the 400 that it deserves."""
-    if not isinstance(body, dict):
+def understand(given: Any, in_chat: Callable[[Body], Body | Refusal], conversation: str) -> Ask | Refusal:
+    """Return the request that this JSON value is (None: no JSON), or the 400 that it deserves.
+
+    `in_chat` puts it into the words of Chat Completions, `conversation` names what it must have.
+    """
+    if not isinstance(given, dict):
         return invalid_request("Invalid JSON in request body, or no object")
+    body = in_chat(given)
+    if isinstance(body, Refusal):
+        return body
     if not objects(body.get("messages")):
-        return invalid_request('Input required: specify "prompt" or "messages"')
+        return invalid_request(f"Input required: specify {conversation}")
     models = body.get("models") or []
     if not isinstance(models, list) or len(models) > 3:
         return invalid_request("'models' array must have 3 items or fewer.")
-    return _measured(body)
+    return _measured(given, body)
 
 
 def text_of(message: Mapping[str, Any]) -> str:
@@ -134,7 +141,7 @@ def text_of(message: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (text(part.get("text")) for part in objects(content))))
 
 
-def _measured(body: Body) -> Ask:
+def _measured(given: Body, body: Body) -> Ask:
     """Read the history once: a token for four characters of text, 260 for each part that is more."""
     messages = objects(body["messages"])
     parts = tuple(part for m in messages for key in ("content", "images") for part in objects(m.get(key)))
@@ -142,7 +149,7 @@ def _measured(body: Body) -> Ask:
     tools = len(json.dumps(body["tools"])) if body.get("tools") else 0
     characters = sum(map(_characters, messages)) + tools
     tokens = characters // _CHARACTERS_PER_TOKEN + len(media) * _TOKENS_PER_PART
-    return Ask(body, parts, frozenset(media), tokens)
+    return Ask(given, body, parts, frozenset(media), tokens)
 
 
 def _characters(message: Mapping[str, Any]) -> int:

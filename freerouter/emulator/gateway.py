@@ -1,4 +1,4 @@
-"""The gateway behind POST /chat/completions: allowance, models to try, rules, bill, answer."""
+"""The gateway behind the POSTs of all dialects: allowance, models to try, rules, bill, answer."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -6,10 +6,11 @@ from random import Random
 from typing import Any
 
 from freerouter.emulator.answers import answer
-from freerouter.emulator.ask import Ask, understand
+from freerouter.emulator.ask import Ask
 from freerouter.emulator.billing import FREE_ROUTER, Charge, charges
 from freerouter.emulator.catalog import Catalog, own_catalog
 from freerouter.emulator.completion import Completion
+from freerouter.emulator.dialects import Dialect
 from freerouter.emulator.faults.kinds import Strike
 from freerouter.emulator.faults.registry import FAULTS
 from freerouter.emulator.faults.rules import Faults
@@ -17,7 +18,7 @@ from freerouter.emulator.limits import Limits
 from freerouter.emulator.offer import Offer
 from freerouter.emulator.record import Received
 from freerouter.emulator.refusals import Refusal, no_endpoints, no_match, unknown_model
-from freerouter.emulator.reply import Pause, Reply, Step, event_stream, json_reply, refused
+from freerouter.emulator.reply import Pause, Reply, Step, event_stream, json_reply
 from freerouter.emulator.rules import hosted_router_passes, turned_away
 
 # Without a model OpenRouter takes the account's default, which as a rule is this one.
@@ -28,6 +29,7 @@ ACCOUNT_DEFAULT = "openrouter/auto"
 class Errand:
     """A request on its way: what it asks, whether it wants metadata, whether its connection was used before."""
 
+    dialect: Dialect
     ask: Ask
     wants_metadata: bool
     reused: bool
@@ -104,14 +106,16 @@ class Gateway:
         self.generations = {}
         self.limits.forget()
 
-    def complete(self, request: Received, *, reused: bool) -> Reply:
-        """Return the reply to a chat completion request."""
-        ask = understand(request.json)
+    def complete(self, request: Received, dialect: Dialect, *, reused: bool) -> Reply:
+        """Return the reply to a request in this dialect."""
+        ask = dialect.read(request.json)
         if isinstance(ask, Refusal):
-            return refused(ask)
+            return dialect.refused(ask)
         refusal = self._allowance(ask) or self._unknown(ask)
         wants_metadata = request.headers.get("x-openrouter-metadata") == "enabled"
-        return refused(refusal) if refusal else self._first_answer(Errand(ask, wants_metadata, reused))
+        if refusal:
+            return dialect.refused(refusal)
+        return self._first_answer(Errand(dialect, ask, wants_metadata, reused))
 
     def _allowance(self, ask: Ask) -> Refusal | None:
         """Count a request for a free model against the account's allowance."""
@@ -172,9 +176,9 @@ class Gateway:
     def _try(self, attempt: Attempt, errand: Errand) -> Reply:
         metadata = attempt.metadata if errand.wants_metadata else None
         if attempt.refusal or not attempt.serving:
-            return refused(attempt.refusal or no_match(), metadata)
+            return errand.dialect.refused(attempt.refusal or no_match(), metadata)
         completion = self._generate(attempt, attempt.serving, metadata)
-        return self._struck(attempt, completion, errand) or self._answered(attempt, completion)
+        return self._struck(attempt, completion, errand) or self._answered(errand, completion)
 
     def _struck(self, attempt: Attempt, completion: Completion, errand: Errand) -> Reply | None:
         """Return what a fault makes of the answer, None when none strikes."""
@@ -182,15 +186,15 @@ class Gateway:
         name = self.faults.strike(attempt.model, model, stream=stream, reused=errand.reused, now=now)
         if name is None:
             return None
-        strike = Strike(model, stream, completion, completion.metadata, now)
+        strike = Strike(errand.dialect, model, stream, completion, completion.metadata, now)
         return replace(FAULTS[name].make(strike), fault=name, account=FAULTS[name].account)
 
-    def _answered(self, attempt: Attempt, completion: Completion) -> Reply:
+    def _answered(self, errand: Errand, completion: Completion) -> Reply:
         self.generations[completion.id] = completion
         headers = {"x-generation-id": completion.id}
-        if attempt.ask.stream:
-            return event_stream(self._paced(completion), headers)
-        return json_reply(completion.json, headers=headers)
+        if errand.ask.stream:
+            return event_stream(self._paced(errand.dialect.stream(completion)), headers)
+        return json_reply(errand.dialect.whole(completion), headers=headers)
 
     def _generate(self, attempt: Attempt, serving: Offer, metadata: dict[str, Any] | None) -> Completion:
         created = int(self._clock())
@@ -203,10 +207,11 @@ class Gateway:
             # A cent for whatever costs: the sum does not matter, only that it is not zero.
             cost=0.01 if attempt.charges(self._clock()) else 0.0,
             metadata=metadata,
+            given=attempt.ask.given,
         )
 
-    def _paced(self, completion: Completion) -> Iterator[Step]:
-        for event in completion.events():
+    def _paced(self, events: Iterator[bytes]) -> Iterator[Step]:
+        for event in events:
             if self._chunk_delay:
                 yield Pause(self._chunk_delay)
             yield event

@@ -149,15 +149,14 @@ def _endpoints(model: Model) -> Model:
 
 
 def _generation(found: Completion) -> dict[str, Any]:
-    usage = found.usage
     return {
         "id": found.id,
         "model": found.offer.answers_as,
         "provider_name": found.offer.provider,
         "created_at": datetime.fromtimestamp(found.created, UTC).isoformat(),
         "finish_reason": found.answer.finish,
-        "tokens_prompt": usage["prompt_tokens"],
-        "tokens_completion": usage["completion_tokens"],
+        "tokens_prompt": found.prompt_tokens,
+        "tokens_completion": found.answer.tokens,
         "total_cost": found.cost,
         "usage": found.cost,
         "is_byok": False,

@@ -62,10 +62,12 @@ def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] | None 
     return raw(json.dumps(value, separators=(",", ":")).encode(), status, headers=headers)
 
 
-def refused(refusal: Refusal, metadata: Mapping[str, Any] | None = None) -> Reply:
-    """Return the error; `metadata` is the openrouter_metadata that stands beside it."""
+def refused(
+    refusal: Refusal, metadata: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
+) -> Reply:
+    """Return the error, as this body says it; `metadata` is the openrouter_metadata that stands beside it."""
     beside = {"openrouter_metadata": metadata} if metadata else {}
-    return json_reply(refusal.body | beside, refusal.status, refusal.headers)
+    return json_reply({**(body or refusal.body), **beside}, refusal.status, refusal.headers)
 
 
 def event_stream(steps: Iterable[Step], headers: Mapping[str, str] | None = None) -> Reply:

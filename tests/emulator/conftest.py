@@ -29,6 +29,13 @@ class Caller:
         body = {"messages": [{"role": "user", "content": "Hello"}]} | ({"model": model} if model else {}) | fields
         return self.http.post("chat/completions", json=body, headers=headers)
 
+    def respond(self, model: str = "nvidia/nemotron-3-nano-30b-a3b:free", headers=None, **fields) -> httpx.Response:
+        return self.http.post("responses", json={"input": "Hello", "model": model} | fields, headers=headers)
+
+    def message(self, model: str = "nvidia/nemotron-3-nano-30b-a3b:free", headers=None, **fields) -> httpx.Response:
+        body = {"messages": [{"role": "user", "content": "Hello"}], "model": model, "max_tokens": 1000} | fields
+        return self.http.post("messages", json=body, headers=headers)
+
     def get(self, path: str, **query) -> httpx.Response:
         return self.http.get(path, params=query or None)
 

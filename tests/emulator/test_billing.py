@@ -82,6 +82,13 @@ def test_other_posts_are_answered_and_billed(caller, emulator, path):
     assert [charge.model for charge in emulator.bill] == ["a/b"]
 
 
+def test_completions_of_a_prompt_are_refused_and_free(caller, emulator):
+    response = caller.http.post("completions", json={"model": "openai/gpt-oss-20b", "prompt": "Hello"})
+    assert response.status_code == 400
+    assert "POST /chat/completions" in response.json()["error"]["message"]
+    assert emulator.bill == []
+
+
 def test_the_bill_can_be_fetched_and_forgotten(caller, emulator):
     caller.chat("openai/gpt-oss-20b")
     expected = [{"model": "openai/gpt-oss-20b", "reason": "openai/gpt-oss-20b is no free variant"}]

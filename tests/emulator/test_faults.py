@@ -350,11 +350,13 @@ def test_kinds_strike_only_what_they_can(caller, emulator, stream):
     assert emulator.requests[0].fault is None
 
 
-def test_all_faults_are_quiet_and_stop_promptly(capfd):
+@pytest.mark.parametrize("path", ["chat/completions", "responses", "messages"])
+def test_all_faults_are_quiet_and_stop_promptly(capfd, path):
     with httpx.Client(headers=KEY, verify=False, timeout=0.005) as http:
         for name, kind in FAULTS.items():
             with Emulator(faults=struck_by(name), per_minute=None).running() as url:
-                request = http.build_request("POST", f"{url}/chat/completions", json=body(stream=kind.stream))
+                wanted = body(stream=kind.stream, input="Hello")
+                request = http.build_request("POST", f"{url}/{path}", json=wanted)
                 try:
                     http.send(request, stream=True).close()
                 except httpx.TransportError:

@@ -2,50 +2,45 @@
 
 import gzip
 from dataclasses import replace
-from typing import Any
 
-from freerouter.emulator.answers import Answer
+from freerouter.emulator.completion import Json
 from freerouter.emulator.faults.errors import rate_limited
 from freerouter.emulator.faults.kinds import FaultKind, Strike, answered, kinds
+from freerouter.emulator.refusals import typed
 from freerouter.emulator.reply import Act, Reply, json_reply, raw
 
 _HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
-_FAILED = {
-    "code": 502,
-    "message": "Provider returned error",
-    "metadata": {"error_type": "provider_unavailable", "provider_name": "Emulated", "raw": "upstream died"},
-}
+_FAILED = typed(502, "Provider returned error", "provider_unavailable", provider_name="Emulated", raw="upstream died")
 
 
 def error_in_200(strike: Strike) -> Reply:
     """A 200 whose body is a 502."""
-    return json_reply({"error": _FAILED}, headers=strike.headers)
+    return _said(strike, strike.dialect.failed(strike.completion, _FAILED))
 
 
 def rate_limited_in_200(strike: Strike) -> Reply:
     """A 200 whose body is the 429 of the model's provider."""
-    return json_reply(rate_limited(strike).body, headers=strike.headers)
+    return _said(strike, strike.dialect.failed(strike.completion, rate_limited(strike)))
 
 
 def finish_error(strike: Strike) -> Reply:
     """A 200 whose finish_reason is "error"."""
-    choice = {"finish_reason": "error", "native_finish_reason": "error", "error": _FAILED}
-    return _with_choice(strike, choice | {"message": {"role": "assistant", "content": ""}})
+    return _said(strike, strike.dialect.finished_in_error(strike.completion, _FAILED))
 
 
 def null_content(strike: Strike) -> Reply:
     """A 200 whose content is null, with nothing in its place."""
-    return _with_choice(strike, {"message": {"role": "assistant", "content": None, "refusal": None}})
+    return _said(strike, strike.dialect.contentless(strike.completion))
 
 
 def null_choices(strike: Strike) -> Reply:
     """A 200 whose choices are null."""
-    return json_reply(strike.completion.json | {"choices": None}, headers=strike.headers)
+    return _contained(strike, None)
 
 
 def empty_choices(strike: Strike) -> Reply:
     """A 200 whose choices are empty."""
-    return json_reply(strike.completion.json | {"choices": []}, headers=strike.headers)
+    return _contained(strike, [])
 
 
 def truncated_json(strike: Strike) -> Reply:
@@ -66,7 +61,7 @@ def truncated_gzip(strike: Strike) -> Reply:
 
 def empty_content(strike: Strike) -> Reply:
     """An answer of nothing, with zero completion tokens: a cold start."""
-    return answered(strike, replace(strike.completion, answer=Answer()))
+    return answered(strike, strike.completion.emptied)
 
 
 def cost_in_usage(strike: Strike) -> Reply:
@@ -115,8 +110,10 @@ def _half(body: bytes) -> bytes:
     return body[: len(body) // 2]
 
 
-def _with_choice(strike: Strike, fields: dict[str, Any]) -> Reply:
-    body = strike.completion.json
-    usage = body["usage"] | {"completion_tokens": 0, "total_tokens": strike.completion.prompt_tokens}
-    choice = body["choices"][0] | fields
-    return json_reply(body | {"choices": [choice], "usage": usage}, headers=strike.headers)
+def _said(strike: Strike, body: Json) -> Reply:
+    return json_reply(body, headers=strike.headers)
+
+
+def _contained(strike: Strike, value: list[Json] | None) -> Reply:
+    """Return an answer with this where choices, output or content blocks should be."""
+    return _said(strike, strike.dialect.whole(strike.completion) | {strike.dialect.container: value})

@@ -16,7 +16,7 @@ from freerouter.emulator.refusals import (
     no_endpoints,
     unsupported,
 )
-from freerouter.emulator.reply import Reply, refused
+from freerouter.emulator.reply import Reply
 
 _DOCS = "https://openrouter.ai/docs/api-reference/errors"
 _PROVIDER = "Provider returned error"
@@ -211,11 +211,11 @@ def _filled(value: Any, strike: Strike) -> Any:
 
 
 def _error(find: Callable[[Strike], Refusal]) -> Callable[[Strike], Reply]:
-    return lambda strike: refused(find(strike), strike.metadata)
+    return lambda strike: strike.dialect.refused(find(strike), strike.metadata)
 
 
 def _skewed(reset: Callable[[float], object]) -> Callable[[Strike], Reply]:
-    return lambda strike: refused(minute_limit(20, reset(strike.now)), strike.metadata)
+    return _error(lambda strike: minute_limit(20, reset(strike.now)))
 
 
 ERRORS: Mapping[str, FaultKind] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from freerouter.emulator.completion import Completion
+from freerouter.emulator.dialects import Dialect
 from freerouter.emulator.reply import Reply, event_stream, json_reply
 
 
@@ -15,6 +16,7 @@ class Strike:
     `model` is the id that would have served, `now` the unix time.
     """
 
+    dialect: Dialect
     model: str
     stream: bool
     completion: Completion
@@ -61,8 +63,8 @@ def kinds(*makers: Callable[[Strike], Reply], **traits: bool) -> dict[str, Fault
 def answered(strike: Strike, completion: Completion) -> Reply:
     """Return this completion in the form that was asked for."""
     if strike.stream:
-        return event_stream(tuple(completion.events()), strike.headers)
-    return json_reply(completion.json, headers=strike.headers)
+        return event_stream(tuple(strike.dialect.stream(completion)), strike.headers)
+    return json_reply(strike.dialect.whole(completion), headers=strike.headers)
 
 
 def _first_line(make: Callable[[Strike], Reply]) -> str:

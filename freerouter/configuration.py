@@ -1,0 +1,99 @@
+"""freerouter.toml: where it is looked for, how it is read, and which source a setting came from."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Container, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from freerouter.errors import SettingsError
+
+NAME = "freerouter.toml"
+PREFIX = "FREEROUTER_"
+KEY_VARIABLE = "OPENROUTER_API_KEY"
+
+
+def config_folder() -> Path:
+    """The platform's folder for what the user has configured."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "freerouter"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "freerouter"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "freerouter"
+
+
+def files() -> tuple[Path, Path]:
+    """Where freerouter.toml may be: the working folder, which wins, and the user's config folder."""
+    return Path(NAME), config_folder() / NAME
+
+
+def read(path: Path, known: Container[str]) -> dict[str, Any]:
+    """The settings in a file; none when there is no such file.
+
+    Raises:
+        SettingsError: it cannot be read, or has a key that is no setting; names the file, the key and the nearest.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    for key in values:
+        if key not in known:
+            raise SettingsError(f"{path}: {unknown(key, known)}")
+    return values
+
+
+def unknown(name: str, known: Container[str]) -> str:
+    """What to say of a setting that there is not."""
+    near = get_close_matches(name, list(known) if isinstance(known, dict) else [], n=1)
+    return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """One freerouter.toml as a source of settings."""
+
+    def __init__(self, settings: type[BaseSettings], path: Path) -> None:
+        super().__init__(settings)
+        self._path = path
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Not asked: the whole file is read at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All that the file sets."""
+        return read(self._path, self.settings_cls.model_fields)
+
+
+def variables(name: str) -> Iterator[str]:
+    """The environment variables that hold a setting, the first one wins."""
+    yield f"{PREFIX}{name.upper()}"
+    if name == "api_key":
+        yield KEY_VARIABLE
+
+
+def origin(name: str, known: Container[str], given: Container[str] = ()) -> str:
+    """Where the value of a setting comes from, in words.
+
+    Args:
+        name: of the setting.
+        known: the names of all of them.
+        given: the names of those that were given as arguments.
+    """
+    if name in given:
+        return "argument"
+    for variable in variables(name):
+        if variable in os.environ:
+            return f"environment {variable}"
+    return next((str(path) for path in files() if name in read(path, known)), "default")

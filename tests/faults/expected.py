@@ -1,0 +1,162 @@
+"""What is to become of each fault: one row a kind, next to openrouter-facts.md section 6 and failure-modes.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from freerouter.errors import (
+    AllowanceExhaustedError,
+    AttemptsFailedError,
+    FreeRouterError,
+    StreamInterruptedError,
+    UpstreamError,
+)
+from freerouter.outcome import Gate, Lasting, Scope, Verdict
+
+BACKOFF = (24.0, 30.0)
+LIGHT = (5.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the first attempt is to come to.
+
+    ``error`` is what the caller sees when every model fails so (or the only one that is asked), with its HTTP status
+    ``seen``; ``cools`` are the bounds of the model's cooldown in seconds, None when it is not cooled.
+    """
+
+    reason: str
+    status: int
+    verdict: Verdict
+    scope: Scope
+    error: type[FreeRouterError] | None
+    seen: int
+    cools: tuple[float, float] | None = None
+    lasting: Lasting | None = None
+    gate: Gate | None = None
+
+
+def model(reason: str, status: int, seconds: float | None = None, lasting: Lasting | None = None) -> Expected:
+    """The model's fault: another one is asked, this one cools."""
+    cools = BACKOFF if seconds is None else (seconds, seconds)
+    return Expected(reason, status, Verdict.TRY_ANOTHER, Scope.MODEL, AttemptsFailedError, 429, cools, lasting)
+
+
+def request(reason: str, status: int, lasting: Lasting | None = None) -> Expected:
+    """This model with this request: another one is asked, this one does not cool."""
+    return Expected(
+        reason, status, Verdict.TRY_ANOTHER, Scope.REQUEST, AttemptsFailedError, 429, cools=None, lasting=lasting
+    )
+
+
+def stop(reason: str, status: int, scope: Scope = Scope.ACCOUNT) -> Expected:
+    """Nobody would do better: the caller sees OpenRouter's own status."""
+    return Expected(reason, status, Verdict.STOP, scope, UpstreamError, status)
+
+
+def shut(gate: Gate) -> Expected:
+    """The account's allowance is used up."""
+    reason = f"allowance_{gate.value}"
+    return Expected(reason, 429, Verdict.STOP, Scope.ACCOUNT, AllowanceExhaustedError, 429, gate=gate)
+
+
+def midway() -> Expected:
+    """It breaks off after its first token: the caller sees what came, then an error; the model cools."""
+    return Expected("answered", 200, Verdict.ANSWERED, Scope.REQUEST, StreamInterruptedError, 502, cools=BACKOFF)
+
+
+EMPTY = Expected("empty_answer", 200, Verdict.TRY_ANOTHER, Scope.MODEL, AttemptsFailedError, 429, cools=LIGHT)
+SKEWED = dict.fromkeys(
+    ("in_seconds", "in_the_past", "far_ahead", "negative", "absurd", "is_text", "is_a_date"), shut(Gate.MINUTE)
+)
+
+ERRORS: Mapping[str, Expected] = {
+    "rate_limited": model("rate_limited_upstream", 429, 7),
+    "capacity_exhausted": model("rate_limited_upstream", 429, 5),
+    "model_not_found": model("gone", 400, lasting=Lasting.GONE),
+    "no_endpoints": model("gone", 404, lasting=Lasting.GONE),
+    "no_endpoints_availability": model("gone", 404, lasting=Lasting.GONE),
+    "model_deprecated": model("gone", 404, lasting=Lasting.GONE),
+    "model_unavailable_upstream": model("gone", 404, lasting=Lasting.GONE),
+    "free_variant_ended": model("no_longer_free", 404, lasting=Lasting.GONE),
+    "free_variant_ended_availability": model("no_longer_free", 404, lasting=Lasting.GONE),
+    "privacy_restricted": request("privacy_settings", 404, Lasting.PRIVACY),
+    "privacy_restricted_availability": request("privacy_settings", 404, Lasting.PRIVACY),
+    "harness_only": request("reserved_for_apps", 403, Lasting.APP),
+    "moderation": request("moderated", 403, Lasting.MODERATED),
+    "guardrail": stop("forbidden", 403),
+    "key_limit": stop("budget_exhausted", 403),
+    "region_restricted": stop("forbidden", 403),
+    "payment_required": stop("payment_required", 402),
+    "unauthorized": stop("key_refused", 401),
+    "upstream_rejects": request("refused_by_model", 400, Lasting.LACKS),
+    "parameter_unsupported": request("refused_by_model", 400, Lasting.LACKS),
+    "context_length_exceeded": request("context_exceeded", 400, Lasting.CONTEXT),
+    "mandatory_reasoning": request("reasoning_mandatory", 400, Lasting.LACKS),
+    "lacks_tools": request("lacks_tools", 404, Lasting.LACKS),
+    "lacks_tool_choice": request("lacks_tool_choice", 404, Lasting.LACKS),
+    "lacks_image_input": request("lacks_image", 404, Lasting.LACKS),
+    "lacks_audio_input": request("lacks_audio", 404, Lasting.LACKS),
+    "lacks_output_modalities": request("refused_by_model", 404, Lasting.LACKS),
+    "lacks_parameters": request("refused_by_model", 404, Lasting.LACKS),
+    "invalid_request": stop("invalid_request", 400, Scope.REQUEST),
+    "payload_too_large": stop("payload_too_large", 413, Scope.REQUEST),
+    "request_timeout": model("timeout", 408),
+    "internal_error": model("unavailable", 500),
+    "bad_gateway": model("unavailable", 502),
+    "unavailable": model("unavailable", 503, 11),
+    "gateway_timeout": model("timeout", 504),
+    "edge_timeout": model("timeout", 524),
+    "overloaded": model("overloaded", 529),
+    "temporarily_unavailable": model("unavailable", 503, 9),
+    "daily_limit": shut(Gate.DAY),
+    "daily_limit_high_balance": shut(Gate.DAY),
+    "minute_limit": shut(Gate.MINUTE),
+    **{f"reset_{skew}": expected for skew, expected in SKEWED.items()},
+}
+
+BODIES: Mapping[str, Expected] = {
+    "error_in_200": model("unavailable", 502),
+    "rate_limited_in_200": model("rate_limited_upstream", 429),
+    "finish_error": model("unavailable", 502),
+    "null_content": EMPTY,
+    "empty_content": EMPTY,
+    "null_choices": model("no_choices", 200),
+    "empty_choices": model("no_choices", 200),
+    "truncated_json": model("truncated", 200),
+    "short_body": model("connection_broken", 200),
+    "truncated_gzip": model("encoded_unasked", 200),
+    "broken_gzip": model("encoded_unasked", 200),
+    "wrong_content_type": model("wrong_content_type", 200),
+    "html_in_200": model("html_page", 200),
+    "html_in_502": model("html_page", 502),
+    "cost_in_usage": Expected("answered", 200, Verdict.ANSWERED, Scope.REQUEST, None, 200),
+}
+
+STREAMS: Mapping[str, Expected] = {
+    "stream_error_first": model("unavailable", 502),
+    "stream_rate_limited_first": model("rate_limited_upstream", 429),
+    "stream_error_after_role": model("unavailable", 502),
+    "stream_ends_first": model("ended_before_first_token", 200),
+    "stream_ends_after_role": model("ended_before_first_token", 200),
+    "stream_done_first": model("ended_before_first_token", 200),
+    "stream_cut_first": model("connection_broken", 200),
+    "stream_comments_forever": model("timeout", 200),
+    "stream_silent_after_comments": model("timeout", 200),
+    "stream_stalls": midway(),
+    "stream_error_midway": midway(),
+    "stream_ends_midway": midway(),
+    "stream_cut_midway": midway(),
+    "stream_reset_midway": midway(),
+}
+
+CONNECTIONS: Mapping[str, Expected] = {
+    "never_answers": model("timeout", 0),
+    "silent_after_headers": model("timeout", 200),
+    "trickles": model("timeout", 200),
+    "resets": model("connection_broken", 0),
+    "closes": model("connection_broken", 0),
+    # The same model once more, on a connection of its own: there the fault strikes no longer.
+    "stale_keep_alive": Expected("stale_connection", 0, Verdict.AGAIN, Scope.UPSTREAM, None, 200),
+}
+
+EXPECTED: Mapping[str, Expected] = {**ERRORS, **BODIES, **STREAMS, **CONNECTIONS}
