@@ -7,7 +7,7 @@ import sys
 import typer
 
 from freerouter import __version__
-from freerouter.cli import config, demo, emulate, explain, models
+from freerouter.cli import config, demo, emulate, explain, models, serve
 from freerouter.errors import FreeRouterError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(explain.explain)
 app.command()(models.models)
+app.command()(serve.serve)
 app.command()(emulate.emulate)
 app.command()(config.config)
 

@@ -1,0 +1,82 @@
+"""What the server answers by itself: the list of models, explanations, token counts."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from freerouter.analysis import analyze, canonical
+from freerouter.catalog import Model
+from freerouter.dialects import CHAT, DIALECTS, Dialect
+from freerouter.errors import InvalidRequestError
+from freerouter.routing import Router
+
+_ROUTER_ID = "openrouter/free"
+
+
+def models(router: Router, query: str) -> dict[str, Any]:
+    """The free models in OpenRouter's shape, after a row for the router itself (API reference, "List models").
+
+    Args:
+        router: has the catalog.
+        query: ``supported_parameters=tools,seed`` or ``needs=tools,image``: only those that have all of these.
+
+    Raises:
+        CatalogError: there is no catalog.
+    """
+    asked = parse_qs(query)
+    names = [
+        name for key in ("supported_parameters", "needs") for value in asked.get(key, ()) for name in _split(value)
+    ]
+    listed = router.models(canonical(names))
+    rows = [dict(model.row) for model in listed]
+    if listed:
+        rows.insert(0, _router_row(listed))
+    return {"data": rows, "total_count": len(rows), "links": {"next": None}}
+
+
+def _split(value: str) -> list[str]:
+    return [name for name in value.replace(",", " ").split() if name]
+
+
+def _router_row(listed: list[Model]) -> dict[str, Any]:
+    """The router as a model: it can do whatever one of its models can."""
+    context = max(model.context or 0 for model in listed)
+    longest = max(model.max_output or 0 for model in listed)
+    return {
+        "id": _ROUTER_ID,
+        "canonical_slug": _ROUTER_ID,
+        "hugging_face_id": "",
+        "name": "Free Models Router, on this machine",
+        "created": min(model.created for model in listed),
+        "description": "Draws one of the free models that can serve the request.",
+        "context_length": context,
+        "architecture": {
+            "modality": "text+image->text",
+            "input_modalities": sorted(frozenset().union(*(model.inputs for model in listed))),
+            "output_modalities": ["text"],
+            "tokenizer": "Router",
+            "instruct_type": None,
+        },
+        "pricing": {"prompt": "0", "completion": "0", "request": "0", "image": "0"},
+        "top_provider": {"context_length": context, "max_completion_tokens": longest or None, "is_moderated": False},
+        "per_request_limits": None,
+        "supported_parameters": sorted(frozenset().union(*(model.parameters for model in listed))),
+        "default_parameters": {},
+        "links": {"details": f"/api/v1/models/{_ROUTER_ID}/endpoints"},
+    }
+
+
+def dialect_of(query: str) -> Dialect:
+    """The dialect that ``?dialect=`` names; Chat Completions by default. Raises InvalidRequestError."""
+    name = parse_qs(query).get("dialect", [CHAT.name])[0]
+    for dialect in DIALECTS:
+        if dialect.name == name:
+            return dialect
+    known = ", ".join(dialect.name for dialect in DIALECTS)
+    raise InvalidRequestError(f"there is no dialect {name!r}: there are {known}", field="dialect")
+
+
+def token_estimate(body: bytes, dialect: Dialect) -> dict[str, Any]:
+    """The tokens of a request, as an estimate that rather errs upwards."""
+    return {"input_tokens": analyze(body, dialect).prompt_tokens, "estimated": True}
