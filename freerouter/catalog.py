@@ -124,10 +124,15 @@ def _condition(override: Mapping[str, Any]) -> str:
     if "min_prompt_tokens" in override:
         words.append(f"from {override['min_prompt_tokens']} prompt tokens")
     if "utc_start" in override or "utc_end" in override:
-        words.append(f"from {override.get('utc_start')} to {override.get('utc_end')} UTC")
+        words.append(f"from {_time(override.get('utc_start'))} to {_time(override.get('utc_end'))} UTC")
     if "utc_days" in override:
         words.append(f"on days {override['utc_days']}")
     return " ".join(words) or "at times"
+
+
+def _time(clock: Any) -> str:
+    """A time of the day, which is listed as a number: 830 is half past eight."""
+    return f"{clock // 100:02}:{clock % 100:02}" if isinstance(clock, int) else str(clock)
 
 
 @dataclass(frozen=True, slots=True)

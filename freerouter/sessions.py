@@ -33,10 +33,6 @@ class Sessions:
         """The model has answered: the conversation is on it for ten more minutes."""
         self._models[account, conversation] = model
 
-    def drop(self, account: str, conversation: str) -> None:
-        """The model has failed: the conversation is on none."""
-        self._models.pop((account, conversation), None)
-
 
 class Conversation(NamedTuple):
     """What a conversation is known by, and whether this request of it has to stay on its model."""

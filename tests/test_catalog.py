@@ -59,7 +59,7 @@ NOT_FREE = {
     "no price of the completion": ({"pricing": {"prompt": "0"}}, "price of completion is not stated"),
     "dear in a window": (
         {"price": {"overrides": [{"utc_start": 800, "utc_end": 1600, "prompt": "0.000002"}]}},
-        "price of prompt is 0.000002 from 800 to 1600 UTC",
+        "price of prompt is 0.000002 from 08:00 to 16:00 UTC",
     ),
     "dear on some days": (
         {"price": {"overrides": [{"utc_days": [1, 2], "completion": "0.000002"}]}},

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from freerouter.tracking import Trace
 
 _DRAWS = 1_000
+_NAME = 46
 _BAR = 28
 
 
@@ -48,11 +49,16 @@ def demo(
     ):
         console.rule(f"{_DRAWS:,} draws", align="left", style="dim")
         _show_draws(client, console)
+        never = _reasons(client.explain(scenes()[0].body))
+        console.print()
+        console.print(f"{len(never)} more are named :free, but never drawn", style="bold")
+        for name, reason in never.items():
+            _say(console, name.removesuffix(":free"), reason, width=_NAME, style="")
         for number, scene in enumerate(played, start=1):
             console.print()
             console.rule(f"{number}. {scene.title}", align="left", style="dim")
             _arrange(emulator, scene)
-            failed += _play(client, scene, console) is scene.refused
+            failed += _play(client, scene, never, console) is scene.refused
         paid = [] if emulator is None else emulator.bill
     console.print()
     if failed or paid:
@@ -93,13 +99,13 @@ def _client(upstream: str | None, seed: int, folder: str) -> FreeRouter:
     return FreeRouter("sk-or-demo", settings=Settings(cache_dir=folder, upstream=upstream), seed=seed)
 
 
-def _play(client: FreeRouter, scene: Scene, console: Console) -> bool:
+def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Console) -> bool:
     """Send one request and show its five steps; whether it was answered."""
     from freerouter.errors import FreeRouterError
 
     explanation = client.explain(scene.body)
     _say(console, "1 Analysis", needs_in_words(explanation["requirements"]))
-    _say(console, "2 Filtering", _pool_in_words(explanation))
+    _say(console, "2 Filtering", _pool_in_words(explanation, never))
     body = dict(scene.body)
     messages = body.pop("messages")
     try:
@@ -128,7 +134,7 @@ def _show_attempts(console: Console, trace: Trace) -> None:
 
 def _attempt_in_words(attempt: Any) -> str:
     outcome = attempt.outcome
-    cooling = "" if attempt.cooldown is None else f"; left alone for {attempt.cooldown:.0f} s"
+    cooling = "" if attempt.cooldown is None else f", rests {attempt.cooldown:.0f} s"
     verdict = outcome.verdict.replace("_", " ")
     return f"status {outcome.status}, {outcome.reason} after {attempt.seconds * 1000:.0f} ms: {verdict}{cooling}"
 
@@ -141,24 +147,29 @@ def _said(completion: Any) -> str:
     return repr(completion.text)
 
 
-def _pool_in_words(explanation: dict[str, Any]) -> str:
-    eligible, ineligible = explanation["eligible"], explanation["ineligible"]
-    free = len(eligible) + sum(row["id"].endswith(":free") for row in ineligible)
-    reasons = Counter(row["reasons"][0] for row in ineligible if row["id"].endswith(":free"))
-    lines = [f"{len(eligible)} of {free} models named :free are eligible"]
-    lines += [f"{count} not: {reason}" for reason, count in reasons.most_common(3)]
+def _reasons(explanation: dict[str, Any]) -> dict[str, str]:
+    """The models named :free that are not eligible, each with the first reason."""
+    return {row["id"]: row["reasons"][0] for row in explanation["ineligible"] if row["id"].endswith(":free")}
+
+
+def _pool_in_words(explanation: dict[str, Any], never: dict[str, str]) -> str:
+    """How many are eligible, and why the others are not, but for those that never are."""
+    eligible, reasons = explanation["eligible"], _reasons(explanation)
+    lines = [f"{len(eligible)} of {len(eligible) + len(reasons) - len(never)} free models are eligible"]
+    unfit = Counter(reason for name, reason in reasons.items() if name not in never)
+    lines += [f"{count} not: {reason}" for reason, count in unfit.most_common()]
     first = [row for row in eligible if row["probability"]]
     if len(first) < len(eligible):
         lines.append(f"{len(first)} are drawn first: the others honour less, or are cooling")
     return "\n".join(lines)
 
 
-def _say(console: Console, step: str, text: str) -> None:
+def _say(console: Console, step: str, text: str, width: int = 13, style: str = "bold cyan") -> None:
     from rich.padding import Padding
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=13, style="bold cyan")
+    grid.add_column(width=width, style=style)
     grid.add_column(overflow="fold")
     grid.add_row(step, Padding(text))
     console.print(grid, markup=False)
@@ -185,5 +196,5 @@ def _show_draws(client: FreeRouter, console: Console) -> None:
     most = max(draws.values())
     for name, count in sorted(draws.items()):
         console.print(
-            f"{name.removesuffix(':free'):<46.46} {count:>4} {'█' * round(count / most * _BAR)}", markup=False
+            f"{name.removesuffix(':free'):<{_NAME}.{_NAME}} {count:>4} {'█' * round(count / most * _BAR)}", markup=False
         )
