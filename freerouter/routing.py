@@ -236,7 +236,8 @@ class Routing:
         self._router.quota.count(self._account)
         self._model, self._sent_at = model, now
         patience = settings.first_token_timeout if stream else settings.reply_timeout
-        return Send(model, body, stream, min(patience, self._deadline - now), settings.idle_timeout)
+        idle = settings.idle_timeout if stream else 0.0
+        return Send(model, body, stream, min(patience, self._deadline - now), idle)
 
     def _prepared(self, model: Model) -> dict[str, Any]:
         """The request without the reasoning that another model has signed, when the conversation moves to this one."""

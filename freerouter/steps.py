@@ -42,7 +42,7 @@ class Send:
         body: JSON.
         stream: the answer will be streamed.
         first: seconds until the reply must be judged: the first token of a stream, the end of anything else.
-        idle: seconds between the chunks of a stream that is being handed on.
+        idle: seconds between the chunks of a stream that is being handed on; 0 for an answer that is not streamed.
     """
 
     model: Model

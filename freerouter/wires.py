@@ -40,7 +40,10 @@ class TimedOut(Broken):
 
 
 class Timeouts(NamedTuple):
-    """Seconds; None for no limit. ``first`` until the reply can be judged, ``idle`` between two chunks after that."""
+    """Seconds; None for no limit. ``first`` until the reply can be judged, ``idle`` between two chunks after that.
+
+    An answer that is not streamed has no chunks after that: its ``idle`` is 0.
+    """
 
     connect: float | None = 10.0
     write: float | None = 60.0
@@ -267,11 +270,16 @@ class HttpxWire:
         due = time.monotonic() + timeouts.first
         watch = _Watch()
         request = _request(url, headers, body, timeouts, watch.note)
+        limits = request.extensions["timeout"]
+        limits["read"] = timeouts.first
         try:
             with _TRANSLATED:
                 response = self.transport(url).handle_request(request)
         except Broken as error:
             raise watch.judge(error) from None
+        # A read in progress cannot be cut short, so it must not begin with more time than is left; httpcore looks
+        # up the limit once for the head and once for the body.
+        limits["read"] = max(due - time.monotonic(), timeouts.idle, 0.001)
         return HttpxReply(response, due)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from freerouter import (
     AsyncFreeRouter,
+    AttemptsFailedError,
     FreeRouter,
     FreeRouterError,
     Router,
@@ -192,6 +193,19 @@ def test_a_model_that_hangs_is_left_when_its_time_is_up(way, settings, emulator,
     assert time.perf_counter() - start < 0.6
     assert story.model == emulator.completions[1].model
     assert [attempt.outcome.reason for attempt in story.trace.attempts] == ["timeout", "answered"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "stream"), [("never_answers", False), ("never_answers", True), ("silent_after_headers", False)]
+)
+def test_the_deadline_ends_a_read_that_may_take_longer_by_itself(way, settings, emulator, fault, stream):
+    emulator.faults = striking(fault)
+    settings = Settings.adjusted(settings, deadline=0.3)
+    start = time.perf_counter()
+    story = ask(way, stream, settings)
+    assert time.perf_counter() - start < 0.7
+    assert isinstance(story.error, AttemptsFailedError)
+    assert "the time was up" in story.error.message
 
 
 def test_no_more_models_are_asked_than_the_settings_allow_and_none_twice(way, stream, settings, emulator):
