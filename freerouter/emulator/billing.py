@@ -34,7 +34,7 @@ def _reasons(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[str]:
         yield "the :online variant searches the web"
     if _parses_pdf(ask, offer):
         yield "a PDF goes through the parser, which bills by the page"
-    if any(plugin.get("id") == "web" for plugin in objects(ask.body.get("plugins"))):
+    if any(p.get("id") == "web" and p.get("enabled") is not False for p in objects(ask.body.get("plugins"))):
         yield "the web plugin searches the web"
     for tool in objects(ask.body.get("tools")):
         if text(tool.get("type")).startswith("openrouter:"):

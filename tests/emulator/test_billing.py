@@ -47,6 +47,7 @@ FREE_OF_CHARGE = [
     (FREE, {"models": ["qwen/qwen3-coder:free"]}),
     (FREE, {"service_tier": "auto"}),
     (FREE, {"web_search_options": None}),
+    (FREE, {"plugins": [{"id": "web", "enabled": False}]}),
     (FREE, said(TEXT)),
     (FREE, said(PDF) | {"plugins": [PARSER]}),
 ]
