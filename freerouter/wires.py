@@ -19,8 +19,9 @@ from anyio.lowlevel import RunVar
 from freerouter.headers import Headers
 from freerouter.settings import is_loopback
 
-# One connection a request at least: httpx's default of 100 lets the 101st stream wait.
-_LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+# One connection a request at least: httpx's default of 100 lets the 101st stream wait. And httpcore keeps none of them
+# alive while there are more than may be kept, the busy ones counted.
+LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
 
 
 class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of freerouter's
@@ -53,7 +54,8 @@ class Timeouts(NamedTuple):
 
     def of_httpx(self) -> dict[str, float | None]:
         """What httpx's transports read; the time to read is limited once more, chunk by chunk."""
-        return {"connect": self.connect, "write": self.write, "pool": self.pool, "read": max(self.first, self.idle)}
+        connect = self.first if self.connect is None else min(self.connect, self.first)
+        return {"connect": connect, "write": self.write, "pool": self.pool, "read": max(self.first, self.idle)}
 
 
 class Reply(Protocol):
@@ -148,23 +150,29 @@ _TRANSLATED = _Translated()
 
 
 class _Watch:
-    """Sees whether a request went out on a connection that had been used before (httpx docs: "trace" extension)."""
+    """Sees how far a request got on its connection (httpx docs: "trace" extension; httpcore names the events)."""
 
     def __init__(self) -> None:
-        self._seen = ""
+        self._first = ""
+        self._last = ""
 
     def note(self, event: str, _info: object) -> None:
-        """What httpcore does first: it connects, or it sends."""
-        self._seen = self._seen or event
+        """What httpcore does: it connects, unless it takes a connection that it has, and then it sends."""
+        self._first, self._last = self._first or event, event
 
     async def note_async(self, event: str, info: object) -> None:
         """The same, as the async transport calls it."""
         self.note(event, info)
 
     def judge(self, error: Broken) -> NotSent | Broken:
-        """A connection that breaks before anything came back, and was not made for this request, was stale."""
-        reused = self._seen.startswith("http")
-        return Stale("stale") if reused and not isinstance(error, TimedOut) else error
+        """What a failure before anything came back amounts to.
+
+        When the time is up while it still connects, nothing was sent. A connection that breaks and was not made for
+        this request was stale.
+        """
+        if isinstance(error, TimedOut):
+            return NotSent("not connected in time") if self._last.startswith("connection") else error
+        return Stale("stale") if self._first.startswith("http") else error
 
 
 def environment_proxy(url: str) -> str | None:
@@ -188,7 +196,7 @@ def _tls() -> ssl.SSLContext:
 
 def new_transport(proxy: str | None) -> httpx.HTTPTransport:
     """A transport of httpx that goes through this proxy, or straight."""
-    return httpx.HTTPTransport(verify=_tls(), limits=_LIMITS, proxy=proxy)
+    return httpx.HTTPTransport(verify=_tls(), limits=LIMITS, proxy=proxy)
 
 
 def _origin(url: str) -> str:
@@ -338,7 +346,7 @@ class AsyncHttpxWire:
         made, proxy = self._of_this_loop(), self._proxy(_origin(url))
         transport = made.get(proxy)
         if transport is None:
-            transport = made[proxy] = httpx.AsyncHTTPTransport(verify=_tls(), limits=_LIMITS, proxy=proxy)
+            transport = made[proxy] = httpx.AsyncHTTPTransport(verify=_tls(), limits=LIMITS, proxy=proxy)
         return transport
 
     def _of_this_loop(self) -> dict[str | None, httpx.AsyncBaseTransport]:

@@ -15,7 +15,7 @@ from freerouter.news import News
 from freerouter.reading import Reading
 from freerouter.routing import Routing
 from freerouter.steps import Fail, Request, Send, Wait
-from freerouter.wires import AsyncHttpxWire, Broken, HttpxWire, Timeouts
+from freerouter.wires import LIMITS, AsyncHttpxWire, Broken, HttpxWire, Timeouts
 
 KEY = "sk-or-v1-0123456789abcdef"
 # 2026-09-01, 12:00:10 UTC: fifty seconds of the minute and half of the day are left.
@@ -169,13 +169,13 @@ def emulated_router(emulator: Emulator, url: str, **settings: Any) -> Router:
 
 def sync_client(router: Router) -> FreeRouter:
     """A client that talks to nobody but the models: what News reads beside has its own tests."""
-    client = FreeRouter(router=router, wire=HttpxWire(httpx.HTTPTransport(verify=False)))
+    client = FreeRouter(router=router, wire=HttpxWire(httpx.HTTPTransport(verify=False, limits=LIMITS)))
     client._forwarder._news = News()
     return client
 
 
 def async_client(router: Router) -> AsyncFreeRouter:
-    client = AsyncFreeRouter(router=router, wire=AsyncHttpxWire(httpx.AsyncHTTPTransport(verify=False)))
+    client = AsyncFreeRouter(router=router, wire=AsyncHttpxWire(httpx.AsyncHTTPTransport(verify=False, limits=LIMITS)))
     client._forwarder._news = News()
     return client
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -33,6 +36,26 @@ def test_a_failed_handshake_means_that_nothing_was_sent(way, chat, emulator):
     with pytest.raises(NotSent):
         post(way, chat.replace("http:", "https:"))
     assert not emulator.requests
+
+
+@pytest.fixture
+def busy() -> Iterator[str]:
+    """The address of a server that lets nobody in any more."""
+    with socket.socket() as server, ExitStack() as waiting:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            early = waiting.enter_context(socket.socket())
+            early.setblocking(False)
+            early.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/api/v1/chat/completions"
+
+
+def test_when_the_time_is_up_before_a_connection_is_made_nothing_was_sent(way, busy):
+    start = time.perf_counter()
+    with pytest.raises(NotSent):
+        post(way, busy, first=0.2)
+    assert time.perf_counter() - start < 0.6
 
 
 @pytest.mark.parametrize(
