@@ -38,7 +38,9 @@ day are off. Time-outs are {patience} s instead of a minute, so that a model tha
 
 Errors that no other model would mend (an invalid request, a bad key, the allowance) are left out: they are handed on
 at once. A stream that fails after its first token is handed on as it is, error and all, since two models' texts are
-never glued together; what is lost there is the first such answer of each faulty model, which is then left alone.
+never glued together; what is lost there is the first such answer of each faulty model, which is then left alone. And
+a model that says a request is too long for it sends that request to larger models only: where the largest says so, no
+other is left to ask, once, until that is remembered of it.
 
 `make reliability` writes this page anew.
 

@@ -1,0 +1,136 @@
+"""Messages, the request side: what it needs, where it was found, and what marks a conversation."""
+
+import pytest
+
+from freerouter.analysis import analyze
+from freerouter.dialects import MESSAGES
+from freerouter.errors import CostRefusedError, InvalidRequestError
+from freerouter.guards import check_cost
+
+HI = {"role": "user", "content": "Hi"}
+PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+PDF = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}}
+PDF_URL = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.PDF"}}
+NOTE = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Hi"}}
+TOOL = {"name": "weather", "input_schema": {"type": "object"}}
+CALL = {"type": "tool_use", "id": "t1", "name": "weather", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": "Rain"}
+SCHEMA = {"type": "json_schema", "schema": {"type": "object"}}
+
+
+def user(*parts):
+    return {"role": "user", "content": list(parts)}
+
+
+def needs(**body):
+    return analyze({"messages": [HI], "max_tokens": 10, **body}, MESSAGES)
+
+
+HARD = {
+    "a question": ({}, {"text": "messages"}),
+    "tools": ({"tools": [TOOL]}, {"tools": "tools"}),
+    "tools at the model's discretion": ({"tools": [TOOL], "tool_choice": {"type": "auto"}}, {"tools": "tools"}),
+    "any of the tools": (
+        {"tools": [TOOL], "tool_choice": {"type": "any"}},
+        {"tools": "tools", "tool_choice": "tool_choice"},
+    ),
+    "one tool": (
+        {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "weather"}},
+        {"tools": "tools", "tool_choice": "tool_choice"},
+    ),
+    "no tool after all": ({"tools": [TOOL], "tool_choice": {"type": "none"}}, {}),
+    "a schema": ({"output_config": {"format": SCHEMA}}, {"structured_outputs": "output_config.format"}),
+    "effort alone": ({"output_config": {"effort": "low"}}, {}),
+    "thinking switched off": ({"thinking": {"type": "disabled"}}, {"reasoning:off": "thinking"}),
+    "a picture": ({"messages": [HI, user(PNG)]}, {"image": "messages[1].content[0]"}),
+    "a picture in a tool's result": (
+        {"messages": [user(CALL), user({**RESULT, "content": [{"type": "text", "text": "x"}, PNG]})]},
+        {"image": "messages[1].content[0].content[1]"},
+    ),
+    "a document of text": ({"messages": [user(NOTE)]}, {"file": "messages[0].content[0]"}),
+    "a PDF": ({"messages": [user(PDF)]}, {}),
+}
+
+
+@pytest.mark.parametrize(("body", "found"), HARD.values(), ids=HARD)
+def test_what_is_needed_and_where_that_was_found(body, found):
+    assert needs(**body).found == {"text": "messages"} | found
+
+
+@pytest.mark.parametrize("document", [PDF, PDF_URL], ids=["its bytes", "its address"])
+def test_a_pdf_works_on_any_model(document):
+    requirements = needs(messages=[user(document)])
+    assert requirements.pdf == "messages[0].content[0]"
+    assert requirements.need.soft == {"file"}
+
+
+SOFT = {
+    "nothing": ({}, set()),
+    "thinking": ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, {"reasoning"}),
+    "thinking switched off": ({"thinking": {"type": "disabled"}}, set()),
+    "where to stop": ({"stop_sequences": ["END"]}, {"stop"}),
+    "nowhere to stop": ({"stop_sequences": []}, set()),
+    "sampling": ({"temperature": 0.5, "top_k": 3, "top_p": None}, {"temperature", "top_k"}),
+}
+
+
+@pytest.mark.parametrize(("body", "soft"), SOFT.values(), ids=SOFT)
+def test_what_is_preferred(body, soft):
+    assert needs(**body).need.soft == soft
+
+
+def test_the_answers_length_counts():
+    assert needs(max_tokens=300).need.output == 300
+
+
+WRONG = {
+    "no messages": ({"messages": []}, "messages"),
+    "messages of another type": ({"messages": "Hi"}, "messages"),
+    "a message that is none": ({"messages": ["Hi"]}, "messages[0]"),
+    "content of another type": ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
+    "a part without a type": ({"messages": [user({})]}, "messages[0].content[0]"),
+    "tools that are no list": ({"tools": TOOL}, "tools"),
+}
+
+
+@pytest.mark.parametrize(("body", "field"), WRONG.values(), ids=WRONG)
+def test_nonsense_names_its_field(body, field):
+    with pytest.raises(InvalidRequestError) as caught:
+        needs(**body)
+    assert caught.value.field == field
+
+
+ANCHORS = {
+    "a question": ({"messages": [HI]}, (None, HI, False)),
+    "with a system prompt": ({"system": "Be brief.", "messages": [HI]}, ("Be brief.", HI, False)),
+    "that ends with a tool's result": ({"messages": [HI, user(CALL), user(RESULT)]}, (None, HI, True)),
+    "that has gone on since": ({"messages": [user(RESULT), HI]}, (None, user(RESULT), False)),
+}
+
+
+@pytest.mark.parametrize(("body", "anchors"), ANCHORS.values(), ids=ANCHORS)
+def test_what_marks_a_conversation(body, anchors):
+    assert MESSAGES.anchors(body) == anchors
+
+
+THOUGHT = {"type": "thinking", "thinking": "Hm", "signature": "abc"}
+HIDDEN = {"type": "redacted_thinking", "data": "xyz"}
+
+
+def test_signed_thinking_is_taken_out_and_nothing_else():
+    text = {"type": "text", "text": "Hi"}
+    body = {"messages": [HI, {"role": "assistant", "content": [THOUGHT, text, HIDDEN, CALL]}, user(RESULT)], "top_k": 1}
+    cleaned = MESSAGES.without_signed_reasoning(body)
+    answer = {"role": "assistant", "content": [text, CALL]}
+    assert cleaned == {"messages": [HI, answer, user(RESULT)], "top_k": 1}
+    assert body["messages"][1]["content"][0] is THOUGHT
+
+
+@pytest.mark.parametrize("kind", ["web_search_20250305", "computer_20250124", "openrouter:web_search"])
+def test_a_tool_that_runs_elsewhere_could_cost(kind):
+    with pytest.raises(CostRefusedError, match=r"tools\[1\].type"):
+        check_cost({"tools": [TOOL, {"type": kind, "name": "x"}]}, MESSAGES)
+
+
+def test_a_tool_that_runs_at_the_callers_does_not():
+    check_cost({"tools": [TOOL, {**TOOL, "type": "custom"}]}, MESSAGES)
