@@ -88,27 +88,25 @@ def analyze(
     """
     if length is None:
         length = _length(body)
-    body = parse(body)
+    if not isinstance(body, dict):
+        body = parse(body)
     survey = dialect.survey(body)
     found = survey.needs
-    soft = {name for name in body.keys() - dialect.structural if body[name] is not None}
+    soft = {name for name in body if name not in dialect.structural and body[name] is not None}
     if not dialect.demanding.isdisjoint(body):
         for capability, where in dialect.demands(body):
             found.setdefault(capability, where)
         soft.update(dialect.wishes(body))
     if survey.pdf is not None:
         soft.add("file")
-    for capability in canonical(extra):
-        found.setdefault(capability, "asked for besides")
+    if extra:
+        for capability in canonical(extra):
+            found.setdefault(capability, "asked for besides")
     provider = body.get("provider")
     if provider is not None and not isinstance(provider, dict):
         raise InvalidRequestError("provider must be an object", field="provider")
-    need = Need(
-        frozenset(found),
-        frozenset(soft),
-        provider is not None and provider.get("require_parameters") is True,
-        max([_limit(body, name) for name in dialect.limits]),
-    )
+    strict = provider is not None and provider.get("require_parameters") is True
+    need = Need(frozenset(found), frozenset(soft), strict, _output(body, dialect))
     return Requirements(need, found, estimate(length, survey), body.get("stream") is True, survey.pdf)
 
 
@@ -133,10 +131,13 @@ def _length(body: bytes | str | dict[str, Any]) -> int:
     return len(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
 
 
-def _limit(body: Mapping[str, Any], name: str) -> int:
-    value = body.get(name)
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**53:
-        raise InvalidRequestError(f"{name} must be a number of tokens", field=name)
-    return int(value)
+def _output(body: Mapping[str, Any], dialect: Dialect) -> int:
+    """Tokens of answer asked for, by whichever field asks for most."""
+    most = 0
+    for name in dialect.limits:
+        value = body.get(name)
+        if value is not None:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**53:
+                raise InvalidRequestError(f"{name} must be a number of tokens", field=name)
+            most = max(most, int(value))
+    return most

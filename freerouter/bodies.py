@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -11,6 +12,8 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from freerouter.errors import InvalidRequestError
 
 _NON_FINITE = re.compile(rb"[:,\[](?:NaN|-?Infinity)[,\]}]")
+# Looking through the JSON costs by the byte, walking through the values by the value: a picture is one large value.
+_LARGE = 128 * 1024
 
 
 def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
         InvalidRequestError: it is no JSON object, or nested too deeply.
     """
     parsed: Any = body
-    if isinstance(body, bytes | bytearray | str):
+    if isinstance(body, (bytes, bytearray, str)):
         try:
             parsed = from_json(body, allow_inf_nan=False)
         except (ValueError, TypeError):  # a TypeError is what a text with a lone surrogate gets
@@ -50,8 +53,12 @@ def _brief(error: Exception) -> str:
     return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def encode(body: dict[str, Any]) -> bytes:
+def encode(body: dict[str, Any], *, parsed: bool = False) -> bytes:
     """A request as JSON.
+
+    Args:
+        body: the request.
+        parsed: it comes from JSON, so that NaN cannot be in it.
 
     Raises:
         InvalidRequestError: it holds a number that is not finite (1e999 is parsed as one), or something that
@@ -63,9 +70,28 @@ def encode(body: dict[str, Any]) -> bytes:
         return _encode_leniently(body)
     except ValueError:  # a circular reference, or nesting beyond the limit
         raise InvalidRequestError("the request is nested too deeply") from None
-    if (b"Infinity" in data or b"NaN" in data) and _NON_FINITE.search(data):  # perhaps only in a text: look closer
+    if _holds_non_finite(body) if parsed and len(data) > _LARGE else _shows_non_finite(data, parsed):
         return _encode_leniently(body)
     return data
+
+
+def _shows_non_finite(data: bytes, parsed: bool) -> bool:
+    """Whether the fast writer has met a number that is not finite, which it writes as a word."""
+    if b"Infinity" in data or (not parsed and b"NaN" in data):
+        return _NON_FINITE.search(data) is not None  # perhaps only in a text: look closer
+    return False
+
+
+def _holds_non_finite(body: dict[str, Any]) -> bool:
+    found: list[Any] = [body]
+    for value in found:  # which grows while it is walked
+        if isinstance(value, dict):
+            found.extend(value.values())
+        elif isinstance(value, list):
+            found.extend(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            return True
+    return False
 
 
 def _encode_leniently(body: dict[str, Any]) -> bytes:

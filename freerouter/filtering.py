@@ -84,6 +84,7 @@ class Index:
         candidates = [m for m in catalog.models if m.is_free(today) and next(policy.objections(m), None) is None]
         self.models = sorted(candidates, key=_context)
         self.contexts = np.array([_context(m) for m in self.models], dtype=np.int64).data
+        self._least = self.contexts[0] if self.models else 0
         self._outputs = np.array([_UNBOUNDED if m.max_output is None else m.max_output for m in self.models], np.int64)
         # The alphabet comes from the whole catalog: a parameter that only paid models honour is known all the same.
         known = dict.fromkeys(c for m in catalog.models for c in m.parameters)
@@ -153,7 +154,7 @@ class Index:
 
     def first(self, context: int) -> int:
         """The position of the first model whose context is at least this many tokens."""
-        return bisect_left(self.contexts, context)
+        return 0 if context <= self._least else bisect_left(self.contexts, context)
 
     @property
     def alphabet(self) -> Set[str]:

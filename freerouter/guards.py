@@ -174,7 +174,7 @@ def _check_plugin(plugin: Any, field: str) -> None:
 
 def wants_native_files(body: Mapping[str, Any]) -> bool:
     """Whether the caller chose the ``native`` PDF engine, which is free only on models that take files."""
-    return any(_engine(plugin) == "native" for plugin in listed(body, "plugins"))
+    return "plugins" in body and any(_engine(plugin) == "native" for plugin in listed(body, "plugins"))
 
 
 def _engine(plugin: Any) -> Any:
@@ -182,13 +182,14 @@ def _engine(plugin: Any) -> Any:
     return pdf.get("engine") if isinstance(pdf, dict) else None
 
 
-def seal(body: dict[str, Any], model: Model, *, pdf: bool = False) -> bytes:
+def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool = False) -> bytes:
     """The body to send: the caller's, with one free model, and with a price that nothing can exceed.
 
     Args:
         body: the request, parsed.
         model: where it goes.
         pdf: it holds a PDF, for which a model that takes no files needs the parser that is free.
+        parsed: it came as JSON (see ``encode``).
 
     Raises:
         InvalidRequestError: it cannot be written as JSON.
@@ -207,7 +208,7 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False) -> bytes:
         sealed.pop("fallbacks", None)
     if pdf and "file" not in model.inputs:
         sealed["plugins"] = _with_free_parser(listed(body, "plugins"))
-    return encode(sealed)
+    return encode(sealed, parsed=parsed)
 
 
 def _with_free_parser(plugins: Sequence[Any]) -> list[Any]:

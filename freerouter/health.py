@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any, NamedTuple
@@ -80,15 +81,20 @@ class Health:
         self.cooling: dict[str, float] = {}
         self.cost_alarms: dict[str, float] = {}
         self._strikes: dict[str, int] = {}
+        self._first_ready = math.inf  # no cooldown is over before
         self._lessons: TTLCache[Lesson, None] = TTLCache(_LESSONS, _MEMORY, clock)
+        self._taught = False  # asking the cache itself whether it is empty takes a microsecond
         self._clock = clock
         self._rng = rng
 
     def wake(self) -> None:
         """Forget the cooldowns that are over."""
         now = self._clock()
+        if now < self._first_ready:
+            return
         for model in [model for model, ready in self.cooling.items() if ready <= now]:
             del self.cooling[model]
+        self._first_ready = min(self.cooling.values(), default=math.inf)
 
     def cool(self, model: str, outcome: Outcome) -> float:
         """Leave a model alone for as long as it asks, else for a time that doubles with each failure in a row.
@@ -106,6 +112,7 @@ class Health:
             seconds = LIGHT_COOLDOWN if outcome.light else self._backoff(model)
         ready = max(cooling, now + seconds)
         self.cooling[model] = ready
+        self._first_ready = min(self._first_ready, ready)
         return ready - now
 
     def _backoff(self, model: str) -> float:
@@ -139,6 +146,7 @@ class Health:
             case Lasting.GONE:
                 pass
         self._lessons[Lesson(model, outcome.lasting, about)] = None
+        self._taught = True
 
     def bar_for_cost(self, model: str, cost: float) -> None:
         """An answer has cost money: never send to this model again."""
@@ -146,8 +154,9 @@ class Health:
 
     def barred(self, requirements: Requirements, caller: Caller) -> frozenset[str]:
         """Ids that are out of the question for this request, by what has been learnt."""
-        if not self._lessons and not self.cost_alarms:
+        if not self._taught and not self.cost_alarms:
             return _NONE
+        self._taught = len(self._lessons) > 0
         lessons = {lesson.model for lesson in self._lessons if lesson.applies(requirements, caller)}
         return frozenset(lessons.union(self.cost_alarms))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from cachetools import LRUCache
 
 from freerouter.outcome import Gate
 from freerouter.resets import DAY, MINUTE
@@ -48,13 +46,17 @@ class Quota:
         self._per_minute = per_minute
         self._clock = clock
         self._wall = wall
-        self._accounts: LRUCache[str, Allowance] = LRUCache(_ACCOUNTS)
+        self._accounts: OrderedDict[str, Allowance] = OrderedDict()  # the one used last comes last
 
     def of(self, account: str) -> Allowance:
         """What is known of an account, as of now."""
         allowance = self._accounts.get(account)
         if allowance is None:
             allowance = self._accounts[account] = Allowance()
+            if len(self._accounts) > _ACCOUNTS:
+                self._accounts.popitem(last=False)
+        else:
+            self._accounts.move_to_end(account)
         if allowance.gate is not None and allowance.until <= self._clock():
             if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, whatever day our own clock shows
                 allowance.left = allowance.limit

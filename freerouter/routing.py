@@ -158,26 +158,28 @@ class Routing:
         """Steps 1 and 2: what the request needs, and who has it."""
         request, router = self.request, self._router
         self._body = body = parse(request.body)
+        self._parsed = body is not request.body
         guards.check_cost(body, request.dialect)
         wanted = guards.wanted(body, router.aliases)
         self._requirements = requirements = self._require(body, wanted.needs)
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()
-            named = guards.free_models(wanted.names, index.catalog, index.today)
+            named = guards.free_models(wanted.names, index.catalog, index.today) if wanted.names else None
             self._selection = Selection(index, requirements, named, request.caller, router.health, router.rng)
-        self.trace.requirements = requirements
-        self.trace.free = len(index.models)
-        self.trace.eligible = len(self._selection)
-        if not self.trace.eligible:
+        trace = self.trace
+        trace.requirements = requirements
+        trace.free = len(index.models)
+        trace.eligible = eligible = len(self._selection)
+        if not eligible:
             raise refusals.nobody_eligible(index, requirements)
 
     def _require(self, body: dict[str, Any], needs: tuple[str, ...]) -> Requirements:
         request = self.request
-        length = None if isinstance(request.body, dict) else len(request.body)
+        length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
         if guards.wants_native_files(body):
             needs = (*needs, "file")
-        return analyze(body, request.dialect, extra=(*request.needs, *needs), length=length)
+        return analyze(body, request.dialect, extra=request.needs + needs, length=length)
 
     def _fail(self, error: FreeRouterError) -> Fail:
         error.trace = self.trace
@@ -229,7 +231,9 @@ class Routing:
     def _send(self, model: Model, now: float) -> Send | Fail:
         settings, stream = self._router.settings, self._requirements.stream
         try:
-            body = guards.seal(self._prepared(model), model, pdf=self._requirements.pdf is not None)
+            body = guards.seal(
+                self._prepared(model), model, pdf=self._requirements.pdf is not None, parsed=self._parsed
+            )
         except FreeRouterError as error:
             return self._fail(error)
         self._selection.tried.add(model.id)

@@ -13,7 +13,7 @@ from freerouter.filtering import Index
 from freerouter.health import Caller, Health
 
 # With half of a pool unavailable, eight misses in a row have a chance of 1 in 256.
-_TRIES = 8
+_TRIES = range(8)
 
 
 def draw(
@@ -35,8 +35,9 @@ def draw(
     count = len(positions) - start
     if count <= 0:
         return None
-    for _ in range(_TRIES):
-        model = models[positions[start + int(rng.random() * count)]]
+    random = rng.random
+    for _ in _TRIES:
+        model = models[positions[start + int(random() * count)]]
         if model.id not in unavailable:
             return model
     left = [model for position in positions[start:] if (model := models[position]).id not in unavailable]
@@ -74,7 +75,7 @@ class Selection:
         self._rng = rng
         self._drawn = named is None or None in named
         self._asked = () if named is None else tuple(dict.fromkeys(named))
-        self._named = [model for model in self._asked if model is None or not self._unfit(model)]
+        self._named = [model for model in self._asked if model is None or not self._unfit(model)] if named else []
         self._floor = 0
         self._unmoderated = False
 
@@ -82,7 +83,12 @@ class Selection:
         """How many models are eligible, whatever has been learnt of them."""
         if not self._drawn:
             return len(self._named)
-        drawn = sum(len(positions) - bisect_left(positions, self._first) for positions in self._pool)
+        best, rest = self._pool
+        drawn = len(best) + len(rest)
+        if self._first:
+            drawn -= bisect_left(best, self._first) + bisect_left(rest, self._first)
+        if not self._named:
+            return drawn
         return drawn + sum(any(self._index.policy.objections(model)) for model in self._by_name())
 
     def exceeded(self, context: int) -> None:
@@ -99,9 +105,10 @@ class Selection:
         Else from those that meet the hard needs, else the cooling one that is ready first; None when all are used up.
         """
         barred, unavailable = self._barriers()
-        model = self._settled(preferred, unavailable)
-        if model is not None:
-            return model
+        if preferred is not None or self._named:
+            model = self._settled(preferred, unavailable)
+            if model is not None:
+                return model
         return self._draw(barred, unavailable) if self._drawn else self._ready_first(self._by_name(), barred)
 
     def _barriers(self) -> tuple[frozenset[str], Container[str]]:

@@ -56,11 +56,15 @@ def conversation(body: dict[str, Any], dialect: Dialect, header: str | None, sti
     """
     if sticky == "off":
         return None
-    for name in (body.get("session_id"), header, body.get("prompt_cache_key")):
-        if isinstance(name, str) and name:
-            return Conversation(f"id:{name}", stays=True)
+    name = _named(body.get("session_id")) or header or _named(body.get("prompt_cache_key"))
+    if name:
+        return Conversation(f"id:{name}", stays=True)
     if sticky == "session" or not body.get("tools"):
         return None
     system, first, in_tool_loop = dialect.anchors(body)
     beginning = encode({"system": system, "first": first})
     return Conversation(f"hash:{hashlib.blake2b(beginning, digest_size=16).hexdigest()}", in_tool_loop)
+
+
+def _named(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

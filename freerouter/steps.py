@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from freerouter.accept import Accept
 from freerouter.catalog import Model
@@ -12,8 +12,7 @@ from freerouter.errors import FreeRouterError
 from freerouter.health import NOBODY, Caller
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request as it comes in.
 
     Attributes:
@@ -33,8 +32,7 @@ class Request:
     accept: Accept | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send this body to OpenRouter.
 
     Attributes:

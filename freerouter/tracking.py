@@ -76,7 +76,7 @@ class Trace:
     given_up: list[str] = field(default_factory=list)
     cost: float | None = None
     ending: str = ""
-    number: int = field(default_factory=lambda: next(_numbers))
+    number: int = field(default_factory=_numbers.__next__)
 
     @property
     def id(self) -> str:

@@ -156,3 +156,16 @@ def test_a_number_that_is_not_finite_is_never_written(numbers, text):
     else:
         assert finite
         json.loads(written, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+@pytest.mark.parametrize("number", ["1e999", "-1e999"])
+def test_beside_a_picture_of_any_size_a_number_that_is_not_finite_is_not_written(size, number):
+    body = parse(f'{{"a": "{"QUJD" * size}", "deep": [{{"seed": [1.5, {number}]}}]}}')
+    with pytest.raises(InvalidRequestError, match="not finite"):
+        encode(body, parsed=True)
+
+
+def test_a_large_text_that_speaks_of_infinity_is_written():
+    body = {"a": "[Infinity,NaN]" * 20_000, "n": [1.5, {"b": None}]}
+    assert json.loads(encode(body, parsed=True)) == body

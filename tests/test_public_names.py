@@ -113,7 +113,9 @@ def test_every_name_can_be_had_with_the_base_alone():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("absent", [{"typer", "rich"}, {"typer"}, {"rich"}], ids=" and ".join)
+@pytest.mark.parametrize(
+    "absent", [{"typer", "rich"}, {"typer"}, {"rich"}], ids=lambda names: " and ".join(sorted(names))
+)
 @pytest.mark.parametrize("arguments", [[], ["models"], ["--help"]], ids=repr)
 def test_without_its_extra_the_command_says_in_one_line_what_to_install(absent, arguments):
     done = python(f"sys.argv = ['freerouter', *{arguments!r}]\nfrom freerouter.__main__ import main\nmain()", absent)

@@ -172,3 +172,12 @@ def test_one_accounts_affairs_are_not_anothers(events):
         assert world.quota.shut(OTHER) is None
         assert world.quota.left(OTHER) is None
     assert not world.quota.of(OTHER).sent
+
+
+def test_of_more_accounts_than_are_kept_the_one_that_was_idle_longest_is_forgotten():
+    world = World()
+    for number in range(1_000):
+        world.quota.count(str(number))
+    world.quota.count("0")
+    world.quota.count("one more")
+    assert [len(world.quota.of(account).sent) for account in ("0", "one more", "2", "1")] == [2, 1, 1, 0]

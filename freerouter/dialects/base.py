@@ -117,7 +117,7 @@ def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list
     value = body.get(name)
     if value is None:
         return ()
-    if not isinstance(value, list | tuple):
+    if not isinstance(value, (list, tuple)):
         raise InvalidRequestError(f"{where or name} must be a list", field=where or name)
     return value
 

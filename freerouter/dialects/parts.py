@@ -19,7 +19,7 @@ def messages_of(body: Mapping[str, Any], field: str) -> list[Any] | tuple[Any, .
         InvalidRequestError: there are none, or they are no list.
     """
     messages = body.get(field)
-    if not isinstance(messages, list | tuple) or not messages:
+    if not isinstance(messages, (list, tuple)) or not messages:
         complaint = "is missing" if messages is None else "must be a list with at least one message"
         raise InvalidRequestError(f"{field} {complaint}", field=field)
     return messages
@@ -37,7 +37,7 @@ def survey_parts(parts: Any, where: str, found: Survey, modalities: Mapping[str,
     Raises:
         InvalidRequestError: a part is no object with a type.
     """
-    if not isinstance(parts, list | tuple):
+    if not isinstance(parts, (list, tuple)):
         raise InvalidRequestError(f"{where} must be text or a list of parts", field=where)
     for index, part in enumerate(parts):
         kind = part.get("type") if isinstance(part, dict) else None
@@ -47,7 +47,7 @@ def survey_parts(parts: Any, where: str, found: Survey, modalities: Mapping[str,
         modality = modalities.get(kind)
         if modality is not None:
             note_medium(modality, part, f"{where}[{index}]", found)
-        elif isinstance(inner := part.get("content"), list | tuple):
+        elif isinstance(inner := part.get("content"), (list, tuple)):
             survey_parts(inner, f"{where}[{index}].content", found, modalities)
 
 

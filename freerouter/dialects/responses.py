@@ -46,7 +46,7 @@ class Responses(Dialect):
                 raise InvalidRequestError(f"input[{index}] must be an object", field=f"input[{index}]")
             for name in ("content", "output"):
                 inner = item.get(name)
-                if isinstance(inner, list | tuple):
+                if isinstance(inner, (list, tuple)):
                     survey_parts(inner, f"input[{index}].{name}", found, _MODALITIES)
         return found
 

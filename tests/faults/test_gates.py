@@ -240,7 +240,7 @@ def test_a_slow_key_is_in_nobody_s_way_and_read_once_for_each_account():
         if thread.name == "freerouter-allowance":
             thread.join(5)
     assert sorted(key.asked) == ["Bearer one", "Bearer two"]
-    assert [actor.router.quota.left(account) for account in actor.router.quota._accounts] == [2, 2]
+    assert [actor.router.quota.left(account) for account in list(actor.router.quota._accounts)] == [2, 2]
 
 
 def test_nothing_is_asked_of_a_caller_without_a_key():
