@@ -19,7 +19,10 @@ _log = logging.getLogger("freerouter")
 
 FREE_SUFFIX = ":free"
 
+Names = frozenset[str]
+
 _TEXT = frozenset({"text"})
+_STR = frozenset({str})
 _MUST_BE_PRICED = ("prompt", "completion")
 # Keys of a conditional price that say when it holds, not what it costs (openrouter-facts.md, section 2).
 _CONDITIONS = frozenset({"min_prompt_tokens", "utc_start", "utc_end", "utc_days"})
@@ -173,9 +176,10 @@ class Catalog:
             CatalogError: the body is no catalog; says what it was instead.
         """
         models: dict[str, Model] = {}
+        alike: dict[Names, Names] = {}
         for number, row in enumerate(_rows(body)):
             try:
-                model = _model(row)
+                model = _model(row, alike)
             except (TypeError, ValueError, KeyError) as error:
                 _log.warning("catalog: row %d left out: %s", number, _complaint(row, error))
                 continue
@@ -240,7 +244,8 @@ def _complaint(row: Any, error: Exception) -> str:
     return f"{name!r}: {what}" if isinstance(name, str) else what
 
 
-def _model(row: Mapping[str, Any]) -> Model:
+def _model(row: Mapping[str, Any], alike: dict[Names, Names]) -> Model:
+    """A row as a Model; equal sets of names are one object (``alike``), since most models are like some others."""
     if not isinstance(row, dict):
         raise TypeError(f"is no object but {type(row).__name__}")
     id_ = row["id"]
@@ -255,9 +260,9 @@ def _model(row: Mapping[str, Any]) -> Model:
         created=_count(row, "created") or 0,
         context=_smaller(_count(row, "context_length"), _count(provider, "context_length")),
         max_output=_count(provider, "max_completion_tokens"),
-        inputs=_names(architecture, "input_modalities"),
-        outputs=_names(architecture, "output_modalities"),
-        parameters=_names(row, "supported_parameters"),
+        inputs=_names(architecture, "input_modalities", alike),
+        outputs=_names(architecture, "output_modalities", alike),
+        parameters=_names(row, "supported_parameters", alike),
         pricing=_pricing(row),
         moderated=bool(provider.get("is_moderated")),
         reasoning_mandatory=bool(_object(row, "reasoning").get("mandatory")),
@@ -285,7 +290,7 @@ def _count(row: Mapping[str, Any], key: str) -> int | None:
     value = row.get(key)
     if not value:
         return None
-    if value is True or not isinstance(value, int | float) or not 0 < value <= _MOST:
+    if value is True or not isinstance(value, (int, float)) or not 0 < value <= _MOST:
         raise ValueError(f"{key} is {value!r}, no positive number")
     return int(value)
 
@@ -296,19 +301,20 @@ def _smaller(a: int | None, b: int | None) -> int | None:
     return min(a, b)
 
 
-def _names(row: Mapping[str, Any], key: str) -> frozenset[str]:
-    value = row.get(key) or ()
-    if not isinstance(value, list | tuple):
+def _names(row: Mapping[str, Any], key: str, alike: dict[Names, Names]) -> Names:
+    value = row.get(key) or []
+    if not isinstance(value, list):
         raise TypeError(f"{key} is no list")
-    if not all(isinstance(name, str) for name in value):
+    if not _STR.issuperset(map(type, value)):
         raise TypeError(f"{key} holds something other than text")
-    return frozenset(value)
+    names = frozenset(value)
+    return alike.setdefault(names, names)
 
 
 def _pricing(row: Mapping[str, Any]) -> Mapping[str, Any]:
     pricing = _object(row, "pricing")
-    overrides = pricing.get("overrides") or ()
-    if not isinstance(overrides, list | tuple) or not all(isinstance(o, dict) for o in overrides):
+    overrides = pricing.get("overrides")
+    if overrides and (not isinstance(overrides, list) or not all(isinstance(o, dict) for o in overrides)):
         raise TypeError("pricing.overrides is no list of objects")
     return pricing
 

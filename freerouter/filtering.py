@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -55,6 +55,19 @@ def capabilities(model: Model) -> Iterator[str]:
         yield "reasoning:off"
 
 
+class Kind(NamedTuple):
+    """What ``capabilities`` depends on; of a million models, some dozens of kinds."""
+
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    parameters: frozenset[str]
+    reasoning_mandatory: bool
+
+
+def _kind(model: Model) -> Kind:
+    return Kind(model.inputs, model.outputs, model.parameters, model.reasoning_mandatory)
+
+
 class Pool(NamedTuple):
     """The eligible models for one need, whatever context it takes, as positions in ``Index.models``.
 
@@ -87,25 +100,21 @@ class Index:
         self._least = self.contexts[0] if self.models else 0
         self._outputs = np.array([_UNBOUNDED if m.max_output is None else m.max_output for m in self.models], np.int64)
         # The alphabet comes from the whole catalog: a parameter that only paid models honour is known all the same.
-        known = dict.fromkeys(c for m in catalog.models for c in m.parameters)
-        known.update(dict.fromkeys(c for m in self.models for c in capabilities(m)))
-        self._bits = {capability: number for number, capability in enumerate(known)}
-        self._columns = self._fill(len(known))
+        alphabet = set().union(*{m.parameters for m in catalog.models})
+        kinds = [_kind(m) for m in self.models]
+        examples = dict(zip(kinds, self.models, strict=True))
+        alphabet.update(*map(capabilities, examples.values()))
+        self._bits = {capability: number for number, capability in enumerate(sorted(alphabet))}
+        self._columns = self._fill(kinds, examples)
         self._pools: FIFOCache[Need, Pool] = FIFOCache(_CACHED_INDICES, getsizeof=_size)
 
-    def _fill(self, alphabet: int) -> NDArray[np.uint64]:
+    def _fill(self, kinds: Sequence[Kind], examples: Mapping[Kind, Model]) -> NDArray[np.uint64]:
         """One contiguous column of 64 capability bits for each word of the alphabet; shape (words, models)."""
-        words = alphabet // _WORD + 1
-        columns = np.zeros((words, len(self.models)), dtype=np.uint64)
-        masks: dict[object, list[int]] = {}
-        for position, model in enumerate(self.models):
-            # Most rows of a large catalog are alike: equal capabilities are turned into bits once.
-            key = (model.inputs, model.outputs, model.parameters, model.reasoning_mandatory)
-            mask = masks.get(key)
-            if mask is None:
-                mask = masks[key] = self._words(capabilities(model), words)
-            columns[:, position] = mask
-        return columns
+        words = len(self._bits) // _WORD + 1
+        masks = [self._words(capabilities(model), words) for model in examples.values()]
+        numbers = {kind: number for number, kind in enumerate(examples)}
+        which = np.array([numbers[kind] for kind in kinds], dtype=np.intp)
+        return np.ascontiguousarray(np.array(masks, dtype=np.uint64).reshape(-1, words)[which].T)
 
     def _words(self, names: Iterable[str], words: int) -> list[int]:
         mask = 0
