@@ -10,7 +10,6 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
-from cachetools import FIFOCache
 from numpy.typing import NDArray
 
 from freerouter.analysis import Need, Requirements
@@ -106,7 +105,8 @@ class Index:
         alphabet.update(*map(capabilities, examples.values()))
         self._bits = {capability: number for number, capability in enumerate(sorted(alphabet))}
         self._columns = self._fill(kinds, examples)
-        self._pools: FIFOCache[Need, Pool] = FIFOCache(_CACHED_INDICES, getsizeof=_size)
+        self._pools: dict[Need, Pool] = {}  # a plain dict: looking a pool up is part of every draw
+        self._kept = 0
 
     def _fill(self, kinds: Sequence[Kind], examples: Mapping[Kind, Model]) -> NDArray[np.uint64]:
         """One contiguous column of 64 capability bits for each word of the alphabet; shape (words, models)."""
@@ -128,9 +128,18 @@ class Index:
             return self._pools[need]
         except KeyError:
             pool = self._make(need)
-            if _size(pool) <= _CACHED_INDICES:
-                self._pools[need] = pool
+            self._keep(need, pool)
             return pool
+
+    def _keep(self, need: Need, pool: Pool) -> None:
+        """Keep a pool, and drop the oldest ones for it; one that is larger than all that may be kept is not kept."""
+        size = _size(pool)
+        if size > _CACHED_INDICES:
+            return
+        while self._kept + size > _CACHED_INDICES:
+            self._kept -= _size(self._pools.pop(next(iter(self._pools))))
+        self._pools[need] = pool
+        self._kept += size
 
     def _make(self, need: Need) -> Pool:
         soft = [name for name in need.soft if name in self._bits]

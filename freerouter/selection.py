@@ -35,9 +35,8 @@ def draw(
     count = len(positions) - start
     if count <= 0:
         return None
-    random = rng.random
     for _ in _TRIES:
-        model = models[positions[start + int(random() * count)]]
+        model = models[positions[start + int(rng.random() * count)]]
         if model.id not in unavailable:
             return model
     left = [model for position in positions[start:] if (model := models[position]).id not in unavailable]

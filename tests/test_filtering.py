@@ -248,3 +248,15 @@ def test_what_is_worth_a_word_ends_in_free_or_is_priced_zero():
     rows += [row("acme/unstated", pricing={}), row("acme/half", price={"completion": None})]
     index = Index(catalog_of(*rows), Policy(exclude=("*",)), TODAY)
     assert [model.id for model in index.explainable()] == ["acme/alpha:free", "acme/zero", "acme/too", "acme/dear:free"]
+
+
+def test_of_the_pools_only_the_newest_are_kept_up_to_a_bound(monkeypatch):
+    index = index_of(*(row(f"author/model-{number}:free") for number in range(9)))
+    monkeypatch.setattr("freerouter.filtering._CACHED_INDICES", 30)  # three pools of nine, and one each for being there
+    needs = [need_of(output=tokens) for tokens in range(1, 6)]
+    pools = [index.pool(need) for need in needs]
+    assert all(index.pool(need) is pool for need, pool in zip(needs[2:], pools[2:], strict=True))
+    assert index.pool(needs[0]) is not pools[0]
+    monkeypatch.setattr("freerouter.filtering._CACHED_INDICES", 5)
+    unkept = need_of(output=7)
+    assert index.pool(unkept) is not index.pool(unkept)
