@@ -61,9 +61,12 @@ def wanted(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> 
     names: list[tuple[str, str]] = []
     needs: list[str] = []
     for field, given in _names(body):
-        if not isinstance(given, str) or len(given) > _LONGEST_NAME:
-            raise InvalidRequestError(f"{field} must be the id of a model", field=field)
+        if not isinstance(given, str) or not given or len(given) > _LONGEST_NAME:
+            raise InvalidRequestError(f"{field} must be the id of a model, or openrouter/free", field=field)
         name, extra = _understood(given, aliases)
+        if "online" in extra:
+            detail = "could cost money (it searches the web), so it was not sent: ask for openrouter/free"
+            raise CostRefusedError(f"{field} {given!r} {detail}", field=field)
         names.append((field, name))
         needs += extra
     return Wanted(names, tuple(needs))

@@ -80,6 +80,7 @@ class Health:
     def __init__(self, clock: Callable[[], float], rng: Random) -> None:
         self.cooling: dict[str, float] = {}
         self.cost_alarms: dict[str, float] = {}
+        self._since: dict[str, float] = {}
         self._strikes: dict[str, int] = {}
         self._first_ready = math.inf  # no cooldown is over before
         self._lessons: TTLCache[Lesson, None] = TTLCache(_LESSONS, _MEMORY, clock)
@@ -93,7 +94,7 @@ class Health:
         if now < self._first_ready:
             return
         for model in [model for model, ready in self.cooling.items() if ready <= now]:
-            del self.cooling[model]
+            del self.cooling[model], self._since[model]
         self._first_ready = min(self.cooling.values(), default=math.inf)
 
     def cool(self, model: str, outcome: Outcome) -> float:
@@ -111,7 +112,7 @@ class Health:
         if seconds is None:
             seconds = LIGHT_COOLDOWN if outcome.light else self._backoff(model)
         ready = max(cooling, now + seconds)
-        self.cooling[model] = ready
+        self.cooling[model], self._since[model] = ready, now
         self._first_ready = min(self._first_ready, ready)
         return ready - now
 
@@ -122,11 +123,12 @@ class Health:
         seconds: float = min(FIRST_COOLDOWN * 2 ** min(strikes, 10), LONGEST_COOLDOWN)
         return seconds * self._rng.uniform(0.8, 1.0)
 
-    def restore(self, model: str) -> None:
-        """A model has answered: its failures are forgotten."""
-        if self._strikes or self.cooling:
+    def restore(self, model: str, sent_at: float) -> None:
+        """A model has answered what was sent at this time: the failures before that are forgotten."""
+        if (self._strikes or self.cooling) and self._since.get(model, sent_at) <= sent_at:
             self._strikes.pop(model, None)
             self.cooling.pop(model, None)
+            self._since.pop(model, None)
 
     def learn(self, model: str, outcome: Outcome, requirements: Requirements, caller: Caller) -> None:
         """Remember for an hour what a failure says about a model, beyond a cooldown."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from freerouter.reading import Flaw, Reading
-from freerouter.resets import gate_limit, gate_seconds, hint_seconds
+from freerouter.resets import gate_limit, gate_seconds, hint_seconds, is_beyond_a_minute
 
 
 class Verdict(StrEnum):
@@ -243,7 +243,7 @@ def classify(reading: Reading, now: float) -> Outcome:
     if reading.error is None and reading.status < 300:
         return Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered", reading.status, usage=reading.usage)
     evidence = read_evidence(reading)
-    row = _row(evidence)
+    row = _row(evidence, now)
     if row.gate is None:
         seconds, limit = hint_seconds(evidence.headers, evidence.hints, now), None
     else:
@@ -271,21 +271,22 @@ def _outcome(
     )
 
 
-def _row(evidence: Evidence) -> Row:
-    """The first row that fits: availability, error type, limit source, message, retryable, status."""
+def _row(evidence: Evidence, now: float) -> Row:
+    """The first row that fits: availability, guardrail, error type, limit source, message, retryable, status."""
     return (
         _BY_AVAILABILITY.get(evidence.availability)
+        or (_FORBIDDEN if evidence.status == 403 and "patterns" in evidence.metadata else None)
         or _BY_ERROR_TYPE.get(evidence.error_type)
         or _BY_LIMIT_SOURCE.get(evidence.limit_source)
         or next((row for pattern, row in _BY_MESSAGE if pattern.search(evidence.message)), None)
-        or _by_metadata(evidence)
+        or _by_metadata(evidence, now)
         or (_UNAVAILABLE if evidence.retryable else None)
         or _BY_STATUS.get(evidence.status)
         or _by_class(evidence.status)
     )
 
 
-def _by_metadata(evidence: Evidence) -> Row | None:
+def _by_metadata(evidence: Evidence, now: float) -> Row | None:
     """Rows told apart by what stands beside the message."""
     metadata = evidence.metadata
     if evidence.status == 403 and ("reasons" in metadata or "flagged_input" in metadata):
@@ -295,7 +296,8 @@ def _by_metadata(evidence: Evidence) -> Row | None:
     if evidence.availability in ("no_endpoints", "constraint_filtered"):
         return _GONE if evidence.availability == "no_endpoints" else _UNFIT
     if evidence.status == 429 and "x-ratelimit-reset" in evidence.headers and not metadata.get("provider_name"):
-        return _MINUTE  # OpenRouter's own limit: only that one carries these headers
+        # OpenRouter's own limit: only that one carries these headers.
+        return _DAY if is_beyond_a_minute(evidence.headers, now) else _MINUTE
     return None
 
 

@@ -26,9 +26,8 @@ def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
         day: the daily allowance, which comes back at 00:00 UTC; else the minute's, at the next full one.
     """
     span = DAY if day else MINUTE
-    reset = _number(headers.get("x-ratelimit-reset"))
-    if reset is not None:
-        left = (reset / 1000 if reset > _MILLISECONDS else reset) - _server_time(headers, now)
+    left = _until_reset(headers, now)
+    if left is not None:
         if 0 < left <= span:
             return left
         if day and -_SKEW < left <= 0:
@@ -37,6 +36,20 @@ def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
     if hint is not None and hint <= span:
         return hint
     return span - now % span
+
+
+def is_beyond_a_minute(headers: Mapping[str, str], now: float) -> bool:
+    """Whether the allowance comes back later than the minute's could, and not later than the day's."""
+    left = _until_reset(headers, now)
+    return left is not None and MINUTE < left <= DAY
+
+
+def _until_reset(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until ``X-RateLimit-Reset``, which is in milliseconds since 1970, or in seconds."""
+    reset = _number(headers.get("x-ratelimit-reset"))
+    if reset is None:
+        return None
+    return (reset / 1000 if reset > _MILLISECONDS else reset) - _server_time(headers, now)
 
 
 def gate_limit(headers: Mapping[str, str]) -> int | None:

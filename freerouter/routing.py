@@ -244,13 +244,16 @@ class Routing:
         return Send(model, body, stream, min(patience, self._deadline - now), idle)
 
     def _prepared(self, model: Model) -> dict[str, Any]:
-        """The request without the reasoning that another model has signed, when the conversation moves to this one."""
-        if self._conversation is None:
-            return self._body
-        former = self._router.sessions.model(self._account, self._conversation.key)
-        if former is None or former == model.id:
-            return self._body
-        return self.request.dialect.without_signed_reasoning(self._body)
+        """The request without the reasoning that another model has signed."""
+        former = None
+        if self._conversation is not None:
+            former = self._router.sessions.model(self._account, self._conversation.key)
+        if former is None:
+            # Nobody knows who has signed it: the model that the caller names first, perhaps, but hardly one of many.
+            its_own = not self._selection.drawn and self._selection.tried <= {model.id}
+        else:
+            its_own = former == model.id
+        return self._body if its_own else self.request.dialect.without_signed_reasoning(self._body)
 
     def _nobody_left(self) -> FreeRouterError:
         if self.trace.attempts:
@@ -298,7 +301,7 @@ class Routing:
             router.quota.uncount(self._account)
             return None
         if outcome.verdict is Verdict.ANSWERED:
-            router.health.restore(model.id)
+            router.health.restore(model.id, self._sent_at)
             if self._conversation is not None:
                 router.sessions.renew(self._account, self._conversation.key, model.id)
             return None

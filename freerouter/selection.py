@@ -53,6 +53,10 @@ class Selection:
         caller: whose request it is.
         health: who is cooling, and who is barred.
         rng: where chance comes from.
+
+    Attributes:
+        tried: ids of the models that have been asked.
+        drawn: chance has a say in it.
     """
 
     def __init__(
@@ -72,7 +76,7 @@ class Selection:
         self._caller = caller
         self._health = health
         self._rng = rng
-        self._drawn = named is None or None in named
+        self.drawn = named is None or None in named
         self._asked = () if named is None else tuple(dict.fromkeys(named))
         self._named = [model for model in self._asked if model is None or not self._unfit(model)] if named else []
         self._floor = 0
@@ -80,7 +84,7 @@ class Selection:
 
     def __len__(self) -> int:
         """How many models are eligible, whatever has been learnt of them."""
-        if not self._drawn:
+        if not self.drawn:
             return len(self._named)
         best, rest = self._pool
         drawn = len(best) + len(rest)
@@ -108,7 +112,7 @@ class Selection:
             model = self._settled(preferred, unavailable)
             if model is not None:
                 return model
-        return self._draw(barred, unavailable) if self._drawn else self._ready_first(self._by_name(), barred)
+        return self._draw(barred, unavailable) if self.drawn else self._ready_first(self._by_name(), barred)
 
     def _barriers(self) -> tuple[frozenset[str], Container[str]]:
         """Ids that are out of the question, and those together with the cooling ones."""
@@ -173,7 +177,7 @@ class Selection:
         """Every reason, in words, why this request does not go to a model; none when it is eligible."""
         if model in self._asked:
             reasons = self._unfit(model)
-        elif self._drawn:
+        elif self.drawn:
             reasons = self._index.reasons(self._requirements, model)
         else:
             reasons = ["not asked for by name", *self._unfit(model)]
@@ -188,14 +192,14 @@ class Selection:
         """Each model's chance of being asked first; those that have none are left out."""
         barred, unavailable = self._barriers()
         model = self._settled(preferred, unavailable)
-        if model is None and self._drawn:
+        if model is None and self.drawn:
             for positions in self._pool:
                 tier = [self._index.models[p].id for p in positions[bisect_left(positions, self._first) :]]
                 available = [name for name in tier if name not in unavailable]
                 if available:
                     return dict.fromkeys(available, 1 / len(available))
         if model is None:
-            model = self._ready_first(self._from(self._first) if self._drawn else self._by_name(), barred)
+            model = self._ready_first(self._from(self._first) if self.drawn else self._by_name(), barred)
         return {} if model is None else {model.id: 1.0}
 
     def explain(self, preferred: str | None = None) -> dict[str, Any]:

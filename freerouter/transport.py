@@ -17,6 +17,7 @@ from freerouter.settings import Settings
 from freerouter.tracking import Trace
 from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts, encoded
 
+_READING = ("GET", "HEAD", "OPTIONS")
 TRACE = "freerouter"  # the key of the Trace in ``response.extensions``
 
 
@@ -58,12 +59,16 @@ class _Doorman:
         self._dialects = {f"{path}/{dialect.path}": dialect for dialect in DIALECTS}
 
     def is_upstream(self, url: httpx.URL) -> bool:
-        """Whether a URL is on the upstream's server, where a POST could cost money."""
+        """Whether a URL is on the upstream's server."""
         return (url.scheme, url.host, url.port) == self._origin
 
-    def dialect(self, url: httpx.URL) -> Dialect | None:
-        """The dialect that is spoken at a URL on the upstream's server; None when it is none that is routed."""
-        return self._dialects.get(url.path)
+    def lets_pass(self, request: httpx.Request) -> bool:
+        """Whether a request goes on as it is: whatever is for another server, and what only reads."""
+        return request.method in _READING or not self.is_upstream(request.url)
+
+    def dialect(self, request: httpx.Request) -> Dialect | None:
+        """The dialect that is spoken at an address on the upstream's server; None when it is none that is routed."""
+        return self._dialects.get(request.url.path) if request.method == "POST" else None
 
     def with_key(self, request: httpx.Request) -> httpx.Request:
         """The request, with our key if it goes below the upstream's base URL and has none."""
@@ -100,7 +105,8 @@ def _check_encoding(request: httpx.Request) -> None:
 
 def _not_routed(request: httpx.Request) -> CostRefusedError:
     routed = ", ".join(dialect.path for dialect in DIALECTS)
-    return CostRefusedError(f"POST {request.url.path} could cost money, so it was not sent: routed are {routed}")
+    what = f"{request.method} {request.url.path}"
+    return CostRefusedError(f"{what} could cost money, so it was not sent: routed is POST {routed}")
 
 
 def _refused(error: FreeRouterError, dialect: Dialect) -> httpx.Response:
@@ -149,10 +155,10 @@ class RoutingTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Route, pass or refuse a request."""
-        if request.method != "POST" or not self._doorman.is_upstream(request.url):
+        if self._doorman.lets_pass(request):
             passing = self._doorman.with_key(request)
             return self._wire.transport(str(request.url)).handle_request(passing)
-        dialect = self._doorman.dialect(request.url)
+        dialect = self._doorman.dialect(request)
         if dialect is None:
             return _refused(_not_routed(request), DIALECTS[0])
         try:
@@ -193,10 +199,10 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Route, pass or refuse a request."""
-        if request.method != "POST" or not self._doorman.is_upstream(request.url):
+        if self._doorman.lets_pass(request):
             passing = self._doorman.with_key(request)
             return await self._wire.transport(str(request.url)).handle_async_request(passing)
-        dialect = self._doorman.dialect(request.url)
+        dialect = self._doorman.dialect(request)
         if dialect is None:
             return _refused(_not_routed(request), DIALECTS[0])
         try:

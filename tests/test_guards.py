@@ -168,7 +168,8 @@ PAID = {
     "expired": ({"model": "acme/gone:free"}, "model", "expired 2026-01-01"),
     "lyria": ({"model": "google/lyria-3-clip-preview"}, "model", "output is audio+text, not text alone"),
     "a preset": ({"model": "@preset/mine"}, "model", "is not in the list of models"),
-    "nothing": ({"model": ""}, "model", "is not in the list of models"),
+    "the router's web search": ({"model": "openrouter/free:online"}, "model", "it searches the web"),
+    "the same, as LiteLLM leaves it": ({"models": ["free:tools+online"]}, "models[0]", "it searches the web"),
     "in capitals": ({"model": "Free"}, "model", "is not in the list of models"),
     "second in a list": ({"models": [ALPHA, "acme/alpha"]}, "models[1]", "id does not end in :free"),
     "after a draw": ({"models": ["openrouter/free", "acme/alpha"]}, "models[1]", "id does not end in :free"),
@@ -202,7 +203,7 @@ def test_a_name_without_end_is_an_invalid_request_at_once(part):
 
 
 @pytest.mark.parametrize("field", ["model", "models", "fallbacks"])
-@pytest.mark.parametrize("value", [5, 1.5, True, [], {}, ["x"], {"model": {}}, {"name": "x"}], ids=repr)
+@pytest.mark.parametrize("value", ["", 5, 1.5, True, [], {}, ["x"], {"model": {}}, {"name": "x"}], ids=repr)
 def test_a_name_that_is_no_text_is_an_invalid_request(field, value):
     body = {field: value if field == "model" else [ALPHA, value]}
     with pytest.raises(InvalidRequestError, match="must be the id of a model") as error:

@@ -66,10 +66,23 @@ def test_success_forgets_the_failures_of_this_model_alone():
     for model in (ALPHA, BETA) * 3:
         health.cool(model, failure())
         clock.advance(300)
-    health.restore(ALPHA)
+    health.restore(ALPHA, clock())
     assert ALPHA not in health.cooling
     assert health.cool(ALPHA, failure()) <= 30
     assert health.cool(BETA, failure()) > 100
+
+
+def test_an_answer_to_what_was_sent_before_a_cooldown_began_does_not_end_it():
+    clock = Clock()
+    health = healthy(clock)
+    sent = clock()
+    clock.advance(1)
+    health.cool(ALPHA, failure(seconds=600))
+    health.restore(ALPHA, sent)
+    assert health.cooling[ALPHA] == clock() + 600
+    clock.advance(1)
+    health.restore(ALPHA, clock())
+    assert not health.cooling
 
 
 def test_a_failure_of_a_request_sent_before_the_cooldown_began_is_the_same_failure():
@@ -196,7 +209,7 @@ def test_a_model_that_cost_money_is_barred_for_good():
     health = healthy(clock)
     health.bar_for_cost(ALPHA, 0.02)
     clock.advance(10**9)
-    health.restore(ALPHA)
+    health.restore(ALPHA, clock())
     assert health.barred(TOOLS, OTHER) == {ALPHA}
     assert list(health.objections(ALPHA, TOOLS, OTHER)) == ["an answer of it cost $0.02"]
 

@@ -160,3 +160,13 @@ CONNECTIONS: Mapping[str, Expected] = {
 }
 
 EXPECTED: Mapping[str, Expected] = {**ERRORS, **BODIES, **STREAMS, **CONNECTIONS}
+
+# They cost a time-out each.
+HANGING = (
+    "never_answers",
+    "silent_after_headers",
+    "stream_comments_forever",
+    "stream_silent_after_comments",
+    "stream_stalls",
+    "trickles",
+)

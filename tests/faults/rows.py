@@ -72,6 +72,11 @@ SECTION_6 = {
         STOP, ACCOUNT, "allowance_minute", gate=Gate.MINUTE, seconds=MINUTE_LEFT),
     "429 a minute, by its headers": Row(
         429, "Too many", STOP, ACCOUNT, "allowance_minute", gate=Gate.MINUTE, seconds=MINUTE_LEFT, headers=MINUTELY),
+    "429 a day, by its headers": Row(
+        429, "Too many", STOP, ACCOUNT, "allowance_day", gate=Gate.DAY, seconds=DAY_LEFT, headers=DAILY),
+    "403 guardrail, called a policy": Row(
+        403, "blocked", STOP, ACCOUNT, "forbidden",
+        metadata=typed("content_policy_violation", patterns=["x"], reasons=["x"])),
     "429 upstream": Row(
         429, "Provider returned error", ANOTHER, MODEL, "rate_limited_upstream", seconds=7,
         headers={"retry-after": "7"},

@@ -17,20 +17,13 @@ import httpx
 from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
 from freerouter.outcome import Lasting, Verdict
-from tests.faults.expected import EXPECTED
+from tests.faults.expected import EXPECTED, HANGING
 from tests.faults.stage import Played, async_client, emulated_router, play_async
 
 REQUESTS, AT_A_TIME, ATTEMPTS, SHARE, ANSWERED = 5_000, 32, 5, 0.3, 0.995
 
 # Long enough for what is well on a machine that is not; what hangs costs that much, so it strikes but a few times.
 PATIENT = {"first_token_timeout": 3.0, "idle_timeout": 3.0, "reply_timeout": 3.0}
-HANGING = [
-    "never_answers",
-    "silent_after_headers",
-    "trickles",
-    "stream_comments_forever",
-    "stream_silent_after_comments",
-]
 # What is remembered for an hour strikes these alone: by and by they are left out, and the others remain.
 UNLUCKY = "nvidia/*"
 
@@ -53,7 +46,8 @@ def chaos() -> list[Fault]:
     """A mix in which all kinds together strike with the chance of SHARE, whether a request streams or not."""
     kinds = [kind for kind in mendable(remembered=False) if kind not in HANGING]
     Random(1).shuffle(kinds)
-    rules = [Fault(kind, count=1) for kind in MIDWAY] + [Fault(kind, probability=0.01, count=5) for kind in HANGING]
+    rules = [Fault(kind, count=1) for kind in MIDWAY]
+    rules += [Fault(kind, probability=0.01, count=5) for kind in HANGING if kind not in MIDWAY]
     rules += [Fault(kind, UNLUCKY, probability=0.02) for kind in mendable(remembered=True)]
     left = dict.fromkeys((False, True), 1.0)
     number = {stream: sum(FAULTS[kind].strikes(stream=stream, reused=True) for kind in kinds) for stream in left}
@@ -161,13 +155,18 @@ def no_request_is_answered_twice(results: list[Played]) -> None:
 
 
 def the_log_and_the_traces_agree_send_for_send(results: list[Played], log: Log) -> None:
+    """A request that nothing came back for may not have been seen: the time was up while it was on its way."""
     assert len(log) == REQUESTS
     for number, played in enumerate(results):
-        received = log[f"r{number}"]
-        attempts = [a for a in played.trace.attempts if a.outcome.reason != "unreachable"]
-        assert [request["model"] for request in received] == [attempt.model for attempt in attempts]
-        for request, attempt in zip(received, attempts, strict=True):
-            assert attempt.outcome.reason in reasons(request["fault"])
+        received = iter(log[f"r{number}"])
+        request = next(received, None)
+        for attempt in played.trace.attempts:
+            if request is not None and request["model"] == attempt.model:
+                assert attempt.outcome.reason in reasons(request["fault"])
+                request = next(received, None)
+            else:
+                assert attempt.outcome.status == 0
+        assert request is None
 
 
 def reasons(fault: str | None) -> set[str]:

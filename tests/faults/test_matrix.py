@@ -7,7 +7,7 @@ import pytest
 from freerouter import Catalog
 from freerouter.emulator import FAULTS
 from freerouter.outcome import Lasting, Verdict
-from tests.faults.expected import EXPECTED, Expected
+from tests.faults.expected import EXPECTED, HANGING, Expected
 from tests.faults.stage import SHORT, emulated_router, play_either, sent_to, struck, until
 
 ATTEMPTS = 5
@@ -27,7 +27,7 @@ class Scene:
     def __init__(self, emulator, url, kind: str, *, way: str, stream: bool, count: int | None) -> None:
         self.emulator = emulator
         self.expected: Expected = EXPECTED[kind]
-        self.router = emulated_router(emulator, url, max_attempts=ATTEMPTS, **SHORT)
+        self.router = emulated_router(emulator, url, max_attempts=ATTEMPTS, **(SHORT if kind in HANGING else {}))
         # A stale connection takes one that was used before.
         self.warm = self.expected.verdict is Verdict.AGAIN
         emulator.faults = struck(kind, count=count)

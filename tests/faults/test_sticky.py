@@ -188,9 +188,28 @@ def test_signed_reasoning_goes_no_further_than_its_model(fields):
     assert body == before
 
 
-def test_reasoning_is_sent_along_while_nobody_knows_whose_it_is():
-    walked = walk(twenty().router, always(ANSWER), loop(session_id="a"))
-    assert walked.bodies[0]["messages"][1]["reasoning_details"] == SIGNED
+SIGNED_BODIES = {
+    "no id, no tools": {"messages": [USER, CALLED, RESULT]},
+    "an id that nobody knows": loop(session_id="a"),
+    "a tool loop that nobody knows": loop(),
+}
+
+
+@pytest.mark.parametrize("sticky", ["auto", "session", "off"])
+@pytest.mark.parametrize("body", SIGNED_BODIES.values(), ids=SIGNED_BODIES)
+def test_reasoning_that_nobody_knows_the_signer_of_is_not_sent_to_a_model_that_is_drawn(body, sticky):
+    walked = walk(twenty(sticky=sticky).router, once(FAILED), body)
+    assert len(walked.bodies) == 2
+    for sent in walked.bodies:
+        assert "reasoning_details" not in sent["messages"][1]
+        assert sent["messages"][1]["reasoning"] == "Hm"
+
+
+def test_it_is_sent_to_the_model_that_the_caller_names_first_and_to_no_other():
+    walked = walk(twenty().router, once(FAILED), loop(models=["m/3:free", "m/4:free"]))
+    first, second = walked.bodies
+    assert first["messages"][1]["reasoning_details"] == SIGNED
+    assert "reasoning_details" not in second["messages"][1]
 
 
 def test_a_failed_request_does_not_bind_the_conversation():

@@ -42,6 +42,16 @@ def test_chat_completions_are_routed_however_the_address_is_written(way, url, ba
     assert sent["provider"] == {"max_price": {"prompt": 0, "completion": 0}}
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["keys/abc", "chat/completions"])
+def test_what_is_no_reading_below_the_upstream_is_refused(way, method, path):
+    upstream = Upstream()
+    response = asking(upstream, way, method, f"{URL}/{path}", json=BODY)
+    assert response.status_code == 400
+    assert f"{method} /api/v1/{path} could cost money" in response.json()["error"]["message"]
+    assert not upstream.sent
+
+
 @pytest.mark.parametrize(
     "path",
     ["embeddings", "images/generations", "audio/speech", "completions", "rerank", "chat/completions/", "x", "models"],
