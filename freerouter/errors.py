@@ -30,6 +30,7 @@ class FreeRouterError(Exception):
     Attributes:
         message: what happened and what to do next, in one or two sentences.
         status: the HTTP status with which a transport or the server answers it.
+        repeatable: an SDK's own retry is worth it, whatever the error's other facts.
         error_type: OpenRouter's stable word for it (API reference, "Errors", ``error.metadata.error_type``).
         retry_after: seconds after which it is worth another try; None when time does not mend it.
         metadata: further facts for ``error.metadata``; never a key or the content of a message.
@@ -37,7 +38,8 @@ class FreeRouterError(Exception):
     """
 
     status: int = 400
-    error_type: ClassVar[str] = "invalid_request"
+    error_type: str = "invalid_request"
+    repeatable: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -64,7 +64,7 @@ def of_error(error: FreeRouterError, trace: Trace) -> Headers:
     """The headers of an error that freerouter answers: nobody but the minute's gate is worth an SDK's own retry."""
     minute = isinstance(error, AllowanceExhaustedError) and error.metadata.get("gate") == "minute"
     headers = [("content-type", "application/json"), *trace.headers().items()]
-    if not minute:
+    if not (minute or error.repeatable):
         headers.append(("x-should-retry", "false"))
     if error.retry_after is not None:
         headers.append(("retry-after", str(math.ceil(error.retry_after))))

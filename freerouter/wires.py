@@ -189,17 +189,18 @@ def environment_proxy(url: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """One for all: reading the certificates takes 30 ms."""
     return httpx.create_ssl_context()
 
 
 def new_transport(proxy: str | None) -> httpx.HTTPTransport:
     """A transport of httpx that goes through this proxy, or straight."""
-    return httpx.HTTPTransport(verify=_tls(), limits=LIMITS, proxy=proxy)
+    return httpx.HTTPTransport(verify=tls(), limits=LIMITS, proxy=proxy)
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL."""
     return "/".join(url.split("/", 3)[:3])
 
 
@@ -267,7 +268,7 @@ class HttpxWire:
         """The inner transport."""
         if self._given is not None:
             return self._given
-        proxy = self._proxy(_origin(url))
+        proxy = self._proxy(origin(url))
         transport = self._made.get((os.getpid(), proxy))
         if transport is None:
             transport = self._made.setdefault((os.getpid(), proxy), new_transport(proxy))
@@ -343,10 +344,10 @@ class AsyncHttpxWire:
         """The inner transport."""
         if self._given is not None:
             return self._given
-        made, proxy = self._of_this_loop(), self._proxy(_origin(url))
+        made, proxy = self._of_this_loop(), self._proxy(origin(url))
         transport = made.get(proxy)
         if transport is None:
-            transport = made[proxy] = httpx.AsyncHTTPTransport(verify=_tls(), limits=LIMITS, proxy=proxy)
+            transport = made[proxy] = httpx.AsyncHTTPTransport(verify=tls(), limits=LIMITS, proxy=proxy)
         return transport
 
     def _of_this_loop(self) -> dict[str | None, httpx.AsyncBaseTransport]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+import logging
+import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +13,12 @@ import typer
 from freerouter.cli.emulate import load_emulator
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from freerouter.settings import Settings
 
 PORT = 8788
+_NO_LIMIT = 1_000_000
 _MISSING = "the server needs its extra: pip install 'freerouter-client[server]'"
 
 
@@ -23,7 +26,7 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's needs --token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = PORT,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535)] = PORT,
     token: Annotated[
         str | None, typer.Option(envvar="FREEROUTER_TOKEN", help="What clients have to send as their API key.")
     ] = None,
@@ -44,31 +47,61 @@ def serve(
     """
     try:
         from freerouter.server import Access
-        from freerouter.server.running import serve as run
+        from freerouter.server import serve as run
     except ModuleNotFoundError:
         raise SystemExit(f"freerouter: {_MISSING}") from None
-    access = Access(token, tuple(host_name or ()), tuple(cors or ()), client_keys)
-    with _emulated(emulate) as upstream:
-        settings = _settings(key_file, model_map, upstream)
-        typer.echo(f"free models at http://{host}:{port}/api/v1 (upstream {settings.upstream})", err=True)
+    _also_warnings()
+    names = tuple(name.lower() for name in host_name or ())
+    origins = tuple(origin.rstrip("/") for origin in cors or ())
+    access = Access((token or "").strip() or None, names, origins, client_keys)
+    with _emulated(emulate) as emulated:
+        settings = _settings(key_file, model_map, emulated)
         if settings.key is None and not client_keys:
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
-            run(settings, access, host, port)
+            run(settings, access, host, port, lambda url: _announce(url, settings))
 
 
-def _emulated(emulate: bool) -> AbstractContextManager[str | None]:
-    return load_emulator()().running() if emulate else nullcontext()
+def _also_warnings() -> None:
+    """A command says what went wrong by itself; a server has nobody to tell, so it also logs its warnings."""
+    log = logging.getLogger("freerouter")
+    log.setLevel(min(log.level, logging.WARNING))
 
 
-def _settings(key_file: Path | None, model_map: list[str] | None, upstream: str | None) -> Settings:
+def _announce(url: str, settings: Settings) -> None:
+    typer.echo(f"Free models at {url}/api/v1, for clients of Anthropic's at {url}/api", err=True)
+    typer.echo(f"from {settings.upstream}; Ctrl-C stops it", err=True)
+
+
+@contextmanager
+def _emulated(emulate: bool) -> Iterator[dict[str, Any]]:
+    """The settings with which requests go to an emulator, while it runs; none for OpenRouter itself."""
+    if not emulate:
+        yield {}
+        return
+    emulator = load_emulator()(per_minute=None, per_day=None)
+    with tempfile.TemporaryDirectory(prefix="freerouter-serve-") as folder, emulator.running() as url:
+        yield {"upstream": url, "api_key": "sk-or-emulated", "cache_dir": folder, "requests_per_minute": _NO_LIMIT}
+
+
+def _settings(key_file: Path | None, model_map: list[str] | None, emulated: dict[str, Any]) -> Settings:
     from freerouter.settings import Settings
 
     given: dict[str, Any] = {}
-    if key_file is not None:
-        given["api_key"] = key_file.read_text()
+    if key_file is not None and not emulated:
+        given["api_key"] = _read_key(key_file)
     if model_map:
         given["model_map"] = tuple(model_map)
-    if upstream is not None:
-        given |= {"upstream": upstream, "api_key": "sk-or-emulated", "cache_dir": None}
-    return Settings(**given)
+    return Settings(**given, **emulated)
+
+
+def _read_key(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # its text would show what is in the file
+        raise typer.BadParameter(f"{path} is no text") from None
+    if not key:
+        raise typer.BadParameter(f"{path} is empty")
+    return key

@@ -1,7 +1,8 @@
 """The drop-in server: to a client, OpenRouter for free models."""
 
 from freerouter.server.app import App
-from freerouter.server.running import serve
+from freerouter.server.exchange import Limits
+from freerouter.server.running import make_app, serve
 from freerouter.server.security import Access
 
-__all__ = ["Access", "App", "serve"]
+__all__ = ["Access", "App", "Limits", "make_app", "serve"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from freerouter.headers import Headers
-from freerouter.server.security import RefusedError
+from freerouter.server.errors import RefusedError
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -15,7 +16,26 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
-_HEADERS_LIMIT = 32 * 1024
+# Most clients listen only once they have sent everything: what is too large is read up to this many times the limit,
+# and dropped, so that they hear why.
+_PATIENCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take of the server.
+
+    Attributes:
+        headers: bytes of a request's headers.
+        body: bytes of its body.
+        body_seconds: until all of it has come.
+        requests: at once.
+    """
+
+    headers: int = 32 * 1024
+    body: int = 64 * 1024 * 1024
+    body_seconds: float = 60.0
+    requests: int = 256
 
 
 class ClientGoneError(Exception):
@@ -27,12 +47,13 @@ class Exchange:
 
     Args:
         scope, receive, send: ASGI's.
+        limits: what is taken of a request.
 
     Attributes:
         headers: names in lower case.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: str = scope["query_string"].decode("latin-1")
@@ -41,37 +62,54 @@ class Exchange:
         self.started = False
         self._receive = receive
         self._send = send
+        self._limits = limits
+
+    @property
+    def origin(self) -> str | None:
+        """The web page that asks; None when it is a program."""
+        return self.by_name.get("origin")
 
     def check_headers(self) -> None:
-        """Raises RefusedError when there are too many."""
-        if sum(len(name) + len(value) for name, value in self.headers) > _HEADERS_LIMIT:
-            raise RefusedError(f"the headers are larger than {_HEADERS_LIMIT >> 10} KiB", 431)
+        """Raises RefusedError when there are too many, or two that contradict each other."""
+        limit = self._limits.headers
+        if sum(len(name) + len(value) for name, value in self.headers) > limit:
+            raise RefusedError(f"the headers are larger than {limit >> 10} KiB", 431)
+        if sum(name == "host" for name, _ in self.headers) > 1:
+            raise RefusedError("there is more than one host header", 400)
 
-    async def body(self, limit: int, seconds: float) -> bytes:
+    async def body(self) -> bytes:
         """The whole body. Raises RefusedError when it is too large or too slow, ClientGoneError."""
+        limits = self._limits
         announced = self.by_name.get("content-length", "")
-        if announced.isdecimal() and int(announced) > limit:
-            raise _too_large(limit)
+        if announced.isdecimal() and int(announced) > limits.body and "expect" in self.by_name:
+            raise self._too_large()
         try:
-            async with asyncio.timeout(seconds):
-                return await self._read(limit)
+            async with asyncio.timeout(limits.body_seconds):
+                return await self._read()
         except TimeoutError:
-            raise RefusedError(f"the body did not come within {seconds:.0f} s", 408) from None
+            raise RefusedError(f"the body did not come within {limits.body_seconds:g} s", 408) from None
 
-    async def _read(self, limit: int) -> bytes:
+    async def _read(self) -> bytes:
+        limit = self._limits.body
         chunks: list[bytes] = []
         size, more = 0, True
-        while more:
+        while more and size <= _PATIENCE * limit:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             chunk = message.get("body", b"")
             size += len(chunk)
-            if size > limit:
-                raise _too_large(limit)
-            chunks.append(chunk)
+            if size <= limit:
+                chunks.append(chunk)
+            else:
+                chunks.clear()
             more = message.get("more_body", False)
+        if size > limit:
+            raise self._too_large()
         return b"".join(chunks)
+
+    def _too_large(self) -> RefusedError:
+        return RefusedError(f"the body is larger than {self._limits.body / 2**20:g} MiB", 413)
 
     async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something while the client waits for it; when the client goes away, it is cancelled.
@@ -102,23 +140,18 @@ class Exchange:
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
-    async def finish(self, body: bytes) -> None:
+    async def finish(self, body: bytes = b"") -> None:
         """Send the end of the body."""
         await self._send({"type": "http.response.body", "body": body})
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
-        names = {name for name, _ in headers}
-        length = [] if "content-length" in names else [("content-length", str(len(body)))]
-        await self.start(status, [*headers, *length])
+        framed = [pair for pair in headers if pair[0] != "content-length"]
+        await self.start(status, [*framed, ("content-length", str(len(body)))])
         await self.finish(body)
 
     async def stream(self, chunks: AsyncIterator[bytes]) -> None:
         """Send chunks as they come, one write for each."""
         async for chunk in chunks:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await self.finish(b"")
-
-
-def _too_large(limit: int) -> RefusedError:
-    return RefusedError(f"the body is larger than {limit >> 20} MiB", 413)
+        await self.finish()

@@ -41,6 +41,7 @@ def _split(value: str) -> list[str]:
 
 def _router_row(listed: list[Model]) -> dict[str, Any]:
     """The router as a model: it can do whatever one of its models can."""
+    inputs = sorted(frozenset().union(*(model.inputs for model in listed)))
     context = max(model.context or 0 for model in listed)
     longest = max(model.max_output or 0 for model in listed)
     return {
@@ -52,8 +53,8 @@ def _router_row(listed: list[Model]) -> dict[str, Any]:
         "description": "Draws one of the free models that can serve the request.",
         "context_length": context,
         "architecture": {
-            "modality": "text+image->text",
-            "input_modalities": sorted(frozenset().union(*(model.inputs for model in listed))),
+            "modality": f"{'+'.join(inputs)}->text",
+            "input_modalities": inputs,
             "output_modalities": ["text"],
             "tokenizer": "Router",
             "instruct_type": None,

@@ -36,6 +36,15 @@ class Metrics:
         self._total = Histogram(
             "freerouter_total_seconds", "Until an answer ended.", ["dialect"], buckets=_SECONDS, registry=registry
         )
+        self._endings = Counter(
+            "freerouter_endings",
+            "How requests ended: finished, interrupted, abandoned, failed.",
+            ["ending"],
+            registry=registry,
+        )
+        self._left_early = Counter(
+            "freerouter_clients_left", "Clients that went away before their answer ended.", registry=registry
+        )
         self._alarms = Counter("freerouter_cost_alarms", "Answers that said they cost money.", registry=registry)
         cooling = Gauge("freerouter_cooling_models", "Models that are left alone for now.", registry=registry)
         cooling.set_function(lambda: len(router.health.cooling))
@@ -44,6 +53,14 @@ class Metrics:
         self._left = Gauge(
             "freerouter_allowance_left", "Free requests left today of our own key; -1 unknown.", registry=registry
         )
+
+    def refused(self, dialect: str, status: int) -> None:
+        """A request was refused, by the server itself or because OpenRouter could not be reached."""
+        self._requests.labels(dialect, str(status)).inc()
+
+    def left(self) -> None:
+        """A client went away."""
+        self._left_early.inc()
 
     def began(self, dialect: str, status: int, trace: Trace, seconds: float) -> None:
         """An answer, or an error, has begun."""
@@ -58,6 +75,7 @@ class Metrics:
     def ended(self, dialect: str, trace: Trace, seconds: float) -> None:
         """An answer has ended."""
         self._total.labels(dialect).observe(seconds)
+        self._endings.labels(trace.ending).inc()
         if trace.cost is not None:
             self._alarms.inc()
 

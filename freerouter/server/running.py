@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from freerouter.errors import SettingsError
 from freerouter.routing import Router
-from freerouter.server.app import App, Limits
+from freerouter.server.app import App
+from freerouter.server.exchange import Limits
+from freerouter.server.protocol import Protocol
 from freerouter.server.security import Access
 from freerouter.settings import Settings, is_loopback
 
-DRAIN = 30
+_DRAIN = 30
+# Longer than clients keep their idle connections, so that none is closed just when it is used again.
+_KEEP_ALIVE = 75
+_BACKLOG = 2048
 # A person waits for the next minute rather than see an error; the minute's window is 60 seconds.
 _MAX_WAIT = 65.0
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # recognised, not listened on
 
 
 def make_app(settings: Settings, access: Access, limits: Limits | None = None) -> App:
@@ -24,35 +35,67 @@ def make_app(settings: Settings, access: Access, limits: Limits | None = None) -
     return App(Router(settings), access, limits)
 
 
-def check_loop(settings: Settings, host: str, port: int) -> None:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SettingsError when there can be none at this address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise SettingsError(f"port {port} of {host} cannot be used: {why}") from None
+
+
+def check_loop(settings: Settings, access: Access, host: str, port: int) -> None:
     """Raises SettingsError when the upstream is the server itself."""
     upstream = urlsplit(settings.upstream)
-    same_host = upstream.hostname == host or (is_loopback(upstream.hostname or "") and is_loopback(host))
+    name = upstream.hostname or ""
+    here = is_loopback(host) or host in _EVERYWHERE
+    same_host = name == host or name in access.hosts or (is_loopback(name) and here)
     if same_host and (upstream.port or (443 if upstream.scheme == "https" else 80)) == port:
         raise SettingsError(f"upstream {settings.upstream} is this server itself: set it to OpenRouter's address")
 
 
-def configure(app: App, host: str, port: int) -> uvicorn.Config:
+def configure(app: App) -> uvicorn.Config:
     """How uvicorn runs the app: no log of requests, running streams may end when it stops."""
+    # What clients do wrong is no news of ours.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return uvicorn.Config(
         app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
+        http=Protocol,
         ws="none",
         lifespan="on",
-        timeout_graceful_shutdown=DRAIN,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_DRAIN,
     )
 
 
-def serve(settings: Settings, access: Access, host: str, port: int) -> None:
+def url_of(listener: socket.socket) -> str:
+    """Where a server on this socket is reached, without a path."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def serve(settings: Settings, access: Access, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM.
 
+    Args:
+        settings: of the router.
+        access: who may use it; the address itself is a name by which it may be called.
+        host: the address to listen on.
+        port: the port; 0 is any free one.
+        ready: is told the URL, without a path, once clients can connect.
+
     Raises:
-        SettingsError: the address would let anybody in, or the upstream is the server itself.
+        SettingsError: the address would let anybody in or cannot be used, or the upstream is the server itself.
     """
     access.check_address(host)
-    check_loop(settings, host, port)
-    uvicorn.Server(configure(make_app(settings, access), host, port)).run()
+    access = replace(access, hosts=(*access.hosts, host))
+    check_loop(settings, access, host, port)
+    app = make_app(settings, access)
+    with listen(host, port) as listener:
+        ready(url_of(listener))
+        uvicorn.Server(configure(app)).run(sockets=[listener])

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from collections.abc import AsyncIterator
+from functools import lru_cache
+from types import SimpleNamespace
 
 import aiohttp
 
 from freerouter.headers import Headers
-from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts
+from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts, environment_proxy, origin, tls
 
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+# A ValueError is what aiohttp makes of a proxy that it cannot use.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError, ValueError)
+# Larger bodies are sent piece by piece, so that they do not hold up the event loop.
+_AT_ONCE = 2**20
 
 
 class AiohttpReply:
@@ -35,7 +41,9 @@ class AiohttpReply:
                 raise Broken("cut") from None
             if not chunk:
                 return
+            handed = time.monotonic()
             yield chunk
+            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
 
     async def close(self) -> None:
         """A body that was read to its end gives its connection back; any other connection is closed."""
@@ -55,19 +63,20 @@ class AiohttpWire:
     def __init__(self, connections: int) -> None:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._proxy = lru_cache(environment_proxy)
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """The session, made in the running event loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=30),
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=30, ssl=tls()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=True,
                 skip_auto_headers=("accept", "user-agent"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 read_bufsize=2**18,
+                trace_configs=[_watching()],
             )
         return self._session
 
@@ -83,18 +92,25 @@ class AiohttpWire:
         self, method: str, url: str, headers: Headers, body: bytes | None, timeouts: Timeouts
     ) -> AiohttpReply:
         due = time.monotonic() + timeouts.first
+        reused: list[bool] = []
         try:
             async with asyncio.timeout(timeouts.first):
-                response = await self.session.request(method, url, data=body, headers=headers, allow_redirects=False)
+                response = await self.session.request(
+                    method,
+                    url,
+                    data=io.BytesIO(body) if body is not None and len(body) > _AT_ONCE else body,
+                    headers=[(name, _text(value)) for name, value in headers],
+                    allow_redirects=False,
+                    proxy=self._proxy(origin(url)),
+                    trace_request_ctx=reused,
+                )
         except _NOT_SENT as error:
             raise NotSent(type(error).__name__) from None
-        except aiohttp.ServerDisconnectedError:
-            # Nothing came back at all: as a rule a kept-alive connection that the other side had closed.
-            raise Stale("disconnected") from None
         except TimeoutError:
             raise TimedOut("late") from None
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise Broken(type(error).__name__) from None
+            # One that breaks before anything came back, and was not made for this request, was stale.
+            raise (Stale if reused else Broken)(type(error).__name__) from None
         return AiohttpReply(response, due)
 
     async def close(self) -> None:
@@ -102,3 +118,27 @@ class AiohttpWire:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _watching() -> aiohttp.TraceConfig:
+    """Tells a request when it goes out on a connection that had been used before."""
+    config = aiohttp.TraceConfig()
+    config.on_connection_reuseconn.append(_note_reuse)
+    return config
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    context.trace_request_ctx.append(True)
+
+
+def _text(value: str) -> str:
+    """A header's value such that aiohttp, which writes UTF-8, sends the bytes that came (as Latin-1)."""
+    value = value.strip(" \t")
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value

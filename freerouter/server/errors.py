@@ -1,0 +1,44 @@
+"""What the server itself refuses, before anything is routed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from freerouter.errors import FreeRouterError
+
+_TYPES = {
+    401: "authentication",
+    403: "permission_denied",
+    404: "not_found",
+    408: "timeout",
+    413: "payload_too_large",
+}
+
+
+class RefusedError(FreeRouterError):
+    """The request is not for this server, not from somebody who may use it, or too much for it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = _TYPES.get(status, self.error_type)
+
+
+class BusyError(FreeRouterError):
+    """So many requests are running that another one has to wait."""
+
+    status = 429
+    error_type = "rate_limit_exceeded"
+    repeatable: ClassVar[bool] = True
+
+    def __init__(self, running: int) -> None:
+        super().__init__(f"{running} requests are running: try again in a second", retry_after=1.0)
+
+
+class DefectError(FreeRouterError):
+    """The server itself is at fault. A 4xx all the same: official SDKs repeat a 5xx for up to an hour."""
+
+    error_type = "server"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"freerouter itself is at fault ({type(error).__name__}): please report it")
