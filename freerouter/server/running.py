@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -41,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
+        why = str(error.strerror).partition(" (while")[0]  # Python adds the address, which is said already
         raise SettingsError(f"port {port} of {host} cannot be used: {why}") from None
 
 

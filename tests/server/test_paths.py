@@ -1,0 +1,137 @@
+"""Which path is what, below every base URL that clients are given."""
+
+import httpx
+import pytest
+
+from freerouter import CostRefusedError, InvalidRequestError
+from freerouter.server.errors import RefusedError
+from freerouter.server.paths import below, dialect_at, error_dialect, place
+from tests.server.stage import JSON, ask
+from tests.wire.stage import PLAIN
+
+PREFIXES = ["/api/v1", "/v1"]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("POST", "chat/completions", "route"),
+        ("POST", "responses", "route"),
+        ("POST", "messages", "route"),
+        ("POST", "messages/count_tokens", "count_tokens"),
+        ("GET", "models", "models"),
+        ("HEAD", "models", "models"),
+        ("GET", "models/user", "pass"),
+        ("GET", "models/count", "pass"),
+        ("GET", "key", "pass"),
+        ("GET", "credits", "pass"),
+        ("GET", "generation", "pass"),
+        ("GET", "providers", "pass"),
+        ("GET", "models/acme/alpha:free/endpoints", "pass"),
+        ("GET", "models/~acme/alpha-1.5_b:free/endpoints", "pass"),
+        ("GET", "model/acme/alpha:free", "pass"),
+    ],
+)
+def test_what_is_served_below_a_base_url(prefix, method, path, what):
+    assert place(method, f"{prefix}/{path}") == what
+
+
+@pytest.mark.parametrize("path", ["health", "ready", "metrics"])
+def test_what_is_served_at_the_root(path):
+    assert place("GET", f"/{path}") == path
+    assert place("POST", "/explain") == "explain"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "error"),
+    [
+        ("GET", "/", RefusedError),
+        ("GET", "/api/v1", RefusedError),
+        ("GET", "/api/v1/", RefusedError),
+        ("GET", "/models", RefusedError),
+        ("GET", "/api/v1/chat/completions", RefusedError),
+        ("PUT", "/api/v1/models", RefusedError),
+        ("DELETE", "/api/v1/keys/1", RefusedError),
+        ("TRACE", "/health", RefusedError),
+        ("GET", "/api/v1/model/../key", RefusedError),
+        ("GET", "/api/v1/models/a/../endpoints", RefusedError),
+        ("GET", "/api/v1/models/a/b?x/endpoints", RefusedError),
+        ("GET", "/api/v1/models/a/b#x/endpoints", RefusedError),
+        ("GET", "/api/v1/model/a/b/c", RefusedError),
+        ("GET", "/api/v1/model//", RefusedError),
+        ("POST", "/health", RefusedError),
+        ("POST", "/api/v1/v1/messages", RefusedError),
+        ("POST", "/api/v1/embeddings", CostRefusedError),
+        ("POST", "/v1/images/generations", CostRefusedError),
+        ("POST", "/api/v1/audio/speech", CostRefusedError),
+        ("POST", "/api/v1/completions", InvalidRequestError),
+    ],
+)
+def test_anything_else_is_refused(method, path, error):
+    with pytest.raises(error) as caught:
+        place(method, path)
+    assert caught.type is error
+
+
+def test_a_path_knows_its_dialect():
+    assert dialect_at("/v1/messages").name == "messages"
+    assert dialect_at("/v1/models") is None
+    assert error_dialect("/v1/messages/count_tokens").name == "messages"
+    assert error_dialect("/nowhere").name == "chat"
+    assert below("/api/v1/models/count") == "models/count"
+    assert below("/health") is None
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_question_is_answered_below_every_base_url(server, emulator, dialect, prefix):
+    answer = server.ask(dialect, prefix=prefix)
+    assert answer.status_code == 200
+    assert "Hello" in answer.text
+    assert emulator.completions[-1].path.startswith("/api/v1/")
+
+
+def refused(response: httpx.Response, status: int) -> str:
+    """The message of an error in OpenRouter's shape."""
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (status, status)
+    assert response.headers["x-should-retry"] == "false"
+    return error["message"]
+
+
+def test_what_is_not_served_is_answered_in_openrouters_shape(server, emulator):
+    assert "base URLs end in /api/v1" in refused(server.http.get("/nothing"), 404)
+    assert "end in /api" in refused(server.http.post("/api/v1/v1/messages", json=ask("messages")), 404)
+    assert "chat/completions" in refused(server.http.post("/api/v1/completions", json={"prompt": "Hi"}), 400)
+    assert "could cost money" in refused(server.http.post("/api/v1/embeddings", json={"input": "Hi"}), 400)
+    assert "PATCH" in refused(server.http.patch("/api/v1/models", json={}), 404)
+    assert not [request for request in emulator.requests if request.method != "GET"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["models/count", "key", "credits", "providers", "models/user", f"models/{PLAIN}/endpoints", f"model/{PLAIN}"],
+)
+def test_what_costs_nothing_is_handed_on(server, emulator, upstream, path):
+    got = server.http.get(f"/api/v1/{path}")
+    direct = httpx.get(f"{upstream}/{path}", headers={"authorization": "Bearer key"})
+    assert (got.status_code, got.headers["content-type"]) == (200, "application/json")
+    assert got.json().keys() == direct.json().keys()
+
+
+def test_a_query_is_handed_on(server, emulator):
+    generation = server.ask().json()["id"]
+    assert server.http.get("/api/v1/generation", params={"id": generation}).json()["data"]["id"] == generation
+    assert server.http.get("/api/v1/generation?id=nothing").status_code == 404
+
+
+def test_a_head_request_has_no_body(server):
+    answer = server.http.head("/api/v1/models")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer.headers["content-length"]) > 1000
+
+
+def test_content_that_is_no_json_is_not_read(server, emulator):
+    for headers in ({"content-type": "text/plain"}, {"content-type": ""}, JSON | {"content-encoding": "gzip"}):
+        assert server.http.post("/api/v1/chat/completions", content=b"{}", headers=headers).status_code == 415
+    assert not emulator.completions
