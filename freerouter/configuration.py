@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from freerouter.errors import SettingsError
 
 NAME = "freerouter.toml"
 PREFIX = "FREEROUTER_"
+TOKEN_VARIABLE = "FREEROUTER_TOKEN"  # noqa: S105  # a name, of the server's own option
 KEY_VARIABLE = "OPENROUTER_API_KEY"
 
 
@@ -34,7 +35,7 @@ def files() -> tuple[Path, Path]:
     return Path(NAME), config_folder() / NAME
 
 
-def read(path: Path, known: Container[str]) -> dict[str, Any]:
+def read(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in a file; none when there is no such file.
 
     Raises:
@@ -54,9 +55,9 @@ def read(path: Path, known: Container[str]) -> dict[str, Any]:
     return values
 
 
-def unknown(name: str, known: Container[str]) -> str:
+def unknown(name: str, known: Mapping[str, Any]) -> str:
     """What to say of a setting that there is not."""
-    near = get_close_matches(name, list(known) if isinstance(known, dict) else [], n=1)
+    near = get_close_matches(name, known, n=1)
     return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
 
 
@@ -83,12 +84,23 @@ def variables(name: str) -> Iterator[str]:
         yield KEY_VARIABLE
 
 
-def origin(name: str, known: Container[str], given: Container[str] = ()) -> str:
+def strays(known: Mapping[str, Any]) -> Iterator[str]:
+    """The environment variables that look like settings and are none, each with what may have been meant.
+
+    They are no errors: a container's environment is full of names that nobody chose.
+    """
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and variable != TOKEN_VARIABLE and name.lower() not in known:
+            yield f"{variable}: {unknown(name.lower(), known)}"
+
+
+def origin(name: str, known: Mapping[str, Any], given: Container[str] = ()) -> str:
     """Where the value of a setting comes from, in words.
 
     Args:
         name: of the setting.
-        known: the names of all of them.
+        known: all of them, by name.
         given: the names of those that were given as arguments.
     """
     if name in given:

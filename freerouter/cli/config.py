@@ -9,17 +9,30 @@ import typer
 
 
 def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Show the settings in effect, and where each came from; the key is masked.
+    """Show the settings in effect, and where each came from, as freerouter.toml would have them; the key is masked.
 
     Example: FREEROUTER_MAX_ATTEMPTS=3 freerouter config
     """
+    from freerouter.configuration import config_folder, strays
+    from freerouter.settings import Settings
+
     rows = _rows()
     if as_json:
         print(json.dumps(rows, indent=2))
         return
+    print(f"# freerouter.toml is looked for here, and in {config_folder()}")
     for row in rows:
-        value = row["value"] if isinstance(row["value"], str) else json.dumps(row["value"])
-        print(f"{row['name']:<20} {value:<42} {row['from']}")
+        print(f"{_line(row):<42}  # {row['from']}")
+    for stray in strays(Settings.model_fields):
+        print(f"# ignored: {stray}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    """A setting as TOML has it; one that is not set, or not shown, as a comment."""
+    name, value = row["name"], row["value"]
+    if value is None:
+        return f"# {name} is not set"
+    return f"# {name} is set" if name == "api_key" else f"{name} = {json.dumps(value)}"
 
 
 def _rows() -> list[dict[str, Any]]:
