@@ -22,7 +22,7 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
         return
     print(f"# freerouter.toml is looked for here, and in {config_folder()}")
     for row in rows:
-        print(f"{_line(row):<42}  # {row['from']}")
+        print(f"{_line(row):<41}  # {row['from']}")
     for stray in strays(Settings.model_fields):
         print(f"# ignored: {stray}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from freerouter.analysis import analyze, canonical
 from freerouter.catalog import Model
@@ -12,6 +12,7 @@ from freerouter.errors import InvalidRequestError
 from freerouter.routing import Router
 
 _ROUTER_ID = "openrouter/free"
+_LARGEST_PAGE = 1000
 
 
 def models(router: Router, query: str) -> dict[str, Any]:
@@ -19,10 +20,12 @@ def models(router: Router, query: str) -> dict[str, Any]:
 
     Args:
         router: has the catalog.
-        query: ``supported_parameters=tools,seed`` or ``needs=tools,image``: only those that have all of these.
+        query: ``supported_parameters=tools,seed`` or ``needs=tools,image``: only those that have all of these;
+            ``offset`` and ``limit``: only a page of them.
 
     Raises:
         CatalogError: there is no catalog.
+        InvalidRequestError: there is no such page.
     """
     asked = parse_qs(query)
     names = [
@@ -32,7 +35,23 @@ def models(router: Router, query: str) -> dict[str, Any]:
     rows = [dict(model.row) for model in listed]
     if listed:
         rows.insert(0, _router_row(listed))
-    return {"data": rows, "total_count": len(rows), "links": {"next": None}}
+    offset, limit = _page(asked)
+    end = offset + limit
+    rest = [(key, value) for key, values in asked.items() if key not in ("offset", "limit") for value in values]
+    following = urlencode([("offset", end), ("limit", limit), *rest]) if end < len(rows) else None
+    links = {"next": following and f"/api/v1/models?{following}"}
+    return {"data": rows[offset:end], "total_count": len(rows), "links": links}
+
+
+def _page(asked: dict[str, list[str]]) -> tuple[int, int]:
+    """The offset and the limit; official SDKs go on asking for pages until one is not full."""
+    given = [asked.get("offset", ["0"])[-1], asked.get("limit", [str(_LARGEST_PAGE)])[-1]]
+    if not all(value.isascii() and value.isdigit() and len(value) < 10 for value in given):
+        raise InvalidRequestError("offset and limit must be whole numbers", field="limit")
+    offset, limit = map(int, given)
+    if not 1 <= limit <= _LARGEST_PAGE:
+        raise InvalidRequestError(f"limit must be from 1 to {_LARGEST_PAGE}", field="limit")
+    return offset, limit
 
 
 def _split(value: str) -> list[str]:
@@ -59,11 +78,14 @@ def _router_row(listed: list[Model]) -> dict[str, Any]:
             "tokenizer": "Router",
             "instruct_type": None,
         },
-        "pricing": {"prompt": "0", "completion": "0", "request": "0", "image": "0"},
+        "pricing": {"prompt": "0", "completion": "0"},
         "top_provider": {"context_length": context, "max_completion_tokens": longest or None, "is_moderated": False},
         "per_request_limits": None,
         "supported_parameters": sorted(frozenset().union(*(model.parameters for model in listed))),
-        "default_parameters": {},
+        "default_parameters": {"temperature": None, "top_p": None, "frequency_penalty": None},
+        "supported_voices": None,
+        "knowledge_cutoff": None,
+        "expiration_date": None,
         "links": {"details": f"/api/v1/models/{_ROUTER_ID}/endpoints"},
     }
 
