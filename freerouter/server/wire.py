@@ -92,7 +92,7 @@ class AiohttpWire:
         self, method: str, url: str, headers: Headers, body: bytes | None, timeouts: Timeouts
     ) -> AiohttpReply:
         due = time.monotonic() + timeouts.first
-        reused: list[bool] = []
+        way = _Way()
         try:
             async with asyncio.timeout(timeouts.first):
                 response = await self.session.request(
@@ -102,15 +102,15 @@ class AiohttpWire:
                     headers=[(name, _text(value)) for name, value in headers],
                     allow_redirects=False,
                     proxy=self._proxy(origin(url)),
-                    trace_request_ctx=reused,
+                    trace_request_ctx=way,
                 )
         except _NOT_SENT as error:
             raise NotSent(type(error).__name__) from None
         except TimeoutError:
-            raise TimedOut("late") from None
+            raise (TimedOut if way.connected else NotSent)("late") from None
         except (aiohttp.ClientError, ConnectionError) as error:
             # One that breaks before anything came back, and was not made for this request, was stale.
-            raise (Stale if reused else Broken)(type(error).__name__) from None
+            raise (Stale if way.reused else Broken)(type(error).__name__) from None
         return AiohttpReply(response, due)
 
     async def close(self) -> None:
@@ -120,17 +120,30 @@ class AiohttpWire:
             self._session = None
 
 
+class _Way:
+    """How far a request got: whether it has a connection, and whether that had been used before."""
+
+    __slots__ = ("connected", "reused")
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.reused = False
+
+
 def _watching() -> aiohttp.TraceConfig:
-    """Tells a request when it goes out on a connection that had been used before."""
+    """Tells each request's ``_Way``."""
     config = aiohttp.TraceConfig()
+    config.on_connection_create_end.append(_note_connection)
     config.on_connection_reuseconn.append(_note_reuse)
     return config
 
 
-async def _note_reuse(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
-) -> None:
-    context.trace_request_ctx.append(True)
+async def _note_connection(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.connected = True
+
+
+async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
 
 
 def _text(value: str) -> str:

@@ -10,6 +10,7 @@ from freerouter.server.wire import AiohttpWire
 from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts
 from tests.wire.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port
 from tests.wire.stage import striking
+from tests.wire.test_wires import busy  # noqa: F401  # a fixture
 
 
 def post(url: str, body: bytes = PLAIN_BODY, times: int = 1, headers=HEADERS, **timeouts) -> bytes:
@@ -40,6 +41,13 @@ def test_a_failed_handshake_means_that_nothing_was_sent(chat, emulator):
     with pytest.raises(NotSent):
         post(chat.replace("http:", "https:"))
     assert not emulator.requests
+
+
+def test_when_the_time_is_up_before_a_connection_is_made_nothing_was_sent(busy):  # noqa: F811  # a fixture
+    start = time.perf_counter()
+    with pytest.raises(NotSent):
+        post(busy, first=0.2)
+    assert time.perf_counter() - start < 0.6
 
 
 @pytest.mark.parametrize(
