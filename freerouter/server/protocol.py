@@ -35,13 +35,12 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request."""
-        began_in_head = self._in_head
-        super().data_received(data)
-        if began_in_head and self._in_head:
+        if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_LIMIT and not self.transport.is_closing():
-                self.transport.write(_ENDLESS)
-                self.transport.close()
+        super().data_received(data)
+        if self._in_head and self._head_bytes > _HEAD_LIMIT and not self.transport.is_closing():
+            self.transport.write(_ENDLESS)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         """The first line of a request."""
@@ -51,12 +50,12 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head of a request has come."""
         self._unwatch()
-        self._in_head = False
+        self._in_head, self._head_bytes = False, 0
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """All of a request has come."""
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = True
         super().on_message_complete()
 
     def _watch(self) -> None:

@@ -1,6 +1,5 @@
 """What the server's tests share: a server in a thread, a scripted upstream, and raw connections."""
 
-import asyncio
 import json
 import re
 import socket
@@ -55,7 +54,7 @@ def running(app: App) -> Iterator[str]:
     """Run an app as ``freerouter serve`` does, but in a thread; gives the URL without a path."""
     with listen("127.0.0.1", 0) as listener:
         server = uvicorn.Server(configure(app))
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             yield url_of(listener)

@@ -1,12 +1,15 @@
 """What one client may take of the server: sizes, times, and how many at once."""
 
+import asyncio
 import socket
 import threading
 
 import httpx
 import pytest
+from uvicorn.server import ServerState
 
 from freerouter.server import Limits, protocol
+from freerouter.server.running import configure
 from tests.server.stage import ask, posted, raw, served, statuses
 from tests.wire.stage import PLAIN, striking, until
 
@@ -101,6 +104,52 @@ def test_headers_without_end(server, endless):
 def test_a_url_without_end(server):
     assert statuses(raw(server.address, b"GET /" + b"x" * 300_000)) in ([431], [400], [])
     assert server.http.get(f"/{'x' * 1000}").status_code == 404
+
+
+class Connection(asyncio.Transport):
+    """A connection that is none: keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.closed = b"", False
+        self.socket = socket.socket()
+
+    def get_extra_info(self, name, default=None):
+        return self.socket if name == "socket" else default
+
+    def pause_reading(self):
+        """It is for the test to say what comes."""
+
+    def write(self, data):
+        self.written += data
+
+    def close(self):
+        self.closed = True
+
+    def is_closing(self):
+        return self.closed
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 200])
+def test_what_comes_with_its_head_in_one_piece_is_no_head(pieces):
+    """However many bytes come at once: only a head without end is one."""
+
+    async def never_answers(scope, receive, send):
+        await asyncio.Event().wait()
+
+    async def feed():
+        connection = Connection()
+        made = protocol.Protocol(configure(never_answers), ServerState(), {})
+        made.connection_made(connection)
+        data = posted(ask(messages=[{"role": "user", "content": "x" * 200_000}])) * 2
+        size = len(data) // pieces + 1
+        for start in range(0, len(data), size):
+            made.data_received(data[start : start + size])
+        made.connection_lost(None)
+        connection.socket.close()
+        return connection.written
+
+    assert asyncio.run(feed()) == b""
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health HT", b"GET /health HTTP/1.1\r\nhost: loc"])
