@@ -154,6 +154,8 @@ def _check_tool(tool: Any, field: str, dialect: Dialect) -> None:
         raise CostRefusedError(
             f"{field}.type {kind!r} could cost money: only {allowed} tools are free", field=f"{field}.type"
         )
+    for index, inner in enumerate(listed(tool, "tools", f"{field}.tools")):  # a namespace holds tools
+        _check_tool(inner, f"{field}.tools[{index}]", dialect)
 
 
 def _check_plugin(plugin: Any, field: str) -> None:

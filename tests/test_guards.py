@@ -7,7 +7,7 @@ from conftest import JSON, TODAY, catalog_of, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.dialects import CHAT
+from freerouter.dialects import CHAT, RESPONSES
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
 from freerouter.guards import check_cost, free_models, wanted, wants_native_files
 
@@ -95,6 +95,20 @@ HARMLESS = {
 @pytest.mark.parametrize("fields", HARMLESS.values(), ids=HARMLESS)
 def test_what_costs_nothing_passes(fields):
     assert check_cost({"messages": [], **fields}, CHAT) is None
+
+
+def test_a_namespace_is_as_free_as_the_tools_in_it():
+    function, search = {"type": "function", "name": "f"}, {"type": "web_search"}
+    assert (
+        check_cost({"tools": [{"type": "namespace", "tools": [function]}, {"type": "local_shell"}]}, RESPONSES) is None
+    )
+    with pytest.raises(CostRefusedError) as caught:
+        check_cost({"tools": [function, {"type": "namespace", "tools": [function, search]}]}, RESPONSES)
+    assert caught.value.field == "tools[1].tools[1].type"
+    with pytest.raises(InvalidRequestError):
+        check_cost({"tools": [{"type": "namespace", "tools": "all"}]}, RESPONSES)
+    with pytest.raises(CostRefusedError):
+        check_cost({"tools": [{"type": "namespace", "tools": [function]}]}, CHAT)
 
 
 @pytest.mark.parametrize(

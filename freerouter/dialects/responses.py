@@ -33,7 +33,7 @@ class Responses(Dialect):
         | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "previous_response_id", "truncation"}
     )
     demanding = frozenset({"tools", "text", "modalities", "reasoning"})
-    tool_types = ("function", "custom")
+    tool_types = ("function", "custom", "local_shell", "namespace")
     endings = (b'"response.completed"', b'"response.incomplete"')
 
     def survey(self, body: Mapping[str, Any]) -> Survey:
