@@ -82,8 +82,16 @@ def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _understood(name: str, aliases: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
-    """A name without aliases and doubled prefixes, and the needs that it states: ``free:tools+vision``."""
-    name = next((target for pattern, target in aliases if fnmatchcase(name, pattern)), name)
+    """A name without doubled prefixes, and the needs that it states; what has no meaning of its own may be an alias."""
+    meant, needs = _plain(name)
+    if meant in ROUTE_NAMES:
+        return meant, needs
+    target = next((target for pattern, target in aliases if fnmatchcase(name, pattern)), None)
+    return (meant, needs) if target is None else _plain(target)
+
+
+def _plain(name: str) -> tuple[str, list[str]]:
+    """A name without doubled prefixes, and the needs that it states: ``free:tools+vision``."""
     short = name
     while short.startswith(_PREFIX) and short not in ROUTE_NAMES:
         short = short.removeprefix(_PREFIX)

@@ -69,7 +69,8 @@ def _also_warnings() -> None:
 
 
 def _announce(url: str, settings: Settings) -> None:
-    typer.echo(f"Free models at {url}/api/v1, for clients of Anthropic's at {url}/api", err=True)
+    typer.echo(f"Free models at {url}/api/v1", err=True)
+    typer.echo(f"for clients of Anthropic's, at {url}/api", err=True)
     typer.echo(f"from {settings.upstream}; Ctrl-C stops it", err=True)
 
 

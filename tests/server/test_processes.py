@@ -129,6 +129,16 @@ def test_the_token_comes_from_the_environment(tmp_path):
         assert httpx.get(f"{server.base}/models", headers={"x-api-key": "let-me-in"}).status_code == 200
 
 
+def test_what_is_said_on_the_command_line_holds(tmp_path):
+    options = ["--cors", "http://lab.test:3000/", "--host-name", "Lab.Test", "--map", "gpt-*=free", "--map", "o4=free"]
+    with serving(tmp_path, "--emulate", *options) as server:
+        headers = {"host": "lab.test", "origin": "http://lab.test:3000"}
+        for model in ("gpt-5", "o4"):
+            answer = httpx.post(f"{server.base}/chat/completions", json=ask(model=model), headers=headers)
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, headers["origin"])
+        assert httpx.get(f"{server.base}/models", headers={"host": "other.test"}).status_code == 403
+
+
 def test_no_key_is_said_at_the_start(tmp_path, slow):
     with serving(tmp_path, FREEROUTER_UPSTREAM=slow[1]) as server:
         assert httpx.post(f"{server.base}/chat/completions", json=ask()).status_code == 401
