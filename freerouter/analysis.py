@@ -56,6 +56,28 @@ class Requirements(NamedTuple):
         """Tokens that must fit into a model's context: the prompt's and those asked for."""
         return self.prompt_tokens + self.need.output
 
+    def needs(self) -> dict[str, str]:
+        """Everything that a request could do without, by the names that ``without`` takes, and where it was found."""
+        needs = dict(self.found)
+        if self.need.strict and self.need.soft:
+            needs["require_parameters"] = "provider.require_parameters"
+        if self.need.output:
+            needs["output_tokens"] = f"{self.need.output:,} asked for"
+        needs["prompt_tokens"] = f"about {self.prompt_tokens:,}"
+        return needs
+
+    def without(self, name: str) -> Requirements:
+        """The same request without one of its ``needs``."""
+        match name:
+            case "require_parameters":
+                return self._replace(need=self.need._replace(strict=False))
+            case "output_tokens":
+                return self._replace(need=self.need._replace(output=0))
+            case "prompt_tokens":
+                return self._replace(prompt_tokens=0)
+            case _:
+                return self._replace(need=self.need._replace(hard=self.need.hard - {name}))
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON and for people."""
         return {

@@ -78,7 +78,9 @@ class Selection:
         self._rng = rng
         self.drawn = named is None or None in named
         self._asked = () if named is None else tuple(dict.fromkeys(named))
-        self._named = [model for model in self._asked if model is None or not self._unfit(model)] if named else []
+        self._named = (
+            [model for model in self._asked if model is None or not self._unfit(model, requirements)] if named else []
+        )
         self._floor = 0
         self._unmoderated = False
 
@@ -173,20 +175,26 @@ class Selection:
         """The soft parameters that a model does not honour."""
         return self._index.given_up(self._requirements.need, model)
 
-    def objections(self, model: Model) -> list[str]:
-        """Every reason, in words, why this request does not go to a model; none when it is eligible."""
-        if model in self._asked:
-            reasons = self._unfit(model)
-        elif self.drawn:
-            reasons = self._index.reasons(self._requirements, model)
-        else:
-            reasons = ["not asked for by name", *self._unfit(model)]
-        return [*reasons, *self._health.objections(model.id, self._requirements, self._caller)]
+    def objections(self, model: Model, requirements: Requirements | None = None) -> list[str]:
+        """Every reason, in words, why this request does not go to a model; none when it is eligible.
 
-    def _unfit(self, model: Model) -> list[str]:
+        Args:
+            model: any of the catalog.
+            requirements: what the request would need if it were another one.
+        """
+        requirements = requirements or self._requirements
+        if model in self._asked:
+            reasons = self._unfit(model, requirements)
+        elif self.drawn:
+            reasons = self._index.reasons(requirements, model)
+        else:
+            reasons = ["not asked for by name", *self._unfit(model, requirements)]
+        return [*reasons, *self._health.objections(model.id, requirements, self._caller)]
+
+    def _unfit(self, model: Model, requirements: Requirements) -> list[str]:
         """Why a model that is asked for by name cannot serve; the user's patterns are for draws, not for names."""
         patterns = set(self._index.policy.objections(model))
-        return [reason for reason in self._index.reasons(self._requirements, model) if reason not in patterns]
+        return [reason for reason in self._index.reasons(requirements, model) if reason not in patterns]
 
     def chances(self, preferred: str | None = None) -> dict[str, float]:
         """Each model's chance of being asked first; those that have none are left out."""
@@ -213,4 +221,20 @@ class Selection:
             else:
                 chance = chances.get(model.id, 0.0)
                 eligible.append({"id": model.id, "probability": chance, "gives_up": self.given_up(model)})
-        return {"requirements": self._requirements.as_dict(), "eligible": eligible, "ineligible": ineligible}
+        return {
+            "requirements": self._requirements.as_dict(),
+            "eligible": eligible,
+            "ineligible": ineligible,
+            "without": self._relaxations([row["id"] for row in ineligible]),
+        }
+
+    def _relaxations(self, ineligible: Iterable[str]) -> list[dict[str, Any]]:
+        """Which single need, left out, would admit how many more; the one that admits most first."""
+        barred = [model for name in ineligible if (model := self._index.catalog.get(name)) is not None]
+        relaxations = []
+        for need, found in self._requirements.needs().items():
+            relaxed = self._requirements.without(need)
+            more = sum(not self.objections(model, relaxed) for model in barred)
+            if more:
+                relaxations.append({"need": need, "found": found, "more": more})
+        return sorted(relaxations, key=lambda relaxation: -relaxation["more"])

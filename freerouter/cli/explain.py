@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from freerouter.cli.catalogs import CatalogFile, router_for
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.padding import Padding
 
 
 def explain(
@@ -42,27 +46,53 @@ def _read(file: str) -> bytes:
 
 def _show(explanation: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    console = Console()
-    console.print(needs_in_words(explanation["requirements"]), soft_wrap=False)
-    eligible, ineligible = explanation["eligible"], explanation["ineligible"]
+    console = Console(highlight=False, markup=False)
+    for show in (_show_needs, _show_eligible, _show_ineligible, _show_without):
+        show(console, explanation)
+
+
+def _show_needs(console: Console, explanation: dict[str, Any]) -> None:
+    requirements = explanation["requirements"]
+    console.print("Needs", style="bold")
+    for name, where in requirements["hard"].items():
+        console.print(f"  {name:<20} {where}")
+    if requirements["soft"]:
+        console.print("Demands" if requirements["require_parameters"] else "Prefers", style="bold")
+        console.print(_indented(", ".join(requirements["soft"])))
+    asked = f", and {requirements['output_tokens']:,} for the answer" if requirements["output_tokens"] else ""
+    console.print("Size", style="bold")
+    console.print(_indented(f"about {requirements['prompt_tokens']:,} tokens{asked}"))
+
+
+def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
+    eligible = explanation["eligible"]
     console.print(f"\n{len(eligible)} eligible", style="bold")
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right")
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold", style="dim")
     for row in sorted(eligible, key=lambda row: (-row["probability"], row["id"])):
-        gives_up = f"gives up {', '.join(row['gives_up'])}" if row["gives_up"] else ""
-        table.add_row(f"{row['probability']:.1%}", row["id"], gives_up)
-    console.print(table)
+        gives_up = f"  gives up {', '.join(row['gives_up'])}" if row["gives_up"] else ""
+        console.print(f"{row['probability']:>6.1%}  {row['id']}", end="")
+        console.print(gives_up, style="dim")
+
+
+def _show_ineligible(console: Console, explanation: dict[str, Any]) -> None:
+    ineligible = explanation["ineligible"]
     console.print(f"\n{len(ineligible)} not eligible", style="bold")
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold", style="dim")
     for row in sorted(ineligible, key=lambda row: row["id"]):
-        table.add_row(row["id"], "; ".join(row["reasons"]))
-    console.print(table)
+        console.print(row["id"])
+        console.print(_indented("; ".join(row["reasons"])), style="dim")
+
+
+def _show_without(console: Console, explanation: dict[str, Any]) -> None:
+    if explanation["without"]:
+        console.print("\nIf one need were left out", style="bold")
+    for row in explanation["without"]:
+        console.print(f"{'+' + str(row['more']):>6}  without {row['need'].replace('_', ' ')} ({row['found']})")
+
+
+def _indented(text: str) -> Padding:
+    from rich.padding import Padding
+
+    return Padding(text, (0, 0, 0, 2))
 
 
 def needs_in_words(requirements: dict[str, Any]) -> str:
