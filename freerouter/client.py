@@ -16,7 +16,7 @@ from freerouter.dialects import CHAT
 from freerouter.errors import InvalidRequestError, StreamInterruptedError
 from freerouter.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
 from freerouter.handover import Answer
-from freerouter.headers import Headers, lower
+from freerouter.headers import Headers, caller, lower, outgoing
 from freerouter.news import News
 from freerouter.reading import Events, read_event
 from freerouter.routing import Router
@@ -62,6 +62,12 @@ def _completion(data: bytes, trace: Trace) -> ChatCompletion:
     completion = _typed(ChatCompletion, data, trace)
     completion._trace = trace  # noqa: SLF001  # its own, only not a field of the answer
     return completion
+
+
+def _explained(router: Router, body: bytes | str | dict[str, Any], needs: Sequence[str]) -> dict[str, Any]:
+    """An explanation for the account that would be used: it knows the account's conversations."""
+    whose = caller(outgoing([], router.settings.key))
+    return router.explain(Request(body, caller=whose, needs=tuple(needs)))
 
 
 class _Progress:
@@ -300,7 +306,7 @@ class FreeRouter:
     def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
         """What would become of a request, without sending it: see ``Router.explain``."""
         self._forwarder.update()
-        return self.router.explain(Request(body, needs=tuple(needs)))
+        return _explained(self.router, body, needs)
 
     def __enter__(self) -> Self:
         return self
@@ -336,7 +342,7 @@ class AsyncFreeRouter:
     async def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
         """What would become of a request, without sending it: see ``Router.explain``."""
         await self._forwarder.update()
-        return self.router.explain(Request(body, needs=tuple(needs)))
+        return _explained(self.router, body, needs)
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Any
 
 import typer
 
 from freerouter import __version__
-from freerouter.cli import config, demo, emulate, explain, models, serve
+from freerouter.cli import chat, config, demo, emulate, explain, models, serve
+from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
+
+# The common class of what can be wrong with arguments has no name in typer itself.
+_WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="freerouter",
@@ -17,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Route each request to a free language model that can serve it.",
 )
+app.command()(chat.chat)
 app.command()(demo.demo)
 app.command()(explain.explain)
 app.command()(models.models)
@@ -50,10 +57,37 @@ def _options(
 
 
 def run() -> None:
-    """Run the command that the arguments name; an error is one line on standard error, and status 1."""
+    """Run the command that the arguments name; an error is one line on standard error.
+
+    The status is 0, 1 for what failed, 2 for wrong use, and 130 after Ctrl-C.
+    """
     try:
-        app()
+        # Without standalone mode, typer hands its own errors over, and a status that is not 0.
+        status = app(standalone_mode=False)
+    except _WRONG_USE as error:
+        _explain_use(error)
+        status = 2
     except FreeRouterError as error:
         if "--debug" in sys.argv:
             raise
-        sys.exit(f"freerouter: {error}")
+        sys.exit(f"freerouter: {in_one_line(error)}")
+    except BrokenPipeError:
+        # Whoever was reading has seen enough; the interpreter's own flush at the end would complain once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        # Its text is not shown: it may hold a key.
+        sys.exit(f"freerouter: this should not have happened ({type(error).__name__}): --debug shows where it did")
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _explain_use(error: Any) -> None:
+    """What is wrong with the arguments, and where to read how it is right; help, when there were none."""
+    if not error.format_message() or len(sys.argv) == 1:
+        error.show()
+        return
+    command = "freerouter" if error.ctx is None else error.ctx.command_path
+    message = " ".join(error.format_message().split()).rstrip(".")
+    print(f"freerouter: {message}: see {command} --help", file=sys.stderr)

@@ -39,7 +39,7 @@ def demo(
     """
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     played = scenes() if live else [*scenes(), *failures()]
     failed = 0
     with (

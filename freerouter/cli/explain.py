@@ -47,8 +47,17 @@ def _read(file: str) -> bytes:
 def _show(explanation: dict[str, Any]) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     for show in (_show_needs, _show_eligible, _show_ineligible, _show_without):
+        show(console, explanation)
+
+
+def show_briefly(explanation: dict[str, Any]) -> None:
+    """What is needed, who is eligible, and what could be left out."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for show in (_show_needs, _show_eligible, _show_without):
         show(console, explanation)
 
 
@@ -92,7 +101,7 @@ def _show_without(console: Console, explanation: dict[str, Any]) -> None:
 def _indented(text: str) -> Padding:
     from rich.padding import Padding
 
-    return Padding(text, (0, 0, 0, 2))
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def needs_in_words(requirements: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.padding import Padding
 
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     console.print(f"{'Model':<54}{'Context':>9}{'Output':>9}", style="bold")
     for row in rows:
         console.print(f"{row['id']:<54}{tokens(row['context']):>9}{tokens(row['max_output']):>9}")

@@ -239,3 +239,10 @@ def test_a_shared_router_shares_cooldowns_and_brings_its_settings(settings, emul
 def test_every_public_name_is_there(name):
     assert getattr(freerouter, name) is not None
     assert name in dir(freerouter)
+
+
+def test_an_explanation_knows_the_model_of_a_conversation(settings):
+    with FreeRouter(settings=settings) as client:
+        answered = client.chat.send("Hello", session_id="s").trace.model
+        explained = client.explain({"messages": [{"role": "user", "content": "And?"}], "session_id": "s"})
+    assert {row["id"]: row["probability"] for row in explained["eligible"] if row["probability"]} == {answered: 1.0}

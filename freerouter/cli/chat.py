@@ -1,0 +1,117 @@
+"""freerouter chat: ask a free model, once or in a conversation."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from freerouter.cli.upstreams import Emulate, check_key, settings_for
+
+if TYPE_CHECKING:
+    from freerouter.cli.turns import Asking, Messages
+
+_PAUSE = 0.02
+
+
+def chat(
+    prompt: Annotated[str | None, typer.Argument(help="What to ask; text on standard input goes before it.")] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Go on with the conversation: /help shows how.")
+    ] = False,
+    system: Annotated[str | None, typer.Option("--system", "-s", help="The system message.")] = None,
+    image: Annotated[list[str] | None, typer.Option(help="A picture: FILE or URL.")] = None,
+    audio: Annotated[list[str] | None, typer.Option(help="A recording: FILE.")] = None,
+    file: Annotated[list[str] | None, typer.Option("--file", "-f", help="A PDF or a text: FILE.")] = None,
+    schema: Annotated[str | None, typer.Option(help="Take only an answer that fits the JSON Schema in FILE.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="One free model by its id: a:free.")] = None,
+    needs: Annotated[str, typer.Option(help="Only models that can do all of these: tools, image, ...")] = "",
+    seed: Annotated[int | None, typer.Option(help="Repeat the draw, and the answer where the model can.")] = None,
+    no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Tell on standard error how the answer came about.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: the answer and its trace.")] = False,
+    emulate: Emulate = False,
+) -> None:
+    """Ask a free model; without a prompt, have a conversation.
+
+    The answer comes on standard output as it is made; who gave it, on standard error.
+
+    Example: git diff | freerouter chat "Write a commit message"
+    """
+    if as_json and interactive:
+        raise typer.BadParameter("--json shows one answer: leave out --interactive")
+    interactive = interactive or (prompt is None and not as_json and sys.stdin.isatty())
+    parts = _parts(image, audio, file)
+    asking = _asking(schema, model, needs, seed, stream=not (no_stream or as_json or schema), trace=trace)
+    text = prompt or "" if interactive else _question(prompt)
+    with settings_for(emulate, pause=_PAUSE if sys.stdout.isatty() else 0.0, seed=seed) as settings:
+        check_key(settings, "freerouter chat")
+        from freerouter.cli.conversation import Conversation
+        from freerouter.cli.turns import Talk, opening, question
+        from freerouter.client import FreeRouter
+
+        with FreeRouter(settings=settings) as client:
+            talk = Talk(client, asking, show=not as_json)
+            if interactive:
+                Conversation(talk, system, parts).run(text)
+                return
+            try:
+                turn = talk.ask([*opening(system), question(text, parts)])
+            except KeyboardInterrupt:
+                talk.say("interrupted")
+                raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(turn.as_dict(), indent=2))
+
+
+def _parts(images: list[str] | None, recordings: list[str] | None, files: list[str] | None) -> Messages:
+    from freerouter.cli.attachments import audio_part, file_part, image_part
+
+    given = ((image_part, images), (audio_part, recordings), (file_part, files))
+    return [part(name) for part, names in given for name in names or ()]
+
+
+def _asking(
+    schema: str | None, model: str | None, needs: str, seed: int | None, *, stream: bool, trace: bool
+) -> Asking:
+    from freerouter.cli.turns import Asking
+
+    parameters: dict[str, Any] = {"model": model, "seed": seed, "response_format": _format(schema)}
+    parameters = {name: value for name, value in parameters.items() if value is not None}
+    wanted = tuple(needs.replace(",", " ").split())
+    return Asking(parameters, wanted, stream=stream, schema=schema is not None, tell_trace=trace)
+
+
+def _format(file: str | None) -> dict[str, Any] | None:
+    """The response_format for a schema in a file. Raises BadParameter."""
+    if file is None:
+        return None
+    try:
+        schema = json.loads(Path(file).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise typer.BadParameter(f"--schema {file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise typer.BadParameter(f"--schema {file} is no JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise typer.BadParameter(f"--schema {file} is no JSON Schema: it must be an object")
+    name = "".join(letter if letter.isalnum() else "_" for letter in Path(file).stem)
+    return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
+
+
+def _question(prompt: str | None) -> str:
+    """What is asked: the text on standard input, then the prompt. Raises BadParameter when there is neither."""
+    piped = "" if sys.stdin.isatty() else _piped()
+    question = "\n\n".join(text for text in (piped.rstrip("\n"), prompt) if text)
+    if not question:
+        raise typer.BadParameter("there is nothing to ask: give a PROMPT, or text on standard input")
+    return question
+
+
+def _piped() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise typer.BadParameter("standard input is no text in UTF-8: see --image, --audio and --file") from None

@@ -1,0 +1,155 @@
+"""How an answer appears as it comes: as it is where it is piped, as Markdown on a terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+# A model's text must not move the cursor, set the title or read the clipboard of a terminal.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_FENCE = re.compile(r" {0,12}(?:[-*>] |\d+[.)] )?(`{3,}|~{3,})")
+_REFRESHES = 12
+
+
+def harmless(text: str) -> str:
+    """Text without what a terminal would take for a command."""
+    return _CONTROLS.sub("", text)
+
+
+def in_one_line(message: object) -> str:
+    """A message for standard error, whoever wrote it."""
+    return harmless(" ".join(str(message).split()))
+
+
+class Pieces:
+    """Joins what the pieces of a stream may cut in two: a character of which JSON makes two surrogates."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def whole(self, piece: str) -> str:
+        """The characters that are complete with this piece."""
+        piece = self._half + piece
+        self._half = piece[-1] if piece and "\ud800" <= piece[-1] <= "\udbff" else ""
+        complete = piece[:-1] if self._half else piece
+        return complete.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class Screen(Protocol):
+    """Where an answer appears; a context manager that leaves the cursor at the start of a line."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def add(self, piece: str) -> None:
+        """More of the answer has come."""
+
+
+class PlainScreen:
+    """The answer as it is, each piece at once."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._pieces = Pieces()
+        self._last = "\n"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._last != "\n":
+            self.add("\n")
+
+    def add(self, piece: str) -> None:
+        """See Screen."""
+        text = self._pieces.whole(piece)
+        if text:
+            self._out.write(harmless(text) if self._out.isatty() else text)
+            self._out.flush()
+            self._last = text[-1]
+
+
+class MarkdownScreen:
+    """The answer as Markdown: what is settled scrolls away, the block in the making is drawn anew as it grows."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self._pieces = Pieces()
+        self._tail = Tail()
+        self._printed = False
+        self._live = Live(self._tail, console=console, transient=True, refresh_per_second=_REFRESHES)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        text, self._tail.text = self._tail.text, ""
+        self._live.stop()
+        self._print(text)
+
+    def add(self, piece: str) -> None:
+        """See Screen."""
+        text = self._tail.text + harmless(self._pieces.whole(piece))
+        cut = settled(text)
+        # The tail first: a refresh in between must not show a block twice.
+        self._tail.text = text[cut:]
+        self._print(text[:cut])
+
+    def _print(self, text: str) -> None:
+        from rich.markdown import Markdown
+
+        if not text.strip():
+            return
+        if self._printed:
+            self._console.print()
+        self._console.print(Markdown(text))
+        self._printed = True
+
+
+class Tail:
+    """The block in the making, of which only the end is shown when it is higher than the terminal."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol."""
+        from rich.markdown import Markdown
+        from rich.segment import Segment
+
+        lines = console.render_lines(Markdown(self.text), options, pad=False)
+        for line in lines[-max(console.height - 2, 1) :]:
+            yield from line
+            yield Segment.line()
+
+
+def settled(text: str) -> int:
+    """How many characters of Markdown will look the same whatever follows: up to a block that begins at the margin."""
+    fence, blank, position, cut = "", False, 0, 0
+    for line in text.splitlines(keepends=True):
+        if blank and not fence and line.strip() and not line[0].isspace():
+            cut = position
+        mark = _FENCE.match(line)
+        if mark is not None and not fence:
+            fence = mark[1]
+        elif fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+        blank = not line.strip()
+        position += len(line)
+    return cut
+
+
+def screen_for_answers(*, markdown: bool = True) -> Screen:
+    """Markdown where somebody reads it, the text as it is where a program does or where it is no Markdown."""
+    if not (markdown and sys.stdout.isatty()):
+        return PlainScreen(sys.stdout)
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False)
+    return PlainScreen(sys.stdout) if console.is_dumb_terminal else MarkdownScreen(console)

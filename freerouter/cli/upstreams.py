@@ -1,0 +1,51 @@
+"""Where a command sends to: OpenRouter with the user's key, or an OpenRouter emulated for as long as it runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from freerouter.cli.emulate import load_emulator
+
+if TYPE_CHECKING:
+    from freerouter.settings import Settings
+
+Emulate = Annotated[bool, typer.Option("--emulate", help="Ask an OpenRouter emulated on this machine: no key needed.")]
+
+_NO_KEY = (
+    "there is no key: make one for nothing at https://openrouter.ai/keys and set OPENROUTER_API_KEY, "
+    "or try it without: {command} --emulate"
+)
+
+
+@contextmanager
+def settings_for(emulate: bool, *, pause: float = 0.0, **adjusted: Any) -> Iterator[Settings]:
+    """The settings in effect; while the block runs, those for an emulated OpenRouter if one is wanted.
+
+    Args:
+        emulate: whether it is.
+        pause: seconds between the pieces of an emulated stream.
+        adjusted: settings that a command's options set; None leaves one as it is.
+    """
+    from freerouter.settings import Settings
+
+    if not emulate:
+        yield Settings.adjusted(None, **adjusted)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="freerouter-") as folder,
+        load_emulator()(chunk_delay=pause).running() as url,
+    ):
+        yield Settings.adjusted(None, **adjusted, upstream=url, api_key="sk-or-emulated", cache_dir=folder)
+
+
+def check_key(settings: Settings, command: str) -> None:
+    """Raises SettingsError, which says how to get a key, when there is none."""
+    from freerouter.errors import SettingsError
+
+    if settings.key is None:
+        raise SettingsError(_NO_KEY.format(command=command))
