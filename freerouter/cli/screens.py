@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 if TYPE_CHECKING:
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
 # A model's text must not move the cursor, set the title or read the clipboard of a terminal.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FENCE = re.compile(r" {0,12}(?:[-*>] |\d+[.)] )?(`{3,}|~{3,})")
-_REFRESHES = 12
 
 
 def harmless(text: str) -> str:
@@ -72,17 +73,46 @@ class PlainScreen:
             self._last = text[-1]
 
 
-class MarkdownScreen:
-    """The answer as Markdown: what is settled scrolls away, the block in the making is drawn anew as it grows."""
+class Block:
+    """Markdown without the blank lines around it; of one that is too high, only the end."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, text: str = "", height: int | None = None) -> None:
+        self.text = text
+        self._height = height
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Rich's protocol."""
+        from rich.markdown import Markdown
+        from rich.segment import Segment
+
+        lines = console.render_lines(Markdown(self.text), options.update(height=None), pad=False)
+        filled = [number for number, line in enumerate(lines) if any(part.text.strip() for part in line)]
+        lines = lines[filled[0] : filled[-1] + 1] if filled else []
+        for line in lines if self._height is None else lines[-self._height :]:
+            yield from line
+            yield Segment.line()
+
+
+class MarkdownScreen:
+    """The answer as Markdown: what is settled scrolls away, the block in the making is drawn anew as it grows.
+
+    Args:
+        console: of rich.
+        clock: monotonic seconds, to draw no more often than the terminal can follow.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = monotonic) -> None:
         from rich.live import Live
 
         self._console = console
+        self._clock = clock
         self._pieces = Pieces()
-        self._tail = Tail()
+        # Two lines are left free, for the blank one above and for the cursor.
+        self._tail = Block(height=max(console.height - 2, 1))
         self._printed = False
-        self._live = Live(self._tail, console=console, transient=True, refresh_per_second=_REFRESHES)
+        self._due = 0.0
+        # A thread that refreshes would write into what is printed in between.
+        self._live = Live(self._tail, console=console, transient=True, auto_refresh=False)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -97,36 +127,25 @@ class MarkdownScreen:
         """See Screen."""
         text = self._tail.text + harmless(self._pieces.whole(piece))
         cut = settled(text)
-        # The tail first: a refresh in between must not show a block twice.
         self._tail.text = text[cut:]
         self._print(text[:cut])
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw the block in the making, unless that would take more than a fifth of the time."""
+        started = self._clock()
+        if started >= self._due:
+            self._live.refresh()
+            ended = self._clock()
+            self._due = ended + 4 * (ended - started)
 
     def _print(self, text: str) -> None:
-        from rich.markdown import Markdown
-
         if not text.strip():
             return
         if self._printed:
             self._console.print()
-        self._console.print(Markdown(text))
+        self._console.print(Block(text))
         self._printed = True
-
-
-class Tail:
-    """The block in the making, of which only the end is shown when it is higher than the terminal."""
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Rich's protocol."""
-        from rich.markdown import Markdown
-        from rich.segment import Segment
-
-        lines = console.render_lines(Markdown(self.text), options, pad=False)
-        for line in lines[-max(console.height - 2, 1) :]:
-            yield from line
-            yield Segment.line()
 
 
 def settled(text: str) -> int:
