@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from pydantic_core import from_json, to_json
 
 from freerouter.catalog import Catalog
 from freerouter.copies import Copy
+from freerouter.diagnosis import Look
 from freerouter.errors import CatalogError
 from freerouter.settings import Settings
 from freerouter.wires import environment_proxy, new_transport
@@ -249,19 +250,45 @@ class CatalogSource:
         headers = {"accept-encoding": "identity"}
         if self._account and self._settings.key is not None:
             headers["authorization"] = f"Bearer {self._settings.key}"
-        chunks = []
-        deadline = time.monotonic() + _PATIENCE
         with client.stream("GET", url, headers=headers) as response:
             if response.status_code != 200:
                 raise CatalogError(f"{url} answered with status {response.status_code}")
-            for chunk in response.iter_bytes():
-                room -= len(chunk)
-                if room < 0:
-                    raise CatalogError(f"the list of models is larger than {_LIMIT >> 20} MiB")
-                if time.monotonic() > deadline:
-                    raise CatalogError(f"the list of models did not come within {_PATIENCE:.0f} s")
-                chunks.append(chunk)
-        return b"".join(chunks)
+            return _read(response, room)
+
+
+def _read(response: httpx.Response, room: int) -> bytes:
+    """A body of at most so many bytes. Raises CatalogError when it is larger, or does not come in time."""
+    chunks = []
+    deadline = time.monotonic() + _PATIENCE
+    for chunk in response.iter_bytes():
+        room -= len(chunk)
+        if room < 0:
+            raise CatalogError(f"the list of models is larger than {_LIMIT >> 20} MiB")
+        if time.monotonic() > deadline:
+            raise CatalogError(f"the list of models did not come within {_PATIENCE:.0f} s")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def look(settings: Settings, url: str, headers: Mapping[str, str] | None = None) -> Look:
+    """GET an address once, for a diagnosis; whatever happens is what was seen.
+
+    Args:
+        settings: the key goes with a request to their upstream, and nowhere else.
+        url: where to look.
+        headers: to send along.
+    """
+    sent = {"accept-encoding": "identity", **(headers or {})}
+    if settings.key is not None and url.startswith(f"{settings.upstream}/"):
+        sent["authorization"] = f"Bearer {settings.key}"
+    started = time.monotonic()
+    try:
+        with _client(None, url) as client, client.stream("GET", url, headers=sent) as response:
+            date, body = response.headers.get("date"), _read(response, _LIMIT)
+            return Look(response.status_code, body, date, time.monotonic() - started, time.time())
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is what was seen
+        # The text of an httpx exception may hold a key, so only its name is shown.
+        return Look(trouble=type(error).__name__)
 
 
 @contextmanager

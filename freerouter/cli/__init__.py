@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from freerouter import __version__
-from freerouter.cli import chat, config, demo, emulate, explain, models, serve
+from freerouter.cli import chat, config, demo, doctor, emulate, explain, models, quota, serve
 from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
 
@@ -27,6 +27,8 @@ app.command()(chat.chat)
 app.command()(demo.demo)
 app.command()(explain.explain)
 app.command()(models.models)
+app.command()(quota.quota)
+app.command()(doctor.doctor)
 app.command()(serve.serve)
 app.command()(emulate.emulate)
 app.command()(config.config)

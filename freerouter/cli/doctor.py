@@ -1,0 +1,115 @@
+"""freerouter doctor: whether everything is as it should be, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from freerouter import __version__
+from freerouter.cli.serve import PORT
+from freerouter.cli.upstreams import Emulate, settings_for
+
+if TYPE_CHECKING:
+    from freerouter.diagnosis import Check, Findings
+    from freerouter.settings import Settings
+
+# What the extras bring, besides what is always there.
+_PACKAGES = ("httpx", "pydantic", "typer", "rich", "jsonschema", "starlette", "aiohttp")
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+# Only a server of ours takes notice of it: it says so, instead of handing the request on.
+_HOP = {"x-freerouter-hop": "1"}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    emulate: Emulate = False,
+) -> None:
+    """Check key, network, clock, models, allowance, privacy settings and server port; say what to do.
+
+    The status is 1 when something has failed. Nothing is sent to a model.
+
+    Example: freerouter doctor
+    """
+    from freerouter.diagnosis import Findings, State, examine
+    from freerouter.errors import SettingsError
+
+    try:
+        with settings_for(emulate) as settings:
+            findings = _look_around(settings)
+    except SettingsError as error:
+        findings = Findings(None, str(error), port=PORT, port_state=_port_state(None), versions=_versions())
+    checks = examine(findings)
+    failed = [check for check in checks if check.state is State.FAILED]
+    if as_json:
+        print(json.dumps({"ok": not failed, "checks": [check.as_dict() for check in checks]}, indent=2))
+    else:
+        _show(checks)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _look_around(settings: Settings) -> Findings:
+    from freerouter.copies import Copy
+    from freerouter.diagnosis import Findings
+    from freerouter.source import look
+
+    copy = Copy(settings, account=settings.account_models).read()
+    models = look(settings, f"{settings.upstream}/models", _HOP)
+    ask = settings.key is not None and models.status is not None
+    return Findings(
+        settings,
+        models=models,
+        account_models=look(settings, f"{settings.upstream}/models/user") if ask else None,
+        key=look(settings, f"{settings.upstream}/key") if ask else None,
+        copy_written=None if copy is None else copy[1],
+        wall=time.time(),
+        port=PORT,
+        port_state=_port_state(settings),
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {"freerouter": __version__, "Python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _port_state(settings: Settings | None) -> str:
+    """Whether the server's port is free, and if not, whether it is a server of ours that has it."""
+    try:
+        with socket.create_server(("127.0.0.1", PORT)):
+            return "free"
+    except OSError:
+        pass
+    if settings is None:
+        return "taken"
+    from freerouter.source import look
+
+    return "freerouter" if look(settings, f"http://127.0.0.1:{PORT}/health").json() == {"status": "alive"} else "taken"
+
+
+def _show(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False, emoji=False)
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in checks:
+        remedy = f"\n-> {check.remedy}" if check.remedy else ""
+        table.add_row(f"[{_STYLES[check.state]}]{check.state}[/]", check.name, escape(f"{check.found}{remedy}"))
+    console.print(table)
