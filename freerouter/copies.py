@@ -41,14 +41,19 @@ class Copy:
     def write(self, body: bytes) -> None:
         """Replace it at one stroke, so that no other process ever reads a part; a failure is logged."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(body)
-                Path(name).replace(self.path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            replace(self.path, body)
         except OSError as error:
             _log.warning("catalog: no copy could be kept in %s: %s", self.path, error.strerror)
+
+
+def replace(path: Path, body: bytes) -> None:
+    """Write a file at one stroke, in a folder that is made if need be. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

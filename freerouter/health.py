@@ -97,6 +97,11 @@ class Health:
             del self.cooling[model], self._since[model]
         self._first_ready = min(self.cooling.values(), default=math.inf)
 
+    def ready_in(self, model: str) -> float | None:
+        """For how many more seconds a model is left alone; None when it is not."""
+        seconds = self.cooling.get(model, 0.0) - self._clock()
+        return seconds if seconds > 0 else None
+
     def cool(self, model: str, outcome: Outcome) -> float:
         """Leave a model alone for as long as it asks, else for a time that doubles with each failure in a row.
 

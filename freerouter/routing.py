@@ -119,10 +119,10 @@ class Router:
         """What would become of a request, without sending it.
 
         Returns:
-            ``{"requirements", "eligible": [{"id", "probability", "gives_up"}], "ineligible": [{"id", "reasons"}],
-            "without": [{"need", "found", "more"}]}`` over all models whose id ends in ``:free`` and all that are priced
-            zero; ``probability`` is the chance of being asked first, and ``without`` says which single need, left out,
-            would admit how many more.
+            ``{"requirements", "eligible": [{"id", "probability", "gives_up", "cooling_s"}], "ineligible": [{"id",
+            "reasons"}], "without": [{"need", "found", "more"}]}`` over all models whose id ends in ``:free`` and all
+            that are priced zero; ``probability`` is the chance of being asked first, ``cooling_s`` the seconds for
+            which a model is left alone, and ``without`` says which single need, left out, would admit how many more.
 
         Raises:
             FreeRouterError: the request would be refused, whoever is eligible.

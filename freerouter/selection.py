@@ -219,13 +219,21 @@ class Selection:
             if reasons := self.objections(model):
                 ineligible.append({"id": model.id, "reasons": reasons})
             else:
-                chance = chances.get(model.id, 0.0)
-                eligible.append({"id": model.id, "probability": chance, "gives_up": self.given_up(model)})
+                eligible.append(self._prospect(model, chances.get(model.id, 0.0)))
         return {
             "requirements": self._requirements.as_dict(),
             "eligible": eligible,
             "ineligible": ineligible,
             "without": self._relaxations([row["id"] for row in ineligible]),
+        }
+
+    def _prospect(self, model: Model, chance: float) -> dict[str, Any]:
+        cooling = self._health.ready_in(model.id)
+        return {
+            "id": model.id,
+            "probability": chance,
+            "gives_up": self.given_up(model),
+            "cooling_s": None if cooling is None else round(cooling, 1),
         }
 
     def _relaxations(self, ineligible: Iterable[str]) -> list[dict[str, Any]]:

@@ -138,3 +138,11 @@ def test_an_explanation_names_what_is_given_up():
     gives_up = {entry["id"]: entry["gives_up"] for entry in select().explain()["eligible"]}
     assert gives_up["a/b:free"] == ["seed"]
     assert gives_up["a/seeded:free"] == []
+
+
+def test_an_explanation_tells_who_is_left_alone_and_for_how_long():
+    select, _, _, _ = prepared(({}, None, None, {"b": ASLEEP, "d": OVER}, ""))
+    cooling = {entry["id"]: entry["cooling_s"] for entry in select().explain()["eligible"]}
+    assert cooling["a/b:free"] == 40.0
+    assert cooling["a/d:free"] is None
+    assert cooling["a/c:free"] is None

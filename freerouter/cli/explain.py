@@ -78,9 +78,11 @@ def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
     eligible = explanation["eligible"]
     console.print(f"\n{len(eligible)} eligible", style="bold")
     for row in sorted(eligible, key=lambda row: (-row["probability"], row["id"])):
-        gives_up = f"  gives up {', '.join(row['gives_up'])}" if row["gives_up"] else ""
-        console.print(f"{row['probability']:>6.1%}  {row['id']}", end="")
-        console.print(gives_up, style="dim")
+        console.print(f"{row['probability']:>6.1%}  {row['id']}")
+        notes = [f"gives up {', '.join(row['gives_up'])}"] if row["gives_up"] else []
+        notes += [f"failed lately: left alone for {row['cooling_s']:.0f} s"] if row["cooling_s"] else []
+        if notes:
+            console.print(_indented("; ".join(notes), 8), style="dim")
 
 
 def _show_ineligible(console: Console, explanation: dict[str, Any]) -> None:
@@ -98,10 +100,10 @@ def _show_without(console: Console, explanation: dict[str, Any]) -> None:
         console.print(f"{'+' + str(row['more']):>6}  without {row['need'].replace('_', ' ')} ({row['found']})")
 
 
-def _indented(text: str) -> Padding:
+def _indented(text: str, by: int = 2) -> Padding:
     from rich.padding import Padding
 
-    return Padding(text, (0, 0, 0, 2), expand=False)
+    return Padding(text, (0, 0, 0, by), expand=False)
 
 
 def needs_in_words(requirements: dict[str, Any]) -> str:

@@ -1,8 +1,11 @@
-"""freerouter models: the free models, and what they can do."""
+"""freerouter models: the free models, what they can do, and what changed among them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +13,10 @@ import typer
 from freerouter.cli.catalogs import CatalogFile, router_for
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from freerouter.catalog import Model
+    from freerouter.routing import Router
 
 _ABILITIES = {
     "tools": "tools",
@@ -22,41 +28,89 @@ _ABILITIES = {
     "stop": "stop",
     "logprobs": "logprobs",
 }
+_NEVER = "9999"
+_SOON = 14
+
+
+class Order(StrEnum):
+    """What the list is sorted by."""
+
+    NAME = "name"
+    CONTEXT = "context"
+    OUTPUT = "output"
+    NEWEST = "newest"
+    EXPIRES = "expires"
+
+
+# The most of something first; where nothing is stated, last.
+_KEYS: dict[Order, Callable[[dict[str, Any]], Any]] = {
+    Order.NAME: lambda row: row["id"],
+    Order.CONTEXT: lambda row: -(row["context"] or 0),
+    Order.OUTPUT: lambda row: -(row["max_output"] or 0),
+    Order.NEWEST: lambda row: -row["created"],
+    Order.EXPIRES: lambda row: row["expires"] or _NEVER,
+}
 
 
 def models(
     needs: Annotated[
         str, typer.Option(help="Only models that can do all of these: tools, image, structured_outputs, ...")
     ] = "",
+    author: Annotated[str, typer.Option(help="Only models of these: nvidia,google.")] = "",
+    min_context: Annotated[int, typer.Option(help="Only models with so many tokens of context.", min=0)] = 0,
+    sort: Annotated[Order, typer.Option(help="What comes first.")] = Order.NAME,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show what appeared and vanished since the last look.")
+    ] = False,
     catalog: CatalogFile = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that are not eligible, with the reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """List the free models with what they can do.
 
-    Example: freerouter models --needs tools,image
+    Example: freerouter models --needs tools,image --sort context
     """
-    from freerouter.analysis import canonical
-
+    if watch and catalog is not None:
+        raise typer.BadParameter("--watch compares the lists of OpenRouter: leave out --catalog")
     router = router_for(catalog)
-    index = router.index()
-    wanted = canonical(needs.replace(",", " ").split())
-    listed = router.models(wanted)
-    rows = [_row(model, []) for model in sorted(listed, key=lambda model: model.id)]
-    if every:
-        kept = {model.id for model in listed}
-        others = [model for model in index.explainable() if model.id not in kept]
-        rows += [_row(model, index.lacks(model, wanted)) for model in sorted(others, key=lambda model: model.id)]
+    if watch:
+        _watch(router, as_json)
+        return
+    authors = {name.rstrip("/") for name in author.replace(",", " ").split()}
+    rows = [
+        row
+        for row in _rows(router, needs.replace(",", " ").split(), every)
+        if (not authors or row["id"].partition("/")[0] in authors) and _holds(row, min_context)
+    ]
+    rows.sort(key=lambda row: (not row["eligible"], _KEYS[sort](row), row["id"]))
     if as_json:
         print(json.dumps(rows, indent=2))
     else:
         _show(rows)
 
 
+def _holds(row: dict[str, Any], tokens: int) -> bool:
+    return row["context"] is None or row["context"] >= tokens
+
+
+def _rows(router: Router, needs: list[str], every: bool) -> list[dict[str, Any]]:
+    """The models that can do what is needed; if every one is wanted, the others too, with the reason."""
+    from freerouter.analysis import canonical
+
+    index, wanted = router.index(), canonical(needs)
+    listed = router.models(wanted)
+    rows = [_row(model, []) for model in listed]
+    if every:
+        kept = {model.id for model in listed}
+        rows += [_row(m, index.lacks(m, wanted)) for m in index.explainable() if m.id not in kept]
+    return rows
+
+
 def _row(model: Model, reasons: list[str]) -> dict[str, Any]:
     return {
         "id": model.id,
         "name": model.name,
+        "created": model.created,
         "context": model.context,
         "max_output": model.max_output,
         "inputs": sorted(model.inputs),
@@ -69,15 +123,29 @@ def _row(model: Model, reasons: list[str]) -> dict[str, Any]:
     }
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def _console() -> Console:
     from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
     from rich.padding import Padding
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    console.print(f"{'Model':<54}{'Context':>9}{'Output':>9}", style="bold")
+    console = _console()
+    width = max(console.width - 18, 20)
+    if width > 20:
+        width = min(width, 54)
+    console.print(f"{'Model':<{width}}{'Context':>9}{'Output':>9}", style="bold")
+    today = datetime.now(UTC).date()
     for row in rows:
-        console.print(f"{row['id']:<54}{tokens(row['context']):>9}{tokens(row['max_output']):>9}")
-        console.print(Padding(_words(row), (0, 0, 0, 2)), style="dim")
+        figures = f"{tokens(row['context']):>9}{tokens(row['max_output']):>9}"
+        if len(row["id"]) >= width:
+            console.print(row["id"])
+            console.print(f"{'':<{width}}{figures}")
+        else:
+            console.print(f"{row['id']:<{width}}{figures}")
+        console.print(Padding(_words(row, today), (0, 0, 0, 2), expand=False), style="dim")
     console.print(f"{sum(row['eligible'] for row in rows)} free models", style="bold")
 
 
@@ -88,9 +156,31 @@ def tokens(count: int | None) -> str:
     return f"{count / 1_000_000:.3g}M" if count >= 1_000_000 else f"{round(count / 1000)}K"
 
 
-def _words(row: dict[str, Any]) -> str:
+def _words(row: dict[str, Any], today: date) -> str:
     if not row["eligible"]:
         return "not eligible: " + "; ".join(row["reasons"])
     takes = [name for name in row["inputs"] if name != "text"]
     can = [word for name, word in _ABILITIES.items() if name in row["parameters"]]
-    return ", ".join(takes + can) or "text"
+    notes = ["moderated"] if row["moderated"] else []
+    if row["expires"] and (left := (date.fromisoformat(row["expires"]) - today).days) <= _SOON:
+        notes.append("expires today" if left <= 0 else f"expires in {left} days")
+    return "; ".join([", ".join(takes + can) or "text", *notes])
+
+
+def _watch(router: Router, as_json: bool) -> None:
+    from freerouter.cli.watching import changes
+
+    found = changes(router.index(), router.settings, router.wall())
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    console = _console()
+    if found["since"] is None:
+        console.print(f"{found['free']} free models noted; the next look shows what is different")
+        return
+    for name in found["appeared"]:
+        console.print(f"+ {name}")
+    for row in found["vanished"]:
+        console.print(f"- {row['id']}: {'; '.join(row['reasons'])}")
+    different = len(found["appeared"]) + len(found["vanished"])
+    console.print(f"{different or 'no'} changes since {found['since']}, {found['free']} free models", style="bold")

@@ -73,7 +73,7 @@ def test_explain_says_as_json_what_the_library_says(cli, catalog, body):
     shown = json.loads(out)
     assert shown == Router(Settings(), Catalog.parse(catalog.read_bytes())).explain(Request(written))
     assert shown.keys() == {"requirements", "eligible", "ineligible", "without"}
-    assert {key for row in shown["eligible"] for key in row} <= {"id", "probability", "gives_up"}
+    assert {key for row in shown["eligible"] for key in row} <= {"id", "probability", "gives_up", "cooling_s"}
     assert {key for row in shown["ineligible"] for key in row} <= {"id", "reasons"}
     assert all(row["reasons"] for row in shown["ineligible"])
     chances = [row["probability"] for row in shown["eligible"]]
@@ -230,7 +230,9 @@ def test_without_network_it_is_said_so(cli, monkeypatch):
 def test_wrong_use_is_status_2(cli, arguments):
     status, out, err = cli(*arguments)
     assert (status, out) == (2, "")
-    assert "Error" in err
+    assert err.startswith("freerouter: ")
+    assert err.count("\n") == 1
+    assert "--help" in err
 
 
 def test_debug_shows_the_traceback(cli):
@@ -246,7 +248,9 @@ def test_the_version_is_told(cli, arguments):
     assert cli(*arguments) == (0, f"freerouter {freerouter.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["explain", "models", "demo", "emulate"])
+@pytest.mark.parametrize(
+    "command", ["chat", "explain", "models", "quota", "doctor", "demo", "emulate", "serve", "config"]
+)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_has_help_with_an_example(cli, command, flag):
     status, out, _ = cli(command, flag)

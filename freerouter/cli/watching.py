@@ -1,0 +1,72 @@
+"""What appeared among the free models, and what vanished, since somebody last looked."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from freerouter.filtering import Index
+    from freerouter.settings import Settings
+
+
+def changes(index: Index, settings: Settings, now: float) -> dict[str, Any]:
+    """What is different since the last look, which this one replaces.
+
+    Args:
+        index: the models of now.
+        settings: say where the last look is kept: beside the copy of the list.
+        now: seconds since 1970.
+
+    Returns:
+        ``{"since": ISO time or null, "appeared": [id], "vanished": [{"id", "reasons"}], "free": int}``
+
+    Raises:
+        SettingsError: the look cannot be kept.
+    """
+    path = _place(settings)
+    last = _read(path)
+    free = sorted(model.id for model in index.catalog.free(index.today))
+    _keep(path, {"at": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"), "free": free})
+    known = free if last is None else last["free"]
+    return {
+        "since": None if last is None else last["at"],
+        "appeared": [name for name in free if name not in set(known)],
+        "vanished": [{"id": name, "reasons": _why(index, name)} for name in known if name not in set(free)],
+        "free": len(free),
+    }
+
+
+def _place(settings: Settings) -> Path:
+    from freerouter.copies import Copy
+
+    path = Copy(settings, account=settings.account_models).path
+    return path.with_name(path.name.replace("models-", "seen-", 1))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The last look; None when there was none, or when the file holds something else."""
+    try:
+        look = json.loads(path.read_bytes())
+        datetime.fromisoformat(look["at"])
+        return {"at": look["at"], "free": sorted(map(str, look["free"]))}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(path: Path, look: dict[str, Any]) -> None:
+    from freerouter.copies import replace
+    from freerouter.errors import SettingsError
+
+    try:
+        replace(path, json.dumps(look).encode())
+    except OSError as error:
+        raise SettingsError(f"the look cannot be kept in {path}: {error.strerror}: set cache_dir") from None
+
+
+def _why(index: Index, name: str) -> list[str]:
+    model = index.catalog.get(name)
+    return ["is no longer listed"] if model is None else list(model.why_not_free(index.today))
