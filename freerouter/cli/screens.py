@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.segment import Segment
 
 # A model's text must not move the cursor, set the title or read the clipboard of a terminal.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -89,8 +90,19 @@ class Block:
         filled = [number for number, line in enumerate(lines) if any(part.text.strip() for part in line)]
         lines = lines[filled[0] : filled[-1] + 1] if filled else []
         for line in lines if self._height is None else lines[-self._height :]:
-            yield from line
+            yield from _without_padding(line)
             yield Segment.line()
+
+
+def _without_padding(line: list[Segment]) -> list[Segment]:
+    """A line without the blanks at its end, unless they are coloured."""
+    from rich.segment import Segment
+
+    while line and not line[-1].text.strip() and not (line[-1].style and line[-1].style.bgcolor):
+        line = line[:-1]
+    if line and not (line[-1].style and line[-1].style.bgcolor):
+        line = [*line[:-1], Segment(line[-1].text.rstrip(), line[-1].style)]
+    return line
 
 
 class MarkdownScreen:
@@ -125,10 +137,9 @@ class MarkdownScreen:
 
     def add(self, piece: str) -> None:
         """See Screen."""
-        text = self._tail.text + harmless(self._pieces.whole(piece))
-        cut = settled(text)
-        self._tail.text = text[cut:]
-        self._print(text[:cut])
+        *settled, self._tail.text = blocks(self._tail.text + harmless(self._pieces.whole(piece)))
+        for block in settled:
+            self._print(block)
         self._draw()
 
     def _draw(self) -> None:
@@ -148,12 +159,13 @@ class MarkdownScreen:
         self._printed = True
 
 
-def settled(text: str) -> int:
-    """How many characters of Markdown will look the same whatever follows: up to a block that begins at the margin."""
-    fence, blank, position, cut = "", False, 0, 0
+def blocks(text: str) -> list[str]:
+    """Markdown, cut where a block begins at the margin; all but the last will look the same whatever follows."""
+    fence, blank, start, position, found = "", False, 0, 0, []
     for line in text.splitlines(keepends=True):
         if blank and not fence and line.strip() and not line[0].isspace():
-            cut = position
+            found.append(text[start:position])
+            start = position
         mark = _FENCE.match(line)
         if mark is not None and not fence:
             fence = mark[1]
@@ -161,7 +173,7 @@ def settled(text: str) -> int:
             fence = ""
         blank = not line.strip()
         position += len(line)
-    return cut
+    return [*found, text[start:]]
 
 
 def screen_for_answers(*, markdown: bool = True) -> Screen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -86,7 +87,10 @@ class Talk:
         self.client = client
         self.asking = asking
         self._show = show
-        self.err: Console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+        # In a file, a message is one line, however long.
+        self.err: Console = Console(
+            stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty()
+        )
 
     def ask(self, messages: Messages) -> Turn:
         """Ask, and show the answer. Raises FreeRouterError; what had come of the answer by then has been shown."""

@@ -1,9 +1,6 @@
 """The commands explain and models, and the entrance; what needs a process of its own is in test_cli_processes."""
 
-import io
 import json
-import logging
-import sys
 from pathlib import Path
 
 import httpx
@@ -11,7 +8,6 @@ import pytest
 
 import freerouter
 from freerouter import Catalog, CatalogError, Router, Settings
-from freerouter.__main__ import main
 from freerouter.emulator import Emulator
 from freerouter.steps import Request
 from tests.wire.catalogs import listing
@@ -26,33 +22,6 @@ BODIES = {
     "one": {"messages": HELLO, "model": "openai/gpt-oss-20b:free"},
     "nobody": {"messages": HELLO, "max_tokens": 10_000_000},
 }
-
-
-@pytest.fixture(autouse=True)
-def terminal(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    level = logging.getLogger("freerouter").level
-    yield
-    logging.getLogger("freerouter").setLevel(level)
-
-
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    """Runs a command line; gives its status, what it printed, and what it complained of."""
-
-    def run(*arguments: object, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["freerouter", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            main()
-            code: object = 0
-        except SystemExit as end:
-            code = end.code
-        out, err = capsys.readouterr()
-        # Python prints what is no number, and ends with 1.
-        return (code or 0, out, err) if isinstance(code, int | None) else (1, out, f"{err}{code}\n")
-
-    return run
 
 
 @pytest.fixture
