@@ -65,7 +65,7 @@ def run() -> None:
     """
     try:
         # Without standalone mode, typer hands its own errors over, and a status that is not 0.
-        status = app(standalone_mode=False)
+        status = app(prog_name="freerouter", standalone_mode=False)
     except _WRONG_USE as error:
         _explain_use(error)
         status = 2
