@@ -23,11 +23,15 @@ def chat(
         bool, typer.Option("--interactive", "-i", help="Go on with the conversation: /help shows how.")
     ] = False,
     system: Annotated[str | None, typer.Option("--system", "-s", help="The system message.")] = None,
-    image: Annotated[list[str] | None, typer.Option(help="A picture: FILE or URL.")] = None,
-    audio: Annotated[list[str] | None, typer.Option(help="A recording: FILE.")] = None,
-    file: Annotated[list[str] | None, typer.Option("--file", "-f", help="A PDF or a text: FILE.")] = None,
-    schema: Annotated[str | None, typer.Option(help="Take only an answer that fits the JSON Schema in FILE.")] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="One free model by its id: a:free.")] = None,
+    image: Annotated[list[str] | None, typer.Option(metavar="FILE|URL", help="A picture.")] = None,
+    audio: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A recording.")] = None,
+    file: Annotated[list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="A PDF, or a text.")] = None,
+    schema: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Take only an answer that fits this JSON Schema.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="ID", help="One free model, not one that is drawn.")
+    ] = None,
     needs: Annotated[str, typer.Option(help="Only models that can do all of these: tools, image, ...")] = "",
     seed: Annotated[int | None, typer.Option(help="Repeat the draw, and the answer where the model can.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
