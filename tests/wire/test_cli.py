@@ -209,6 +209,23 @@ def test_debug_shows_the_traceback(cli):
         cli("--debug", "models", "--catalog", "/no/such/file")
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_what_should_not_have_happened_is_one_line_without_its_text(cli, monkeypatch, debug):
+    def fail(_catalog):
+        raise RuntimeError("sk-or-secret")
+
+    monkeypatch.setattr("freerouter.cli.models.router_for", fail)
+    if debug:
+        with pytest.raises(RuntimeError):
+            cli("--debug", "models")
+        return
+    status, out, err = cli("models")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "RuntimeError" in err
+    assert "--debug" in err
+    assert "secret" not in err
+
+
 # The entrance.
 
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 import freerouter
+from freerouter.emulator import Emulator
 from tests.wire.stage import BODY, until
 
 
@@ -118,6 +119,42 @@ def test_help_comes_within_half_a_second():
         return time.perf_counter() - start
 
     until(lambda: seconds() < 0.5, 5)
+
+
+COMPLETIONS = [
+    ("freerouter ch", "chat"),
+    ("freerouter models --wa", "--watch"),
+    ("freerouter models --sort con", "context"),
+]
+
+
+@pytest.mark.parametrize(("typed", "completed"), COMPLETIONS)
+def test_a_shell_completes_commands_options_and_choices(typed, completed):
+    env = os.environ | {
+        "_FREEROUTER_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    command = [sys.executable, "-m", "freerouter"]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=10, check=False)
+    assert completed in run.stdout.split()
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["models --json", "models", "explain -"])
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, command):
+    catalog = tmp_path / "models.json"
+    catalog.write_bytes(Emulator().catalog_body)
+    line = [sys.executable, "-m", "freerouter", *command.split(), "--catalog", str(catalog)]
+    env = environment(tmp_path)
+    with subprocess.Popen(
+        line, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        run.stdout.close()
+        run.stdin.write(json.dumps(BODY))
+        run.stdin.close()
+        assert run.stderr.read() == ""
+        assert run.wait(10) in (0, 1)
 
 
 @pytest.mark.parametrize("module", ["typer", "rich"])
