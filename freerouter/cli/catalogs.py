@@ -36,3 +36,21 @@ def router_for(catalog: Path | None) -> Router:
         return Router(settings, Catalog.parse(catalog.read_bytes()))
     except OSError as error:
         raise CatalogError(f"{catalog} cannot be read: {error.strerror}") from None
+
+
+def free_ids(incomplete: str) -> list[str]:
+    """The ids of free models that begin so, by the copy of the list: a shell that completes must not wait."""
+    from datetime import UTC, datetime
+
+    from freerouter.catalog import Catalog
+    from freerouter.copies import Copy
+    from freerouter.errors import FreeRouterError
+    from freerouter.settings import Settings
+
+    try:
+        settings = Settings()
+        copy = Copy(settings, account=settings.account_models).read()
+        models = Catalog.parse(copy[0]).free(datetime.now(UTC).date()) if copy else ()
+    except FreeRouterError:
+        return []
+    return [model.id for model in models if model.id.startswith(incomplete)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freerouter.cli.catalogs import free_ids
 from freerouter.cli.upstreams import Emulate, check_key, settings_for
 
 if TYPE_CHECKING:
@@ -30,7 +31,10 @@ def chat(
         str | None, typer.Option(metavar="FILE", help="Take only an answer that fits this JSON Schema.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="ID", help="One free model, not one that is drawn.")
+        str | None,
+        typer.Option(
+            "--model", "-m", metavar="ID", help="One free model, not one that is drawn.", autocompletion=free_ids
+        ),
     ] = None,
     needs: Annotated[str, typer.Option(help="Only models that can do all of these: tools, image, ...")] = "",
     seed: Annotated[int | None, typer.Option(help="Repeat the draw, and the answer where the model can.")] = None,
@@ -47,7 +51,7 @@ def chat(
     """
     if as_json and interactive:
         raise typer.BadParameter("--json shows one answer: leave out --interactive")
-    interactive = interactive or (prompt is None and not as_json and sys.stdin.isatty())
+    interactive = interactive or (prompt is None and not as_json and _somebody_types())
     parts = _parts(image, audio, file)
     asking = _asking(schema, model, needs, seed, stream=not (no_stream or as_json or schema), trace=trace)
     text = prompt or "" if interactive else _question(prompt)
@@ -107,11 +111,16 @@ def _format(file: str | None) -> dict[str, Any] | None:
 
 def _question(prompt: str | None) -> str:
     """What is asked: the text on standard input, then the prompt. Raises BadParameter when there is neither."""
-    piped = "" if sys.stdin.isatty() else _piped()
+    piped = "" if sys.stdin is None or _somebody_types() else _piped()
     question = "\n\n".join(text for text in (piped.rstrip("\n"), prompt) if text)
     if not question:
         raise typer.BadParameter("there is nothing to ask: give a PROMPT, or text on standard input")
     return question
+
+
+def _somebody_types() -> bool:
+    # There is no standard input at all where it was closed (<&-).
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _piped() -> str:

@@ -163,7 +163,7 @@ def _words(row: dict[str, Any], today: date) -> str:
     can = [word for name, word in _ABILITIES.items() if name in row["parameters"]]
     notes = ["moderated"] if row["moderated"] else []
     if row["expires"] and (left := (date.fromisoformat(row["expires"]) - today).days) <= _SOON:
-        notes.append("expires today" if left <= 0 else f"expires in {left} days")
+        notes.append(f"expires in {left} day{'s' if left > 1 else ''}" if left > 0 else "expires today")
     return "; ".join([", ".join(takes + can) or "text", *notes])
 
 

@@ -1,6 +1,7 @@
 """The commands explain and models, and the entrance; what needs a process of its own is in test_cli_processes."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -110,6 +111,20 @@ def test_models_lists_all_with_the_reason_against_each(cli, catalog):
     _, text, _ = cli("models", "--all", "--needs", "tools", "--catalog", catalog)
     assert "not eligible: lacks tools" in text
     assert "stealth/lunar-heron" in text
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(15, ""), (14, "expires in 14 days"), (1, "expires in 1 day"), (0, "expires today"), (40_000, "")],
+)
+def test_models_says_what_expires_soon(cli, tmp_path, days, words):
+    expires = datetime.now(UTC).date() + timedelta(days=days)
+    path = tmp_path / "models.json"
+    row = json.loads(listing("one"))["data"][0] | {"expiration_date": expires.isoformat()}
+    path.write_text(json.dumps({"data": [row]}))
+    _, out, _ = cli("models", "--catalog", path)
+    assert [line.strip() for line in out.splitlines()][2] == (f"text; {words}" if words else "text")
+    assert json.loads(cli("models", "--catalog", path, "--json")[1])[0]["expires"] == expires.isoformat()
 
 
 # Where the catalog comes from.

@@ -141,6 +141,26 @@ def test_a_shell_completes_commands_options_and_choices(typed, completed):
     assert run.stderr == ""
 
 
+def test_a_shell_completes_the_ids_of_models_from_the_copy(tmp_path, monkeypatch, upstream):
+    monkeypatch.setenv("FREEROUTER_UPSTREAM", upstream)
+    command = [sys.executable, "-m", "freerouter"]
+    subprocess.run([*command, "models"], capture_output=True, timeout=10, check=True)
+    env = os.environ | {
+        "_FREEROUTER_COMPLETE": "complete_bash",
+        "COMP_WORDS": "freerouter chat --model openai/",
+        "COMP_CWORD": "3",
+    }
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=10, check=False)
+    assert sorted(run.stdout.split()) == ["openai/gpt-oss-120b:free", "openai/gpt-oss-20b:free"]
+
+
+def test_without_standard_input_the_prompt_is_all_there_is():
+    command = f"exec {sys.executable} -m freerouter chat Hello --emulate <&-"
+    run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=20, check=False)
+    assert run.returncode == 0
+    assert 'You said: "Hello"' in run.stdout
+
+
 @pytest.mark.parametrize("command", ["models --json", "models", "explain -"])
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, command):
     catalog = tmp_path / "models.json"
