@@ -1,6 +1,7 @@
 """``freerouter config``: what is in effect, and where it came from."""
 
 import json
+import logging
 import tomllib
 
 import pytest
@@ -19,7 +20,9 @@ def folders(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.delenv("FREEROUTER_CACHE_DIR")
-    return tmp_path
+    level = logging.getLogger("freerouter").level
+    yield tmp_path
+    logging.getLogger("freerouter").setLevel(level)
 
 
 def shown(*arguments: str) -> str:
