@@ -33,13 +33,17 @@ def serve(
     key_file: Annotated[
         Path | None, typer.Option(help="File with OpenRouter's key.", exists=True, dir_okay=False)
     ] = None,
-    client_keys: Annotated[bool, typer.Option(help="Use the keys of OpenRouter that clients send.")] = False,
+    client_keys: Annotated[
+        bool, typer.Option("--client-keys", help="Use the keys of OpenRouter that clients send.")
+    ] = False,
     cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may use the server.")] = None,
     host_name: Annotated[list[str] | None, typer.Option(help="A name by which clients reach the server.")] = None,
     model_map: Annotated[
-        list[str] | None, typer.Option("--map", help="Name to take for another: 'claude-*=openrouter/free'.")
+        list[str] | None, typer.Option("--map", help="Name to take for another, as 'gpt-*=free'.")
     ] = None,
-    emulate: Annotated[bool, typer.Option(help="Send to an emulated OpenRouter: no key, no network.")] = False,
+    emulate: Annotated[
+        bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
+    ] = False,
 ) -> None:
     """Be OpenRouter, for free models, to any program: base URL http://127.0.0.1:8788/api/v1.
 
