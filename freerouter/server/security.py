@@ -60,10 +60,10 @@ class Access:
         """Raises RefusedError when a request is not to be served."""
         host = _name(headers.get("host", ""))
         if not is_loopback(host) and host not in self.hosts:
-            raise RefusedError(f"host {host!r} is not served here: see --host-name", 403)
+            raise RefusedError(f"host {host[:100]!r} is not served here: see --host-name", 403)
         origin = headers.get("origin")
         if origin is not None and origin not in self.origins:
-            raise RefusedError("web pages of this origin are not served: see --cors", 403)
+            raise RefusedError(f"the origin {origin[:100]!r} is not served here: see --cors", 403)
         if _SELF in headers.get("via", ""):
             raise RefusedError("the upstream leads back to this server: set upstream to OpenRouter's address", 400)
         if method == "OPTIONS":

@@ -1,7 +1,6 @@
 """What the tests of clients share: what reached the emulator, and what they ask for."""
 
 import json
-import re
 from typing import Any
 
 from tests.server.processes import Process
@@ -50,11 +49,6 @@ class Talk:
             assert body.pop("model").endswith(":free")
             assert body.pop("provider") == _SEAL
         return bodies
-
-
-def last_word(text: str) -> str:
-    """The model that an answer of the emulator names."""
-    return re.findall(r"This is (\S+), emulated", text)[-1]
 
 
 def is_city(text: str) -> bool:

@@ -86,7 +86,6 @@ class Scripted:
 
     def __init__(self, script: Callable[[socket.socket], None]) -> None:
         self._script = script
-        self.heads: list[bytes] = []
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -107,7 +106,6 @@ class Scripted:
                 connection.settimeout(5)
                 head = read_request(connection)
                 if head.startswith(b"POST"):
-                    self.heads.append(head)
                     self._script(connection)
                 else:
                     connection.sendall(b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")

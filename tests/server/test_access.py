@@ -142,6 +142,8 @@ def test_any_other_page_can_neither_read_nor_spend(upstream, emulator):
         for answer in (server.ask(headers=page), server.http.options("/api/v1/models", headers=page)):
             assert answer.status_code == 403
             assert not any(name.startswith("access-control") for name in answer.headers)
+            assert "'https://evil.test'" in answer.json()["error"]["message"]
+            assert "--cors" in answer.json()["error"]["message"]
     assert not emulator.completions
 
 
