@@ -24,8 +24,6 @@ _OLD_COPY = 86_400.0
 _LOW_ALLOWANCE = 0.1
 _NAMED = 3
 _PRIVACY = "https://openrouter.ai/settings/privacy"
-# What a server of ours answers to a request that has been through one already.
-_LOOP = "leads back to this server"
 _NOT_REACHED = "the upstream cannot be reached"
 
 
@@ -117,6 +115,7 @@ class Findings:
         wall: now, in seconds since 1970.
         port: of the server.
         port_state: "free", "taken", or "freerouter" when a server of ours has it.
+        upstream_is_ours: the upstream is a freerouter server itself.
         versions: of what is installed; None for what is not.
     """
 
@@ -129,6 +128,7 @@ class Findings:
     wall: float = 0.0
     port: int = 0
     port_state: str = "free"
+    upstream_is_ours: bool = False
     versions: dict[str, str | None] = field(default_factory=dict)
 
     @property
@@ -144,7 +144,7 @@ def examine(findings: Findings) -> list[Check]:
         checks.append(Check("settings", State.FAILED, findings.complaint, "correct it: the rest could not be checked"))
     else:
         checks.append(Check("settings", State.OK, "make sense"))
-        looks = (_upstream, _loop, _clock, _catalog, _copy, _key, _allowance, _privacy)
+        looks = (_upstream, _circle, _clock, _catalog, _copy, _key, _allowance, _privacy)
         checks += [look(findings, findings.settings) for look in looks]
     return [*checks, _port(findings)]
 
@@ -166,10 +166,11 @@ def _upstream(findings: Findings, settings: Settings) -> Check:
     return Check("upstream", State.OK, f"{settings.upstream} answers within {look.seconds:.2f} s")
 
 
-def _loop(findings: Findings, settings: Settings) -> Check:
-    remedy = f"set upstream to {DEFAULT_UPSTREAM}: {settings.upstream} is a freerouter server itself"
-    if findings.models is not None and findings.models.status == 400 and _LOOP.encode() in findings.models.body:
-        return Check("circle", State.FAILED, "upstream leads back to a freerouter server", remedy)
+def _circle(findings: Findings, settings: Settings) -> Check:
+    if findings.upstream_is_ours:
+        state = State.WARNING if findings.models is not None and findings.models.status == 200 else State.FAILED
+        found = f"{settings.upstream} is a freerouter server: one with these settings would send to itself"
+        return Check("circle", state, found, f"set upstream to {DEFAULT_UPSTREAM}")
     host = urlsplit(settings.upstream).hostname or ""
     if not findings.reached and is_loopback(host):
         return _unchecked("circle")

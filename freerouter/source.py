@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -270,15 +270,14 @@ def _read(response: httpx.Response, room: int) -> bytes:
     return b"".join(chunks)
 
 
-def look(settings: Settings, url: str, headers: Mapping[str, str] | None = None) -> Look:
+def look(settings: Settings, url: str) -> Look:
     """GET an address once, for a diagnosis; whatever happens is what was seen.
 
     Args:
         settings: the key goes with a request to their upstream, and nowhere else.
         url: where to look.
-        headers: to send along.
     """
-    sent = {"accept-encoding": "identity", **(headers or {})}
+    sent = {"accept-encoding": "identity"}
     if settings.key is not None and url.startswith(f"{settings.upstream}/"):
         sent["authorization"] = f"Bearer {settings.key}"
     started = time.monotonic()

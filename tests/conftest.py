@@ -1,6 +1,7 @@
 """Builders of catalogs and needs, a clock that stands still, and the real catalogs that lie beside the repository."""
 
 import json
+import logging
 import os
 from datetime import date
 from pathlib import Path
@@ -102,6 +103,15 @@ def selection_of(
 
 def healthy(clock: Clock | None = None, seed: int = 1) -> Health:
     return Health(clock or Clock(), Random(seed))
+
+
+@pytest.fixture(autouse=True)
+def level_of_the_log():
+    """What a command does to the logger's level ends with the test."""
+    log = logging.getLogger("freerouter")
+    level = log.level
+    yield
+    log.setLevel(level)
 
 
 @pytest.fixture

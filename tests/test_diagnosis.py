@@ -45,13 +45,13 @@ def test_nothing_is_wrong():
 
 
 HERE = {"upstream": "http://127.0.0.1:8788/api/v1"}
-CIRCLE = Look(400, b'{"error": {"message": "the upstream leads back to this server: ..."}}', seconds=0.1, at=NOON)
 
 ROWS = [
     # What is otherwise, which check tells, its state, and words of what it says.
     ({"models": UNREACHABLE}, "upstream", "failed", "cannot be reached (ConnectError)"),
     ({"models": Look(503)}, "upstream", "failed", "status 503"),
-    ({"models": CIRCLE, "settings": HERE}, "circle", "failed", "is a freerouter server itself"),
+    ({"upstream_is_ours": True, "settings": HERE}, "circle", "warning", "8788/api/v1 is a freerouter server"),
+    ({"upstream_is_ours": True, "settings": HERE, "models": Look(429)}, "circle", "failed", "set upstream to https://"),
     ({"models": UNREACHABLE, "settings": HERE}, "circle", "warning", "not checked"),
     ({"models": Look(200, OFFER, formatdate(NOON - 9), 0, NOON)}, "clock", "ok", "within 10 s"),
     ({"models": Look(200, OFFER, formatdate(NOON - 90), 0, NOON)}, "clock", "warning", "1 min 30 s ahead of"),

@@ -8,6 +8,7 @@ import socket
 import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 # What the extras bring, besides what is always there.
 _PACKAGES = ("httpx", "pydantic", "typer", "rich", "jsonschema", "starlette", "aiohttp")
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
-# Only a server of ours takes notice of it: it says so, instead of handing the request on.
-_HOP = {"x-freerouter-hop": "1"}
 
 
 def doctor(
@@ -60,7 +59,7 @@ def _look_around(settings: Settings) -> Findings:
     from freerouter.source import look
 
     copy = Copy(settings, account=settings.account_models).read()
-    models = look(settings, f"{settings.upstream}/models", _HOP)
+    models = look(settings, f"{settings.upstream}/models")
     ask = settings.key is not None and models.status is not None
     return Findings(
         settings,
@@ -71,8 +70,20 @@ def _look_around(settings: Settings) -> Findings:
         wall=time.time(),
         port=PORT,
         port_state=_port_state(settings),
+        upstream_is_ours=_is_ours(settings, settings.upstream),
         versions=_versions(),
     )
+
+
+def _is_ours(settings: Settings, url: str) -> bool:
+    """Whether a server of ours answers at an address of this machine."""
+    from freerouter.settings import is_loopback
+    from freerouter.source import look
+
+    address = urlsplit(url)
+    if not is_loopback(address.hostname or ""):
+        return False
+    return bool(look(settings, f"{address.scheme}://{address.netloc}/health").json() == {"status": "alive"})
 
 
 def _versions() -> dict[str, str | None]:
@@ -92,11 +103,7 @@ def _port_state(settings: Settings | None) -> str:
             return "free"
     except OSError:
         pass
-    if settings is None:
-        return "taken"
-    from freerouter.source import look
-
-    return "freerouter" if look(settings, f"http://127.0.0.1:{PORT}/health").json() == {"status": "alive"} else "taken"
+    return "freerouter" if settings is not None and _is_ours(settings, f"http://127.0.0.1:{PORT}") else "taken"
 
 
 def _show(checks: list[Check]) -> None:

@@ -1,5 +1,4 @@
 import io
-import logging
 import os
 import socket
 import sys
@@ -80,7 +79,6 @@ def offline() -> Upstream:
 def cli(monkeypatch, capsys):
     """Runs a command line in 80 columns; gives its status, what it printed, and what it complained of."""
     monkeypatch.setenv("COLUMNS", "80")
-    level = logging.getLogger("freerouter").level
 
     def run(*arguments: object, stdin: bytes = b"") -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["freerouter", *map(str, arguments)])
@@ -94,5 +92,4 @@ def cli(monkeypatch, capsys):
         # Python prints what is no number, and ends with 1.
         return (code or 0, out, err) if isinstance(code, int | None) else (1, out, f"{err}{code}\n")
 
-    yield run
-    logging.getLogger("freerouter").setLevel(level)
+    return run
