@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from freerouter.answers import ChatChunk, ChatCompletion
+    from freerouter.batch.client import AsyncBatch, Batch, BatchOptions
+    from freerouter.batch.tally import BatchSummary
     from freerouter.catalog import Catalog, Model
     from freerouter.client import AsyncFreeRouter, FreeRouter
     from freerouter.errors import (
         AllowanceExhaustedError,
         AttemptsFailedError,
+        BatchError,
         CatalogError,
         CostRefusedError,
         FreeRouterError,
@@ -32,10 +35,15 @@ __version__ = "0.1.0"
 # Fetched on first use, so that importing the package costs nothing (PEP 562).
 _HOMES = {
     "AllowanceExhaustedError": "errors",
+    "AsyncBatch": "batch.client",
     "AsyncFreeRouter": "client",
     "AsyncRoutingTransport": "transport",
     "Attempt": "tracking",
     "AttemptsFailedError": "errors",
+    "Batch": "batch.client",
+    "BatchError": "errors",
+    "BatchOptions": "batch.client",
+    "BatchSummary": "batch.tally",
     "Catalog": "catalog",
     "CatalogError": "errors",
     "ChatChunk": "answers",
@@ -58,10 +66,15 @@ _HOMES = {
 
 __all__ = [
     "AllowanceExhaustedError",
+    "AsyncBatch",
     "AsyncFreeRouter",
     "AsyncRoutingTransport",
     "Attempt",
     "AttemptsFailedError",
+    "Batch",
+    "BatchError",
+    "BatchOptions",
+    "BatchSummary",
     "Catalog",
     "CatalogError",
     "ChatChunk",

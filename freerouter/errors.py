@@ -3,6 +3,7 @@
     FreeRouterError
     ├── SettingsError               a setting is wrong: says which, and what it may be
     ├── CatalogError                no list of models could be had, or what came was none
+    ├── BatchError                  a batch cannot begin or go on: names the file, and the line where there is one
     ├── InvalidRequestError         400: the request makes no sense: says which field
     │   └── CostRefusedError        400: the request could cost money: says which field, and the free way
     ├── NoEligibleModelError        404: no free model has what the request needs
@@ -73,6 +74,14 @@ class CatalogError(FreeRouterError):
 
     status = 429
     error_type = "provider_unavailable"
+
+
+class BatchError(FreeRouterError):
+    """A batch cannot begin or go on; ``line`` is the line of the input that is to blame, counted from 1, if one is."""
+
+    def __init__(self, message: str, *, line: int | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.line = line
 
 
 class InvalidRequestError(FreeRouterError):

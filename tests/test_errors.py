@@ -12,6 +12,7 @@ from freerouter.dialects import CHAT
 from freerouter.errors import (
     AllowanceExhaustedError,
     AttemptsFailedError,
+    BatchError,
     CatalogError,
     CostRefusedError,
     FreeRouterError,
@@ -48,6 +49,7 @@ def test_the_tree_in_the_docstring_is_the_real_one():
 
 STATUSES = {
     SettingsError: (400, "invalid_request"),
+    BatchError: (400, "invalid_request"),
     CatalogError: (429, "provider_unavailable"),
     InvalidRequestError: (400, "invalid_request"),
     CostRefusedError: (400, "payment_required"),
@@ -72,7 +74,7 @@ def test_every_class_has_its_row():
 def test_statuses_in_the_docstring_are_the_real_ones():
     stated = {line["name"]: int(line["status"]) for line in LINE.finditer(errors.__doc__) if line["status"]}
     assert stated == {name: CLASSES[name].status for name in stated}
-    assert stated.keys() == {kind.__name__ for kind in STATUSES} - {"SettingsError", "CatalogError"}
+    assert stated.keys() == {kind.__name__ for kind in STATUSES} - {"SettingsError", "CatalogError", "BatchError"}
 
 
 @pytest.mark.parametrize("kind", STATUSES, ids=lambda kind: kind.__name__)

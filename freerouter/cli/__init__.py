@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from freerouter import __version__
-from freerouter.cli import chat, config, demo, doctor, emulate, explain, models, quota, serve
+from freerouter.cli import batch, chat, config, demo, doctor, emulate, explain, models, quota, serve
 from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(chat.chat)
 app.command()(demo.demo)
 app.command()(explain.explain)
+app.command()(batch.batch)
 app.command()(models.models)
 app.command()(quota.quota)
 app.command()(doctor.doctor)

@@ -1,0 +1,18 @@
+"""Batches: a file of requests, answered at the pace of free use and resumed wherever it was broken off."""
+
+from freerouter.batch.client import AsyncBatch, Batch, BatchOptions
+from freerouter.batch.lines import Prompts, Requests
+from freerouter.batch.plan import Ending
+from freerouter.batch.tally import BatchSummary
+from freerouter.errors import BatchError
+
+__all__ = [
+    "AsyncBatch",
+    "Batch",
+    "BatchError",
+    "BatchOptions",
+    "BatchSummary",
+    "Ending",
+    "Prompts",
+    "Requests",
+]

@@ -1,0 +1,195 @@
+"""Driver: does what the Plan says: takes requests, sends them over the forwarder, and writes down what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from freerouter.batch.journal import Entry, Journal
+from freerouter.batch.output import Output
+from freerouter.batch.plan import Fate, Hold, Leave, Plan, Take
+from freerouter.batch.queue import Queue
+from freerouter.batch.rows import answer_line, error_line, story
+from freerouter.batch.source import Source
+from freerouter.batch.tally import Tally
+from freerouter.errors import BatchError
+from freerouter.forwarding import AsyncBody, AsyncForwarder
+from freerouter.handover import Answer
+from freerouter.headers import Headers
+from freerouter.news import News
+from freerouter.routing import Router
+from freerouter.wires import AsyncReply, AsyncWire, Timeouts
+
+# For how long an interrupted run waits for the answers that are on their way.
+GRACE = 10.0
+# A machine may sleep, and its clock be set: look at it again after so many seconds.
+_GLANCE = 60.0
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class LeftError(Exception):
+    """The run has ended while a request was waiting to be sent."""
+
+
+class NotingWire:
+    """A wire that writes down that something is sent, before it is."""
+
+    def __init__(self, wire: AsyncWire, note: Callable[[], None]) -> None:
+        self._wire = wire
+        self._note = note
+
+    async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncReply:
+        """See AsyncWire."""
+        self._note()
+        return await self._wire.open(url, headers, body, timeouts)
+
+    async def close(self) -> None:
+        """See AsyncWire."""
+        await self._wire.close()
+
+
+class Driver:
+    """One run of a batch.
+
+    Args:
+        plan: decides.
+        tally: is told how far the run is.
+        source, journal, output: where requests come from, what is known of them, and where answers go.
+        router, wire: the way to OpenRouter.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        tally: Tally,
+        source: Source,
+        journal: Journal,
+        output: Output,
+        router: Router,
+        wire: AsyncWire,
+        sleep: Sleep,
+    ) -> None:
+        self._plan = plan
+        self._tally = tally
+        self._source = source
+        self._journal = journal
+        self._output = output
+        self._router = router
+        self._wire = wire
+        self._sleep = sleep
+        self._news = News.of(router)
+        self._queue = Queue(journal)
+        self._changed = anyio.Event()
+        self._over = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    async def run(self) -> None:
+        """Go on until the plan says that it is over, and nothing is on its way any more."""
+        with self._scope:
+            async with anyio.create_task_group() as group:
+                while not isinstance(step := self._plan.next(self._router.wall()), Leave):
+                    entry = self._queue.take() if isinstance(step, Take) else None
+                    if entry is not None:
+                        group.start_soon(self._serve, entry)
+                        continue
+                    rest = step if isinstance(step, Hold) else self._plan.exhausted()
+                    if isinstance(rest, Hold):
+                        await self._hold(rest.seconds)
+                self._over.set()
+
+    def stop(self) -> None:
+        """Send nothing more; what is on its way has a few seconds."""
+        self._plan.interrupt()
+        self._scope.deadline = anyio.current_time() + GRACE
+        self._over.set()
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _hold(self, seconds: float | None) -> None:
+        self._tally.until = self._plan.until
+        await self._wait(seconds if seconds is None else min(seconds, _GLANCE), self._changed)
+
+    async def _wait(self, seconds: float | None, event: anyio.Event) -> None:
+        """Until an event, and no longer than so many seconds."""
+        if seconds is None:
+            await event.wait()
+            return
+        async with anyio.create_task_group() as group:
+
+            async def sleep() -> None:
+                await self._sleep(seconds)
+                group.cancel_scope.cancel()
+
+            group.start_soon(sleep)
+            await event.wait()
+            group.cancel_scope.cancel()
+
+    async def _pause(self, seconds: float) -> None:
+        """What the forwarder waits with: for the minute's allowance, or before it repeats what could not be sent."""
+        self._tally.gated += 1
+        try:
+            await self._wait(seconds, self._over)
+        finally:
+            self._tally.gated -= 1
+        if self._over.is_set():
+            raise LeftError
+
+    async def _serve(self, entry: Entry) -> None:
+        """One request, from the journal's entry to the output's line."""
+        self._tally.running += 1
+        try:
+            answer, body = await self._ask(entry)
+            self._settle(entry, answer, body)
+        except LeftError:
+            self._keep(entry)
+        except BatchError as error:
+            self._plan.halt(error)
+        finally:
+            self._tally.running -= 1
+            self._plan.running -= 1
+            if self._plan.ending is not None:
+                self._over.set()
+            self._notify()
+
+    async def _ask(self, entry: Entry) -> tuple[Answer[AsyncBody], bytes]:
+        ask = self._source.read(entry.place)
+        wire = NotingWire(self._wire, lambda: self._sending(entry))
+        forwarder = AsyncForwarder(self._router, wire, self._news, self._pause)
+        answer = await forwarder.forward(ask.body, [], ask.dialect, accept=self._source.form.accept)
+        try:
+            return answer, b"".join([chunk async for chunk in answer.body])
+        finally:
+            await answer.body.close()
+
+    def _sending(self, entry: Entry) -> None:
+        self._journal.sending(entry.number)
+        self._tally.sent += 1
+
+    def _settle(self, entry: Entry, answer: Answer[AsyncBody], body: bytes) -> None:
+        """Write down what became of a request."""
+        about = story(answer.trace, resent=entry.sent)
+        match self._plan.judge(answer.error, answer.trace, self._router.wall()):
+            case Fate.ANSWERED:
+                request_id = dict(answer.headers).get("x-generation-id", answer.trace.id)
+                line = answer_line(entry.custom_id, answer.status, request_id, body, about)
+                self._write(entry, line, answer.trace.model)
+            case Fate.FAILED if answer.error is not None:
+                self._write(entry, error_line(entry.custom_id, answer.error, about), None)
+            case _:
+                self._keep(entry)
+
+    def _write(self, entry: Entry, line: bytes, model: str | None) -> None:
+        self._journal.answered(entry.number, line, failed=model is None)
+        self._tally.note(model)
+        self._output.add(line)
+
+    def _keep(self, entry: Entry) -> None:
+        """It has no answer, and is not on its way: it stays for later."""
+        self._journal.kept(entry)
+        self._queue.put_back(entry)

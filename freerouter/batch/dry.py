@@ -1,0 +1,53 @@
+"""Dry: what would become of the requests of a batch, without sending any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from freerouter.batch.source import Source
+from freerouter.errors import FreeRouterError
+from freerouter.headers import caller, outgoing
+from freerouter.routing import Router
+from freerouter.source import AllowanceSource
+from freerouter.steps import Fail, Request
+
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would become of one request.
+
+    Attributes:
+        custom_id: the caller's name for it.
+        line: where it stands, counted from 1.
+        eligible: how many models it could be drawn from.
+        error: why it would be refused; None when it would be sent.
+    """
+
+    custom_id: str
+    line: int
+    eligible: int
+    error: FreeRouterError | None = None
+
+
+def forecasts(source: Source, router: Router) -> Iterator[Forecast]:
+    """What would become of each request. Raises BatchError, naming the line."""
+    for place, ask in source.asks():
+        routing = router.route(Request(ask.body, ask.dialect))
+        eligible = routing.trace.eligible
+        # Without an eligible model, the first step is the error, and nothing is drawn.
+        step = None if eligible else routing.next()
+        yield Forecast(ask.custom_id, place.line, eligible, step.error if isinstance(step, Fail) else None)
+
+
+def read_allowance(router: Router) -> None:
+    """Ask OpenRouter what is left of the account's allowance (``GET /key``); no answer leaves it unknown."""
+    sent = outgoing([], router.settings.key)
+    authorization = dict(sent).get("authorization")
+    if authorization is not None:
+        source = AllowanceSource(router.settings.upstream, router.learn_allowance)
+        reading = source.read(caller(sent).account, authorization)
+        if reading is not None:
+            reading.join(_PATIENCE)

@@ -1,0 +1,119 @@
+"""Lines: what each line of the input asks for, checked before anything is sent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from freerouter.accept import Accept, as_asked
+from freerouter.bodies import encode, parse
+from freerouter.dialects import CHAT, DIALECTS, Dialect
+from freerouter.errors import InvalidRequestError
+
+# As OpenAI's Batch API writes them, and as OpenRouter's base URL has them.
+_DIALECTS = {f"{prefix}/{dialect.path}": dialect for prefix in ("/v1", "/api/v1") for dialect in DIALECTS}
+_URLS = ", ".join(f"/v1/{dialect.path}" for dialect in DIALECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a line asks for.
+
+    Attributes:
+        custom_id: the caller's name for it.
+        dialect: how its body is written.
+        body: the request.
+    """
+
+    custom_id: str
+    dialect: Dialect
+    body: dict[str, Any]
+
+
+class Form(ABC):
+    """A way to write requests, one a line; stateless.
+
+    Attributes:
+        stamp: whatever, besides the line itself, decides what is sent for it.
+        accept: what each answer is held against; None where every answer is taken.
+    """
+
+    stamp: bytes = b""
+    accept: Accept | None = None
+
+    @abstractmethod
+    def read(self, number: int, line: bytes) -> Ask:
+        """What a line asks for.
+
+        Args:
+            number: of the line, counted from 1.
+            line: as it stands in the input.
+
+        Raises:
+            InvalidRequestError: it asks for nothing that can be sent; names the field.
+        """
+
+
+class Requests(Form):
+    """Requests in the input format of OpenAI's Batch API: ``custom_id``, ``method``, ``url`` and ``body``."""
+
+    def read(self, number: int, line: bytes) -> Ask:  # noqa: ARG002  # the line says it all
+        """See Form."""
+        given = parse(line)
+        if given.get("method", "POST") != "POST":
+            raise InvalidRequestError("method must be POST", field="method")
+        dialect = _DIALECTS.get(str(given.get("url", "/v1/chat/completions")))
+        if dialect is None:
+            raise InvalidRequestError(f"url must be one of {_URLS}", field="url")
+        return Ask(_custom_id(given), dialect, _body(given))
+
+
+class Prompts(Form):
+    """Plain prompts: each line is a user's message.
+
+    Args:
+        system: the system message before each of them.
+        schema: a JSON schema that each answer has to fit; one that does not is not taken, and another model is asked.
+
+    Raises:
+        InvalidRequestError: the schema is none.
+        SettingsError: the package jsonschema is not installed.
+    """
+
+    def __init__(self, system: str | None = None, schema: Mapping[str, Any] | None = None) -> None:
+        self._before = [] if system is None else [{"role": "system", "content": system}]
+        self._rest: dict[str, Any] = {}
+        if schema is not None:
+            form = {"name": "answer", "strict": True, "schema": dict(schema)}
+            self._rest = {"response_format": {"type": "json_schema", "json_schema": form}}
+            self.accept = as_asked(self._rest)
+        self.stamp = encode({"messages": self._before, **self._rest})
+
+    def read(self, number: int, line: bytes) -> Ask:
+        """See Form."""
+        try:
+            prompt = line.decode("utf-8-sig").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InvalidRequestError("it is not UTF-8") from None
+        messages = [*self._before, {"role": "user", "content": prompt}]
+        return Ask(f"prompt-{number}", CHAT, {"messages": messages, **self._rest})
+
+
+def _custom_id(given: Mapping[str, Any]) -> str:
+    name = given.get("custom_id")
+    if not isinstance(name, str) or not name:
+        raise InvalidRequestError("custom_id must be a text that is not empty", field="custom_id")
+    if not name.isprintable():
+        raise InvalidRequestError("custom_id must be printable", field="custom_id")
+    return name
+
+
+def _body(given: Mapping[str, Any]) -> dict[str, Any]:
+    body = given.get("body")
+    if not isinstance(body, dict):
+        raise InvalidRequestError("body must be an object: the request to send", field="body")
+    if body.get("stream"):
+        raise InvalidRequestError("body.stream must be left out: a batch keeps whole answers", field="body.stream")
+    return body

@@ -1,0 +1,125 @@
+"""Tally: how far a run is, for whoever shows it, and what it came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from freerouter.batch.plan import Allowance, Ending, seconds_needed
+from freerouter.errors import FreeRouterError
+
+# A pace is no pace before so many seconds have been seen.
+_SEEN = 30.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run; grows while it goes on.
+
+    Attributes:
+        total: requests in the input.
+        answered, failed: of those, earlier runs included.
+        running: on their way now.
+        gated: of these, waiting for the minute's allowance.
+        sent: attempts of this run.
+        finished: requests that this run has answered or failed.
+        models: which model answered how many, in this run.
+        until: seconds since 1970 until which nothing is sent; 0 when something is.
+    """
+
+    total: int = 0
+    answered: int = 0
+    failed: int = 0
+    running: int = 0
+    gated: int = 0
+    sent: int = 0
+    finished: int = 0
+    models: Counter[str] = field(default_factory=Counter)
+    until: float = 0.0
+
+    @property
+    def left(self) -> int:
+        """Requests without an answer."""
+        return self.total - self.answered - self.failed
+
+    def begin(self, total: int, answered: int, failed: int) -> None:
+        """What earlier runs have done."""
+        self.total, self.answered, self.failed = total, answered, failed
+
+    def note(self, model: str | None) -> None:
+        """A request has been answered by a model; or has failed, where there is none."""
+        self.finished += 1
+        if model is None:
+            self.failed += 1
+        else:
+            self.answered += 1
+            self.models[model] += 1
+
+    def rate(self, seconds: float) -> float:
+        """Requests a minute, after a run of so many seconds."""
+        return self.finished / seconds * 60 if seconds > 0 else 0.0
+
+    def time_left(self, seconds: float, allowance: Allowance, now: float) -> float:
+        """Seconds until all is done, at the pace so far and within the allowance.
+
+        Args:
+            seconds: for which the run has gone on.
+            allowance: the account's.
+            now: seconds since 1970.
+        """
+        # Failed attempts count as well: what one request took so far, the next ones will take.
+        attempts = round(self.left * max(1.0, self.sent / self.finished)) if self.finished else self.left
+        minute = allowance.minute
+        if seconds > _SEEN and self.sent and now >= self.until:
+            minute = min(minute, max(1, round(self.sent / seconds * 60)))
+        pause = max(0.0, self.until - now)
+        paced = Allowance(allowance.daily if pause else allowance.left, allowance.daily, minute)
+        return pause + seconds_needed(attempts, paced, now + pause)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """What a run came to.
+
+    Attributes:
+        ending: why it ended; ``done`` when every request has its line of the output.
+        total: requests in the input.
+        answered, failed: of those, earlier runs included.
+        sent: attempts of this run.
+        seconds: that it took.
+        models: which model answered how many, in this run.
+        until: seconds since 1970 before which it is no use to go on; None when there is no such time.
+        error: what ended it; None where nothing did.
+    """
+
+    ending: Ending
+    total: int
+    answered: int
+    failed: int
+    sent: int
+    seconds: float
+    models: dict[str, int]
+    until: float | None = None
+    error: FreeRouterError | None = None
+
+    @property
+    def left(self) -> int:
+        """Requests without an answer."""
+        return self.total - self.answered - self.failed
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "ending": self.ending.value,
+            "total": self.total,
+            "answered": self.answered,
+            "failed": self.failed,
+            "left": self.left,
+            "sent": self.sent,
+            "seconds": round(self.seconds, 3),
+            "models": self.models,
+            "until": None if self.until is None else datetime.fromtimestamp(self.until, UTC).isoformat("T", "seconds"),
+            "error": None if self.error is None else self.error.message,
+        }

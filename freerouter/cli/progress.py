@@ -1,0 +1,94 @@
+"""How far a batch is: drawn on a terminal, and in plain lines where standard error goes elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from freerouter.batch import AsyncBatch
+
+EVERY = 30.0  # seconds between two plain lines
+_OFTEN = 0.25
+_MODELS = 3
+
+
+class Progress:
+    """Shows how far a batch is, on standard error.
+
+    Args:
+        batch: which.
+        every: seconds between two plain lines.
+    """
+
+    def __init__(self, batch: AsyncBatch, every: float = EVERY) -> None:
+        self._batch = batch
+        self._every = every
+        self._started = time.monotonic()
+
+    async def show(self) -> None:
+        """Show it until cancelled."""
+        import anyio
+
+        drawn = sys.stderr.isatty()
+        with self._live() if drawn else nullcontext() as live:
+            while True:
+                await anyio.sleep(_OFTEN if drawn else self._every)
+                if live is None:
+                    print(f"freerouter: {'; '.join(self.sentences())}", file=sys.stderr, flush=True)
+                else:
+                    live.update(self._picture(), refresh=True)
+
+    def sentences(self) -> list[str]:
+        """The whole of it in words."""
+        tally, now, seconds = self._batch.tally, time.time(), time.monotonic() - self._started
+        counts = [f"{tally.answered:,} of {tally.total:,} done", f"{tally.failed:,} failed"]
+        counts.append(f"{tally.left - tally.running:,} waiting, {tally.running} under way")
+        if tally.gated:
+            counts[-1] += f" ({tally.gated} at the minute's limit)"
+        said = [", ".join(counts)]
+        if tally.until > now:
+            said.append(f"nothing is sent until {clock_time(tally.until)}")
+        left = tally.time_left(seconds, self._batch.allowance(), now)
+        said.append(f"{tally.rate(seconds):.0f} a minute, about {duration(left)} left")
+        models = [f"{name.removesuffix(':free')} {count}" for name, count in tally.models.most_common(_MODELS)]
+        if models:
+            more = len(tally.models) - len(models)
+            said.append(f"models: {', '.join(models)}{f', {more} more' if more else ''}")
+        return said
+
+    def _live(self) -> AbstractContextManager[Live]:
+        from rich.console import Console
+        from rich.live import Live
+
+        return Live(self._picture(), console=Console(stderr=True), auto_refresh=False, transient=True)
+
+    def _picture(self) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        tally = self._batch.tally
+        bar = ProgressBar(total=max(tally.total, 1), completed=tally.answered + tally.failed, width=None)
+        lines: list[Any] = [Text(said, overflow="ellipsis", no_wrap=True) for said in self.sentences()]
+        return Group(bar, *lines)
+
+
+def clock_time(at: float) -> str:
+    """A time in seconds since 1970, in UTC and as clocks show it here."""
+    here = datetime.fromtimestamp(at, UTC).astimezone()
+    return f"{here.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({here:%H:%M} here)"
+
+
+def duration(seconds: float) -> str:
+    """So many seconds, in words."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
