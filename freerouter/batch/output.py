@@ -36,6 +36,8 @@ class Output:
 
     def check(self) -> None:
         """Find out beforehand whether it can be written. Raises BatchError."""
+        if not self.is_standard and self.path.is_dir():
+            raise BatchError(f"{self.name} cannot be written: it is a folder")
         with self._explained():
             if not self.is_standard and self._is_replaceable():
                 self._part.open("wb").close()
