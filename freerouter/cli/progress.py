@@ -6,11 +6,11 @@ import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.live import Live
+    from rich.table import Table
 
     from freerouter.batch import AsyncBatch
 
@@ -69,15 +69,17 @@ class Progress:
 
         return Live(self._picture(), console=Console(stderr=True), auto_refresh=False, transient=True)
 
-    def _picture(self) -> RenderableType:
-        from rich.console import Group
+    def _picture(self) -> Table:
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         tally = self._batch.tally
-        bar = ProgressBar(total=max(tally.total, 1), completed=tally.answered + tally.failed, width=None)
-        lines: list[Any] = [Text(said, overflow="ellipsis", no_wrap=True) for said in self.sentences()]
-        return Group(bar, *lines)
+        grid = Table.grid(expand=True)
+        grid.add_row(ProgressBar(total=max(tally.total, 1), completed=tally.answered + tally.failed))
+        for said in self.sentences():
+            grid.add_row(Text(said, overflow="fold"))
+        return grid
 
 
 def clock_time(at: float) -> str:
