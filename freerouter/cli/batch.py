@@ -6,26 +6,28 @@ import json
 import shlex
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freerouter.cli.emulate import load_emulator
+from freerouter.cli.screens import in_one_line
+from freerouter.cli.upstreams import Emulate, check_key, settings_for
 
 if TYPE_CHECKING:
     from anyio import CancelScope
 
     from freerouter.batch import AsyncBatch, BatchOptions, BatchSummary
+    from freerouter.batch.dry import Forecast
     from freerouter.batch.lines import Form
+    from freerouter.routing import Router
     from freerouter.settings import Settings
 
 # "Temporary failure" of sysexits.h: the same command goes on later.
 AGAIN = 75
-_NO_KEY = "no key: set OPENROUTER_API_KEY (make one at https://openrouter.ai/keys), or try --emulate"
+# Seconds to wait for a list of models that is fresh.
+_PATIENCE = 5.0
 
 
 def batch(
@@ -47,7 +49,7 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send nothing: show who is eligible, and how long it will take.")
     ] = False,
-    emulate: Annotated[bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key needed.")] = False,
+    emulate: Emulate = False,
     as_json: Annotated[bool, typer.Option("--json", help="Sum up for machines.")] = False,
 ) -> None:
     """Answer a file of requests at the pace of free use, and go on wherever it was broken off.
@@ -63,18 +65,16 @@ def batch(
 
     form = _form(prompts, system, schema)
     options = BatchOptions(form, concurrency, wait, max_requests, stream_output, retry_failed, journal)
-    with _settings(emulate) as settings:
+    with settings_for(emulate) as settings:
         if dry_run:
             _forecast(source, form, settings, as_json)
-        elif settings.key is None:
-            raise SystemExit(f"freerouter: {_NO_KEY}")
         else:
+            check_key(settings, f"freerouter batch {shlex.quote(source)}")
             _run(source, output, options, settings, as_json)
 
 
 def _form(prompts: bool, system: str | None, schema: Path | None) -> Form:
     from freerouter.batch import Prompts, Requests
-    from freerouter.errors import SettingsError
 
     if not prompts:
         if system is not None or schema is not None:
@@ -85,21 +85,10 @@ def _form(prompts: bool, system: str | None, schema: Path | None) -> Form:
     try:
         parsed = json.loads(schema.read_bytes())
     except ValueError as error:
-        raise SettingsError(f"{schema} is no JSON: {error}") from None
+        raise typer.BadParameter(f"--schema {schema} is no JSON: {error}") from None
     if not isinstance(parsed, dict):
-        raise SettingsError(f"{schema} is no JSON Schema: it must be an object")
+        raise typer.BadParameter(f"--schema {schema} must hold a JSON object")
     return Prompts(system, parsed)
-
-
-@contextmanager
-def _settings(emulate: bool) -> Iterator[Settings]:
-    from freerouter.settings import Settings
-
-    if not emulate:
-        yield Settings()
-        return
-    with tempfile.TemporaryDirectory(prefix="freerouter-") as folder, load_emulator()().running() as upstream:
-        yield Settings(upstream=upstream, api_key="sk-or-emulated", cache_dir=folder)
 
 
 # A run.
@@ -116,7 +105,7 @@ def _run(source: str, output: str, options: BatchOptions, settings: Settings, as
         print(json.dumps(summary.as_dict(), indent=2), file=sys.stderr if output == "-" else sys.stdout)
     status = _status(summary, caught)
     for line in _closing_words(summary, as_json, status):
-        print(f"freerouter: {line}", file=sys.stderr)
+        print(f"freerouter: {in_one_line(line)}", file=sys.stderr)
     raise typer.Exit(status)
 
 
@@ -190,30 +179,46 @@ def _closing_words(summary: BatchSummary | None, as_json: bool, status: int) -> 
 
 
 def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> None:
-    from freerouter.batch.client import allowance_of
     from freerouter.batch.dry import forecasts, read_allowance
     from freerouter.batch.journal import MEMORY, Journal
-    from freerouter.batch.plan import days_needed
     from freerouter.batch.source import Source
     from freerouter.routing import Router
     from freerouter.source import CatalogSource
 
     with Source(source, form) as lines, Journal(MEMORY) as journal:
         journal.load(lines)  # finds what is named twice
-        router = Router(settings, CatalogSource(settings).latest(5.0))
+        router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
         read_allowance(router)
         rows: list[dict[str, Any]] = []
         sendable = 0
         for forecast in forecasts(lines, router):
             sendable += forecast.error is None
-            error = None if forecast.error is None else forecast.error.message
-            row = {"custom_id": forecast.custom_id, "line": forecast.line, "eligible": forecast.eligible}
             if as_json:
-                rows.append(row | {"error": error})
+                rows.append(_as_dict(forecast))
             else:
-                print(
-                    f"{forecast.line:>6}  {forecast.eligible:>3} eligible  {forecast.custom_id}  {error or ''}".rstrip()
-                )
+                print(_in_words(forecast))
+    _sum_up(rows, sendable, router, as_json)
+
+
+def _as_dict(forecast: Forecast) -> dict[str, Any]:
+    error = None if forecast.error is None else forecast.error.message
+    return {
+        "custom_id": forecast.custom_id,
+        "line": forecast.line,
+        "eligible": forecast.eligible,
+        "error": error,
+    }
+
+
+def _in_words(forecast: Forecast) -> str:
+    error = "" if forecast.error is None else f"  {in_one_line(forecast.error)}"
+    return f"{forecast.line:>6}  {forecast.eligible:>3} eligible  {forecast.custom_id}{error}"
+
+
+def _sum_up(rows: list[dict[str, Any]], sendable: int, router: Router, as_json: bool) -> None:
+    from freerouter.batch.client import allowance_of
+    from freerouter.batch.plan import days_needed
+
     allowance = allowance_of(router)
     days = days_needed(sendable, allowance)
     if as_json:
@@ -221,6 +226,5 @@ def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> Non
         print(json.dumps({"requests": rows, "sendable": sendable, "days": days, "allowance": known}, indent=2))
         return
     left = "" if allowance.left is None else f", {allowance.left:,} left today"
-    print(
-        f"\n{sendable:,} to send, at least {days} day{'s' * (days != 1)} with {allowance.daily:,} requests a day{left}"
-    )
+    least = f"at least {days} day{'s' * (days != 1)}"
+    print(f"\n{sendable:,} to send, {least} with {allowance.daily:,} requests a day{left}")
