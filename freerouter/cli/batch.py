@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from freerouter.batch import AsyncBatch, BatchOptions, BatchSummary
     from freerouter.batch.dry import Forecast
     from freerouter.batch.lines import Form
+    from freerouter.cli.progress import Progress
     from freerouter.routing import Router
     from freerouter.settings import Settings
 
@@ -119,8 +120,9 @@ async def _running(batch: AsyncBatch, caught: list[int]) -> BatchSummary | None:
     summary: BatchSummary | None = None
     failure: FreeRouterError | None = None
     async with anyio.create_task_group() as group:
-        group.start_soon(_heed_signals, batch, group.cancel_scope, caught)
-        group.start_soon(Progress(batch).show)
+        progress = Progress(batch)
+        group.start_soon(_heed_signals, batch, progress, group.cancel_scope, caught)
+        group.start_soon(progress.show)
         try:
             summary = await batch.run()
         except FreeRouterError as error:
@@ -131,7 +133,7 @@ async def _running(batch: AsyncBatch, caught: list[int]) -> BatchSummary | None:
     return summary
 
 
-async def _heed_signals(batch: AsyncBatch, scope: CancelScope, caught: list[int]) -> None:
+async def _heed_signals(batch: AsyncBatch, progress: Progress, scope: CancelScope, caught: list[int]) -> None:
     """The first signal ends the run, the second one at once."""
     import anyio
 
@@ -144,8 +146,8 @@ async def _heed_signals(batch: AsyncBatch, scope: CancelScope, caught: list[int]
                 scope.cancel()
                 return
             batch.stop()
-            if batch.tally.running:
-                print("freerouter: stopping; what is under way has 10 s (again to leave at once)", file=sys.stderr)
+            if batch.tally.running > batch.tally.gated:
+                progress.say("stopping; what is under way has 10 s (again to leave at once)")
 
 
 def _status(summary: BatchSummary | None, caught: list[int]) -> int:

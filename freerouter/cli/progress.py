@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
     from freerouter.batch import AsyncBatch
 
@@ -31,19 +31,26 @@ class Progress:
         self._batch = batch
         self._every = every
         self._started = time.monotonic()
+        self._drawn = sys.stderr.isatty()
+        self._notice = ""
 
     async def show(self) -> None:
         """Show it until cancelled."""
         import anyio
 
-        drawn = sys.stderr.isatty()
-        with self._live() if drawn else nullcontext() as live:
+        with self._live() if self._drawn else nullcontext() as live:
             while True:
-                await anyio.sleep(_OFTEN if drawn else self._every)
+                await anyio.sleep(_OFTEN if self._drawn else self._every)
                 if live is None:
                     print(f"freerouter: {'; '.join(self.sentences())}", file=sys.stderr, flush=True)
                 else:
                     live.update(self._picture(), refresh=True)
+
+    def say(self, notice: str) -> None:
+        """Say something now: in the picture, which printing would spoil, or as a line of its own."""
+        self._notice = notice
+        if not self._drawn:
+            print(f"freerouter: {notice}", file=sys.stderr, flush=True)
 
     def sentences(self) -> list[str]:
         """The whole of it in words."""
@@ -69,7 +76,8 @@ class Progress:
 
         return Live(self._picture(), console=Console(stderr=True), auto_refresh=False, transient=True)
 
-    def _picture(self) -> Table:
+    def _picture(self) -> Group:
+        from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
@@ -77,9 +85,10 @@ class Progress:
         tally = self._batch.tally
         grid = Table.grid(expand=True)
         grid.add_row(ProgressBar(total=max(tally.total, 1), completed=tally.answered + tally.failed))
-        for said in self.sentences():
+        for said in filter(None, [*self.sentences(), self._notice]):
             grid.add_row(Text(said, overflow="fold"))
-        return grid
+        # The cursor rests on an empty line, so that an echoed ^C does not push the picture up.
+        return Group(grid, Text())
 
 
 def clock_time(at: float) -> str:
