@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
+from anyio.abc import TaskGroup
 
 from freerouter.batch.journal import Entry, Journal
 from freerouter.batch.output import Output
@@ -90,15 +91,22 @@ class Driver:
         """Go on until the plan says that it is over, and nothing is on its way any more."""
         with self._scope:
             async with anyio.create_task_group() as group:
-                while not isinstance(step := self._plan.next(self._router.wall()), Leave):
-                    entry = self._queue.take() if isinstance(step, Take) else None
-                    if entry is not None:
-                        group.start_soon(self._serve, entry)
-                        continue
-                    rest = step if isinstance(step, Hold) else self._plan.exhausted()
-                    if isinstance(rest, Hold):
-                        await self._hold(rest.seconds)
+                try:
+                    await self._dispatch(group)
+                except BatchError as error:
+                    self._plan.halt(error)
                 self._over.set()
+
+    async def _dispatch(self, group: TaskGroup) -> None:
+        """Start a task for each request whose time has come."""
+        while not isinstance(step := self._plan.next(self._router.wall()), Leave):
+            entry = self._queue.take() if isinstance(step, Take) else None
+            if entry is not None:
+                group.start_soon(self._serve, entry)
+                continue
+            rest = step if isinstance(step, Hold) else self._plan.exhausted()
+            if isinstance(rest, Hold):
+                await self._hold(rest.seconds)
 
     def stop(self) -> None:
         """Send nothing more; what is on its way has a few seconds."""
@@ -141,13 +149,10 @@ class Driver:
             raise LeftError
 
     async def _serve(self, entry: Entry) -> None:
-        """One request, from the journal's entry to the output's line."""
+        """One request, counted as long as it is on its way."""
         self._tally.running += 1
         try:
-            answer, body = await self._ask(entry)
-            self._settle(entry, answer, body)
-        except LeftError:
-            self._keep(entry)
+            await self._carry(entry)
         except BatchError as error:
             self._plan.halt(error)
         finally:
@@ -156,6 +161,15 @@ class Driver:
             if self._plan.ending is not None:
                 self._over.set()
             self._notify()
+
+    async def _carry(self, entry: Entry) -> None:
+        """From the journal's entry to the output's line."""
+        try:
+            answer, body = await self._ask(entry)
+        except LeftError:
+            self._keep(entry)
+        else:
+            self._settle(entry, answer, body)
 
     async def _ask(self, entry: Entry) -> tuple[Answer[AsyncBody], bytes]:
         ask = self._source.read(entry.place)

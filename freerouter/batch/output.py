@@ -23,8 +23,9 @@ class Output:
     def __init__(self, path: str) -> None:
         self.name = "standard output" if path == STANDARD else path
         self.is_standard = path == STANDARD
-        # Through a link, so that it is not the link that is replaced.
-        self.path = Path(os.path.realpath(path))
+        self.path = Path(path)
+        if self._is_replaceable():  # through a link, so that it is not the link that is replaced
+            self.path = Path(os.path.realpath(path))
         self._stream: BinaryIO | None = None
 
     @contextmanager

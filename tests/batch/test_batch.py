@@ -258,13 +258,16 @@ async def test_an_outage_of_the_network_keeps_everything_unsent(source, out):
     assert "could not be reached" in summary.error.message
 
 
-async def test_a_full_disk_ends_the_run_with_what_is_wrong(source, out, monkeypatch):
+@pytest.mark.parametrize("what", ["answered", "sending", "entries", "kept"])
+async def test_a_full_disk_ends_the_run_with_what_is_wrong(what, source, out, monkeypatch):
     def full(*_, **__):
         raise BatchError("the journal cannot be used: database or disk is full")
 
-    monkeypatch.setattr(Journal, "answered", full)
-    summary = await run(source, out, wire=StubWire(), router=router(), concurrency=1)
-    assert (summary.ending, summary.error.message[-12:]) == (Ending.HALTED, "disk is full")
+    monkeypatch.setattr(Journal, what, full)
+    wire = StubWire((lambda _: refusal(401)) if what == "kept" else None)
+    summary = await run(source, out, wire=wire, router=router(), concurrency=1)
+    assert (summary.ending, summary.left) == (Ending.HALTED, 12)
+    assert what == "kept" or summary.error.message.endswith("disk is full")
 
 
 # Pacing.

@@ -209,6 +209,23 @@ def test_a_signal_ends_it_cleanly_and_says_how_to_go_on(number, home, emulator):
     assert answered == len(emulator.completions), "what was under way came in"
 
 
+def test_a_pipe_is_written_to_as_it_is(home):
+    with started("in.jsonl", "-o", "/dev/stdout", "--journal", "journal") as process:
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out.count(b"\n")) == (0, 3), err
+
+
+def test_a_second_process_is_told_that_one_is_running(home, command, emulator):
+    emulator.faults = striking("never_answers")
+    with started("in.jsonl", "-o", "out.jsonl") as process:
+        until(lambda: len(emulator.completions) == 1, 20)
+        status, _, err = command("in.jsonl", "-o", "out.jsonl")
+        process.kill()
+    assert status == 1
+    assert err.startswith("freerouter: another process is running this batch: ")
+    assert len(emulator.completions) == 1
+
+
 def test_a_second_signal_ends_it_at_once(home, emulator):
     emulator.faults = striking("never_answers")
     with started("in.jsonl", "-o", "out.jsonl") as process:
@@ -241,15 +258,15 @@ def on_a_terminal(columns: int, *arguments) -> tuple[int, str]:
 
 @pytest.mark.parametrize("columns", [80, 40])
 def test_on_a_terminal_it_draws_how_far_it_is(columns, home):
-    write(home / "in.jsonl", lines(400))
+    write(home / "in.jsonl", lines(150))
     status, shown = on_a_terminal(columns, "in.jsonl", "-o", "out.jsonl")
     assert status == 0
     pictures = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "\n")
     assert "━" in pictures
-    assert re.search(r"\d+ of 400 done, 0 failed", pictures)
+    assert re.search(r"\d+ of 150 done, 0 failed", pictures)
     assert "models: " in pictures
     assert "a minute" in pictures
-    before_the_end = pictures[: pictures.index("freerouter: 400 of 400 answered")]
+    before_the_end = pictures[: pictures.index("freerouter: 150 of 150 answered")]
     assert max(map(len, before_the_end.splitlines())) <= columns
 
 
