@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -17,7 +17,7 @@ _TRIES = range(8)
 
 
 def draw(
-    models: Sequence[Model], positions: memoryview[int], first: int, unavailable: Container[str], rng: Random
+    models: Sequence[Model], positions: memoryview[int], first: int, unavailable: Collection[str], rng: Random
 ) -> Model | None:
     """One of some models, each with the same chance.
 
@@ -37,7 +37,7 @@ def draw(
         return None
     for _ in _TRIES:
         model = models[positions[start + int(rng.random() * count)]]
-        if model.id not in unavailable:
+        if not unavailable or model.id not in unavailable:
             return model
     left = [model for position in positions[start:] if (model := models[position]).id not in unavailable]
     return left[int(rng.random() * len(left))] if left else None
@@ -116,7 +116,7 @@ class Selection:
                 return model
         return self._draw(barred, unavailable) if self.drawn else self._ready_first(self._by_name(), barred)
 
-    def _barriers(self) -> tuple[frozenset[str], Container[str]]:
+    def _barriers(self) -> tuple[frozenset[str], Collection[str]]:
         """Ids that are out of the question, and those together with the cooling ones."""
         if self._health.cooling:
             self._health.wake()
@@ -136,7 +136,7 @@ class Selection:
     def _by_name(self) -> list[Model]:
         return [model for model in self._named if model is not None]
 
-    def _settled(self, preferred: str | None, unavailable: Container[str]) -> Model | None:
+    def _settled(self, preferred: str | None, unavailable: Collection[str]) -> Model | None:
         """The model for which no chance is needed: the preferred one, else the first one asked for by name."""
         model = self._index.catalog.get(preferred) if preferred else None
         if model is not None and model.id not in unavailable and not self.objections(model):
@@ -146,13 +146,13 @@ class Selection:
                 return model
         return None
 
-    def _draw(self, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
+    def _draw(self, barred: frozenset[str], unavailable: Collection[str]) -> Model | None:
         if not self._floor:
             return self._draw_from(self._first, barred, unavailable)
         larger, equal = (max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
         return self._draw_from(larger, barred, unavailable) or self._draw_from(equal, barred, unavailable)
 
-    def _draw_from(self, first: int, barred: frozenset[str], unavailable: Container[str]) -> Model | None:
+    def _draw_from(self, first: int, barred: frozenset[str], unavailable: Collection[str]) -> Model | None:
         models = self._index.models
         for positions in self._pool:
             model = draw(models, positions, first, unavailable, self._rng)
