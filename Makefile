@@ -6,8 +6,10 @@ READY := $(VENV)/.ready
 # The npm packages of the tests with Node: those tests are skipped where there is none.
 NODE := tests/clients/node
 MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
+BENCH := .venv-bench
+BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test check format clean bench-quick reliability
+.PHONY: demo test check format clean bench bench-micro bench-quick reliability
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -25,6 +27,13 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(BENCH_READY)
+	$(BENCH)/bin/python -m benchmarks.full
+
+bench-micro: $(BENCH_READY)
+	$(BENCH)/bin/python -m pytest benchmarks/micro -o python_files='bench_*.py' -o python_functions='bench_*' \
+		-p no:xdist --benchmark-columns=median,iqr,ops --benchmark-sort=name $(ARGS)
+
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks.quick
 
@@ -32,7 +41,7 @@ reliability: $(READY)
 	$(BIN)/python -m benchmarks.reliability
 
 clean:
-	rm -rf $(VENV) $(NODE)/node_modules dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(NODE)/node_modules dist .mypy_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -42,4 +51,12 @@ $(READY): pyproject.toml
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# The peers live in an environment of their own; nginx and wrk come from the system.
+$(BENCH_READY): pyproject.toml benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' -r benchmarks/requirements.txt
+	if [ "$$(id -u)" = 0 ] && ! (PATH="$$PATH:/usr/sbin" command -v nginx wrk >/dev/null); then \
+		apt-get install --quiet --yes nginx-light wrk || (apt-get update && apt-get install --quiet --yes nginx-light wrk); fi
 	touch $@
