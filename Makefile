@@ -57,6 +57,6 @@ $(BENCH_READY): pyproject.toml benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' -r benchmarks/requirements.txt
-	if [ "$$(id -u)" = 0 ] && ! (PATH="$$PATH:/usr/sbin" command -v nginx wrk >/dev/null); then \
+	if [ "$$(id -u)" = 0 ] && ! (PATH="$$PATH:/usr/sbin"; command -v nginx && command -v wrk) >/dev/null; then \
 		apt-get install --quiet --yes nginx-light wrk || (apt-get update && apt-get install --quiet --yes nginx-light wrk); fi
 	touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -38,6 +39,27 @@ class Limits:
     requests: int = 256
 
 
+# Under this name, a scope's state may have a context in which all that is sent is written at once.
+ONE_WRITE = "freerouter-one-write"
+_SEVERAL: AbstractContextManager[object] = nullcontext()
+
+
+class _Watch:
+    """Cancels the task that made it when its client leaves, unless what it waited for is over by then."""
+
+    def __init__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # an app runs in one
+        self.task = task
+        self.over = self.left = False
+
+    def leave(self, gone: asyncio.Future[None]) -> None:
+        """The client has left, or nobody asks any more whether it does."""
+        if not self.over and not gone.cancelled():
+            self.left = True
+            self.task.cancel()
+
+
 class ClientGoneError(Exception):
     """The client has closed the connection."""
 
@@ -63,6 +85,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._one_write: AbstractContextManager[object] = scope.get("state", {}).get(ONE_WRITE, _SEVERAL)
 
     @property
     def origin(self) -> str | None:
@@ -117,18 +140,18 @@ class Exchange:
         Raises:
             ClientGoneError: nobody waits any more.
         """
-        task = asyncio.ensure_future(work)
+        watch = _Watch()
         gone = asyncio.ensure_future(self._gone())
+        gone.add_done_callback(watch.leave)
         try:
-            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise ClientGoneError
-            return task.result()
+            return await work
+        except asyncio.CancelledError:
+            if watch.left and watch.task.uncancel() == 0:
+                raise ClientGoneError from None
+            raise
         finally:
+            watch.over = True
             gone.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
 
     async def _gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -147,8 +170,9 @@ class Exchange:
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
         framed = [pair for pair in headers if pair[0] != "content-length"]
-        await self.start(status, [*framed, ("content-length", str(len(body)))])
-        await self.finish(body)
+        with self._one_write:
+            await self.start(status, [*framed, ("content-length", str(len(body)))])
+            await self.finish(body)
 
     async def stream(self, chunks: AsyncIterator[bytes]) -> None:
         """Send chunks as they come, one write for each."""

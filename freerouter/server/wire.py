@@ -33,8 +33,10 @@ class AiohttpReply:
     async def _chunks(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         while True:
             try:
-                async with asyncio.timeout(self.due - time.monotonic()):
-                    chunk = await content.readany()
+                chunk = content.read_nowait()
+                if not chunk and not content.at_eof():
+                    async with asyncio.timeout(self.due - time.monotonic()):
+                        chunk = await content.readany()
             except TimeoutError:
                 raise TimedOut("late") from None
             except (aiohttp.ClientError, ConnectionError):
