@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from freerouter.reading import Flaw, Reading
@@ -60,8 +60,7 @@ class Row(NamedTuple):
     light: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an attempt.
 
     Attributes:
@@ -87,7 +86,7 @@ class Outcome:
     gate: Gate | None = None
     light: bool = False
     limit: int | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = MappingProxyType({})
     usage: Mapping[str, Any] | None = None
 
 

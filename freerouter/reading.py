@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
@@ -38,8 +39,7 @@ class Flaw(StrEnum):
     NO_TOKEN = "ended_before_first_token"  # noqa: S105  # a token of an answer, no password
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a reply, or its absence, says.
 
     Attributes:
@@ -52,7 +52,7 @@ class Reading:
     """
 
     status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     flaw: Flaw | None = None
     error: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
@@ -87,6 +87,10 @@ class Events:
         return bool(self._rest.strip() or self._data)
 
 
+_NOTHING = Sign()
+_KINDS = ("application/json", "text/event-stream")
+
+
 class Head:
     """Reads a reply until it can be judged: a stream to its first token, anything else to its end.
 
@@ -101,13 +105,15 @@ class Head:
         self._dialect = dialect
         self._status = status
         self._headers = headers
-        self._kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = headers.get("content-type", "")
+        self._kind = kind if kind in _KINDS else kind.partition(";")[0].strip().lower()
         self._stream = stream
         self._streamed = stream and status < 300 and self._kind in ("text/event-stream", "")
         self._events = Events()
-        self._last = Sign()
+        self._last = _NOTHING
         self._size = 0
-        if headers.get("content-encoding", "").lower() not in ("", "identity"):
+        encoding = headers.get("content-encoding")
+        if encoding and encoding.lower() != "identity":
             self._judge(Flaw.ENCODED)
 
     def feed(self, chunk: bytes) -> None:
@@ -127,7 +133,7 @@ class Head:
             return self.reading
         if self._streamed:
             return self._end_of_stream()
-        return self._end_of_body(b"".join(self.chunks))
+        return self._end_of_body(self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks))
 
     def broken(self, flaw: Flaw) -> Reading:
         """The body broke off, or did not come in time."""
@@ -145,7 +151,7 @@ class Head:
             self._judge(error={"error": sign.error})
         elif sign.token:
             self._judge(usage=sign.usage)
-        else:
+        elif sign != _NOTHING:
             self._last = combined(self._last, sign)
             if sign.done:
                 self._end_of_stream()
@@ -252,9 +258,10 @@ def combined(earlier: Sign, later: Sign) -> Sign:
 
 def _is_empty(sign: Sign) -> bool:
     """No token, none counted, and not because the caller's limit left no room for one."""
+    if sign.token or sign.finish == "length":
+        return False
     usage = sign.usage or {}
-    counted = usage.get("completion_tokens") or usage.get("output_tokens")
-    return not sign.token and not counted and sign.finish != "length"
+    return not (usage.get("completion_tokens") or usage.get("output_tokens"))
 
 
 def _why_unreadable(body: bytes, kind: str) -> Flaw:
