@@ -50,9 +50,13 @@ def draws(curves: dict[str, list[tuple[int, float]]]) -> None:
         style = "--" if name == "choice" else "-o"
         ax.loglog(sizes, seconds, style, color=_COLOURS[label], label=label)
     ax.yaxis.set_major_formatter(FuncFormatter(_time))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(_count))
     ax.legend(frameon=False)
     _save(figure, "draws")
+
+
+def _count(value: float, _: object) -> str:
+    return f"{value:,.0f}"
 
 
 def _time(seconds: float, _: object) -> str:
@@ -73,7 +77,7 @@ def servers(curves: dict[str, list[tuple[int, float, float]]]) -> None:
         latency.loglog(connections, seconds, "-o", color=_COLOURS[name], label=name)
     latency.set_ylabel("median time of a request")
     latency.yaxis.set_major_formatter(FuncFormatter(_time))
-    rate.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    rate.yaxis.set_major_formatter(FuncFormatter(_count))
     for ax in (rate, latency):
         ax.set_xticks(connections := [1, 4, 16, 32, 64], [str(c) for c in connections], minor=False)
         ax.minorticks_off()
@@ -89,6 +93,7 @@ def distribution(counts: Sequence[int]) -> None:
     ax.bar(range(1, len(counts) + 1), counts, color=_COLOURS["freerouter"], width=0.8)
     ax.axhspan(expected - 3 * deviation, expected + 3 * deviation, color="#e69f00", alpha=0.35)
     ax.axhline(expected, color="#d55e00", linewidth=1, label="each the same, ± 3 standard deviations")
+    ax.yaxis.set_major_formatter(FuncFormatter(_count))
     ax.set_ylim(0, expected * 1.25)
     ax.legend(frameon=False, loc="upper right")
     _save(figure, "distribution")
