@@ -16,6 +16,8 @@ from uvicorn.server import ServerState
 from freerouter.emulator.delivery import Connection
 
 _KEEP_ALIVE = 75
+# Turns of the event loop until a connection that was accepted just now is made.
+_TURNS = 4
 # What clients do wrong is no news here; an exception of the emulator itself is, and goes to stderr.
 _LOGGER = logging.getLogger("freerouter.emulator")
 _LOGGER.setLevel(logging.ERROR)
@@ -93,6 +95,10 @@ class Serving:
         try:
             await self._stop.wait()
         finally:
+            # Python 3.11 forgets a connection that it has accepted when its server is closed before it is made.
+            self._loop.remove_reader(self._socket)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             server.close()
             await self._drop_connections()
 
