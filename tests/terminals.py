@@ -1,5 +1,6 @@
 """A terminal of so many columns, in which a command runs as a person would run it; and the screen that one sees."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -35,6 +36,8 @@ class Terminal:
         os.close(theirs)
         self.written = ""
         self._seen = 0
+        # A character may come in two reads.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def __enter__(self):
         return self
@@ -60,7 +63,7 @@ class Terminal:
             data = os.read(self._ours, 65_536)
         except OSError:  # the other end is closed
             return False
-        self.written += data.decode("utf-8", "replace")
+        self.written += self._decoder.decode(data)
         return bool(data)
 
     def type(self, text: str) -> None:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -14,7 +13,7 @@ import pytest
 
 import freerouter
 from freerouter.emulator import Emulator
-from tests.wire.stage import BODY, until
+from tests.wire.stage import BODY
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -112,13 +111,15 @@ def test_nothing_is_loaded_that_is_not_needed(code, allowed):
     assert loaded(code) & HEAVY <= allowed
 
 
-def test_help_comes_within_half_a_second():
+def test_help_takes_less_than_half_a_second():
     def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "freerouter", "--help"], capture_output=True, timeout=10, check=True)
-        return time.perf_counter() - start
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "freerouter", "--help"], capture_output=True, timeout=30, check=True)
+        after = os.times()
+        # Of the processor's time: what else runs on the machine is not the command's doing.
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
-    until(lambda: seconds() < 0.5, 5)
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 COMPLETIONS = [
