@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import logging
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freerouter.cli.emulate import load_emulator
+from freerouter.cli.upstreams import settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from freerouter.settings import Settings
 
 PORT = 8788
-_NO_LIMIT = 1_000_000
 _MISSING = "the server needs its extra: pip install 'freerouter-client[server]'"
 
 
@@ -58,8 +54,8 @@ def serve(
     names = tuple(name.lower() for name in host_name or ())
     origins = tuple(origin.rstrip("/") for origin in cors or ())
     access = Access((token or "").strip() or None, names, origins, client_keys)
-    with _emulated(emulate) as emulated:
-        settings = _settings(key_file, model_map, emulated)
+    key = None if key_file is None else _read_key(key_file)
+    with settings_for(emulate, limits=False, api_key=key, model_map=tuple(model_map or ()) or None) as settings:
         if settings.key is None and not client_keys:
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
@@ -76,28 +72,6 @@ def _announce(url: str, settings: Settings) -> None:
     typer.echo(f"Free models at {url}/api/v1", err=True)
     typer.echo(f"for clients of Anthropic's, at {url}/api", err=True)
     typer.echo(f"from {settings.upstream}; Ctrl-C stops it", err=True)
-
-
-@contextmanager
-def _emulated(emulate: bool) -> Iterator[dict[str, Any]]:
-    """The settings with which requests go to an emulator, while it runs; none for OpenRouter itself."""
-    if not emulate:
-        yield {}
-        return
-    emulator = load_emulator()(per_minute=None, per_day=None)
-    with tempfile.TemporaryDirectory(prefix="freerouter-serve-") as folder, emulator.running() as url:
-        yield {"upstream": url, "api_key": "sk-or-emulated", "cache_dir": folder, "requests_per_minute": _NO_LIMIT}
-
-
-def _settings(key_file: Path | None, model_map: list[str] | None, emulated: dict[str, Any]) -> Settings:
-    from freerouter.settings import Settings
-
-    given: dict[str, Any] = {}
-    if key_file is not None and not emulated:
-        given["api_key"] = _read_key(key_file)
-    if model_map:
-        given["model_map"] = tuple(model_map)
-    return Settings(**given, **emulated)
 
 
 def _read_key(path: Path) -> str:

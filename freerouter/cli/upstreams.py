@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Emulate = Annotated[bool, typer.Option("--emulate", help="Ask an OpenRouter emulated on this machine: no key needed.")]
 
+_NO_LIMIT = 1_000_000
 _NO_KEY = (
     "there is no key: make one for nothing at https://openrouter.ai/keys and set OPENROUTER_API_KEY, "
     "or try it without: {command} --emulate"
@@ -23,12 +24,13 @@ _NO_KEY = (
 
 
 @contextmanager
-def settings_for(emulate: bool, *, pause: float = 0.0, **adjusted: Any) -> Iterator[Settings]:
+def settings_for(emulate: bool, *, pause: float = 0.0, limits: bool = True, **adjusted: Any) -> Iterator[Settings]:
     """The settings in effect; while the block runs, those for an emulated OpenRouter if one is wanted.
 
     Args:
         emulate: whether it is.
         pause: seconds between the pieces of an emulated stream.
+        limits: an emulated account has as few requests as a real one.
         adjusted: settings that a command's options set; None leaves one as it is.
     """
     from freerouter.settings import Settings
@@ -36,11 +38,15 @@ def settings_for(emulate: bool, *, pause: float = 0.0, **adjusted: Any) -> Itera
     if not emulate:
         yield Settings.adjusted(None, **adjusted)
         return
+    unlimited: dict[str, Any] = {} if limits else {"per_minute": None, "per_day": None}
+    if not limits:
+        adjusted["requests_per_minute"] = _NO_LIMIT
     with (
         tempfile.TemporaryDirectory(prefix="freerouter-") as folder,
-        load_emulator()(chunk_delay=pause).running() as url,
+        load_emulator()(chunk_delay=pause, **unlimited).running() as url,
     ):
-        yield Settings.adjusted(None, **adjusted, upstream=url, api_key="sk-or-emulated", cache_dir=folder)
+        emulated = {"upstream": url, "api_key": "sk-or-emulated", "cache_dir": folder}
+        yield Settings.adjusted(None, **(adjusted | emulated))
 
 
 def check_key(settings: Settings, command: str) -> None:
