@@ -52,13 +52,14 @@ def _say(sections: list[Section]) -> list[Section]:
 
 
 def _pure() -> list[Section]:
-    routers = deciding.routers()
+    # A million models in the same process would slow the rest down, by Python's collection of garbage.
+    small = [deciding.decisions(deciding.router_of(350), 350), deciding.catalogs(), deciding.judgements()]
+    done = _say([*small, imports.section(), memory.section()])
+    routers = {size: deciding.router_of(size) for size in deciding.SIZES}
     drawn, curves = deciding.draws(routers)
     plots.draws(curves)
     plots.distribution(deciding.distribution(routers[30]))
-    done = _say([drawn, deciding.decisions(routers[350], 350), deciding.pools(routers)])
-    routers.clear()
-    return done + _say([deciding.catalogs(), deciding.judgements(), imports.section(), memory.section()])
+    return _say([drawn, deciding.pools(routers)]) + done
 
 
 def _waiting() -> list[Section]:

@@ -81,7 +81,7 @@ def servers(curves: dict[str, list[tuple[int, float, float]]]) -> None:
     for ax in (rate, latency):
         ax.set_xticks(connections := [1, 4, 16, 32, 64], [str(c) for c in connections], minor=False)
         ax.minorticks_off()
-    rate.legend(frameon=False)
+    figure.legend(*rate.get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=4)
     _save(figure, "servers")
 
 

@@ -79,6 +79,8 @@ def _running(command: list[str], port: int, ready: str, folder: Path, **variable
     process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=log, stderr=log, cwd=Path.cwd())
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}{ready}", process, log.name)
+        if process.poll() is not None:
+            raise RuntimeError(f"another program took port {port} in the meantime: start again")
         yield Server(port, process, time.perf_counter() - begun)
     finally:
         process.terminate()
