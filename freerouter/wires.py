@@ -206,7 +206,11 @@ def origin(url: str) -> str:
 
 def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts, trace: object) -> httpx.Request:
     extensions = {"timeout": timeouts.of_httpx(), "trace": trace}
-    return httpx.Request("POST", url, headers=encoded(headers), content=body, extensions=extensions)
+    return httpx.Request("POST", _parsed(url), headers=encoded(headers), content=body, extensions=extensions)
+
+
+# httpx takes longer to read a URL than to make the rest of a request; there are as many as dialects.
+_parsed = lru_cache(maxsize=64)(httpx.URL)
 
 
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
