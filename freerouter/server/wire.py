@@ -6,8 +6,9 @@ import asyncio
 import io
 import time
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from functools import lru_cache
-from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
@@ -72,13 +73,12 @@ class AiohttpWire:
         """The session, made in the running event loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=30, ssl=tls()),
+                connector=_Connector(limit=self._connections, keepalive_timeout=30, ssl=tls()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("accept", "user-agent"),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 read_bufsize=2**18,
-                trace_configs=[_watching()],
             )
         return self._session
 
@@ -95,6 +95,7 @@ class AiohttpWire:
     ) -> AiohttpReply:
         due = time.monotonic() + timeouts.first
         way = _Way()
+        _way.set(way)
         try:
             async with asyncio.timeout(timeouts.first):
                 response = await self.session.request(
@@ -104,7 +105,6 @@ class AiohttpWire:
                     headers=[(name, _text(value)) for name, value in headers],
                     allow_redirects=False,
                     proxy=self._proxy(origin(url)),
-                    trace_request_ctx=way,
                 )
         except _NOT_SENT as error:
             raise NotSent(type(error).__name__) from None
@@ -125,27 +125,32 @@ class AiohttpWire:
 class _Way:
     """How far a request got: whether it has a connection, and whether that had been used before."""
 
-    __slots__ = ("connected", "reused")
+    __slots__ = ("connected", "made")
 
     def __init__(self) -> None:
         self.connected = False
-        self.reused = False
+        self.made = False
+
+    @property
+    def reused(self) -> bool:
+        return self.connected and not self.made
 
 
-def _watching() -> aiohttp.TraceConfig:
-    """Tells each request's ``_Way``."""
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_end.append(_note_connection)
-    config.on_connection_reuseconn.append(_note_reuse)
-    return config
+_way: ContextVar[_Way] = ContextVar("freerouter-way")
 
 
-async def _note_connection(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.connected = True
+class _Connector(aiohttp.TCPConnector):
+    """Tells each request's ``_Way``; aiohttp's own tracing does, too, but takes a fifth of the time of a request."""
 
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109  # aiohttp's name
+        """A connection for a request."""
+        connection = await super().connect(req, traces, timeout)
+        _way.get().connected = True
+        return connection
 
-async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.connected = context.trace_request_ctx.reused = True
+    async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109  # aiohttp's name
+        _way.get().made = True
+        return await super()._create_connection(req, traces, timeout)
 
 
 def _text(value: str) -> str:
