@@ -115,6 +115,12 @@ class Router:
         with self.lock:
             return self.index().having(canonical(needs))
 
+    def cooling(self) -> dict[str, float]:
+        """The models that are left alone for now, by id, each with the seconds for which it is."""
+        with self.lock:
+            ready = {model: self.health.ready_in(model) for model in self.health.cooling}
+        return {model: seconds for model, seconds in ready.items() if seconds is not None}
+
     def explain(self, request: Request) -> dict[str, Any]:
         """What would become of a request, without sending it.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freerouter.cli.catalogs import CatalogFile, router_for
+from freerouter.cli.serve import PORT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +29,7 @@ _ABILITIES = {
     "stop": "stop",
     "logprobs": "logprobs",
 }
+
 _NEVER = "9999"
 _SOON = 14
 
@@ -62,6 +64,9 @@ def models(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show what appeared and vanished since the last look.")
     ] = False,
+    server: Annotated[
+        str, typer.Option(help="A running freerouter serve, which knows what it leaves alone for now.")
+    ] = f"http://127.0.0.1:{PORT}/api/v1",
     catalog: CatalogFile = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that are not eligible, with the reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
@@ -79,7 +84,7 @@ def models(
     authors = {name.rstrip("/") for name in author.replace(",", " ").split()}
     rows = [
         row
-        for row in _rows(router, needs.replace(",", " ").split(), every)
+        for row in _rows(router, needs.replace(",", " ").split(), every, {} if catalog else cooling(server))
         if (not authors or row["id"].partition("/")[0] in authors) and _holds(row, min_context)
     ]
     rows.sort(key=lambda row: (not row["eligible"], _KEYS[sort](row), row["id"]))
@@ -93,20 +98,34 @@ def _holds(row: dict[str, Any], tokens: int) -> bool:
     return row["context"] is None or row["context"] >= tokens
 
 
-def _rows(router: Router, needs: list[str], every: bool) -> list[dict[str, Any]]:
+def cooling(server: str) -> dict[str, float]:
+    """What a running server leaves alone for now, in seconds; nothing where there is no server."""
+    from pydantic_core import from_json
+
+    from freerouter.settings import Settings
+    from freerouter.source import look
+
+    try:
+        rows = from_json(look(Settings(), f"{server.rstrip('/')}/models").body)["data"]
+        return {row["id"]: row["freerouter"]["cooling_s"] for row in rows if "freerouter" in row}
+    except (ValueError, TypeError, KeyError):  # whatever answers there is no server of freerouter's
+        return {}
+
+
+def _rows(router: Router, needs: list[str], every: bool, cooling: dict[str, float]) -> list[dict[str, Any]]:
     """The models that can do what is needed; if every one is wanted, the others too, with the reason."""
     from freerouter.analysis import canonical
 
     index, wanted = router.index(), canonical(needs)
     listed = router.models(wanted)
-    rows = [_row(model, []) for model in listed]
+    rows = [_row(model, [], cooling.get(model.id)) for model in listed]
     if every:
         kept = {model.id for model in listed}
         rows += [_row(m, index.lacks(m, wanted)) for m in index.explainable() if m.id not in kept]
     return rows
 
 
-def _row(model: Model, reasons: list[str]) -> dict[str, Any]:
+def _row(model: Model, reasons: list[str], cooling: float | None = None) -> dict[str, Any]:
     return {
         "id": model.id,
         "name": model.name,
@@ -118,6 +137,7 @@ def _row(model: Model, reasons: list[str]) -> dict[str, Any]:
         "reasoning_mandatory": model.reasoning_mandatory,
         "moderated": model.moderated,
         "expires": model.expires.isoformat() if model.expires else None,
+        "cooling_s": cooling,
         "eligible": not reasons,
         "reasons": reasons,
     }
@@ -164,6 +184,8 @@ def _words(row: dict[str, Any], today: date) -> str:
     notes = ["moderated"] if row["moderated"] else []
     if row["expires"] and (left := (date.fromisoformat(row["expires"]) - today).days) <= _SOON:
         notes.append(f"expires in {left} day{'s' if left > 1 else ''}" if left > 0 else "expires today")
+    if row["cooling_s"] is not None:
+        notes.append(f"failed lately: left alone for {row['cooling_s']:.0f} s")
     return "; ".join([", ".join(takes + can) or "text", *notes])
 
 

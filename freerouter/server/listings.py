@@ -18,6 +18,8 @@ _LARGEST_PAGE = 1000
 def models(router: Router, query: str) -> dict[str, Any]:
     """The free models in OpenRouter's shape, after a row for the router itself (API reference, "List models").
 
+    A model that is left alone for now says so in a field of ours: ``"freerouter": {"cooling_s": 12.5}``.
+
     Args:
         router: has the catalog.
         query: ``supported_parameters=tools,seed`` or ``needs=tools,image``: only those that have all of these;
@@ -32,7 +34,8 @@ def models(router: Router, query: str) -> dict[str, Any]:
         name for key in ("supported_parameters", "needs") for value in asked.get(key, ()) for name in _split(value)
     ]
     listed = router.models(canonical(names))
-    rows = [dict(model.row) for model in listed]
+    cooling = router.cooling()
+    rows = [dict(model.row) | _apart(cooling.get(model.id)) for model in listed]
     if listed:
         rows.insert(0, _router_row(listed))
     offset, limit = _page(asked)
@@ -41,6 +44,10 @@ def models(router: Router, query: str) -> dict[str, Any]:
     following = urlencode([("offset", end), ("limit", limit), *rest]) if end < len(rows) else None
     links = {"next": following and f"/api/v1/models?{following}"}
     return {"data": rows[offset:end], "total_count": len(rows), "links": links}
+
+
+def _apart(cooling: float | None) -> dict[str, Any]:
+    return {} if cooling is None else {"freerouter": {"cooling_s": round(cooling, 1)}}
 
 
 def _page(asked: dict[str, list[str]]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from freerouter.cli.models import cooling
 from tests.server.stage import ask, served
 from tests.wire.stage import CATALOG, PLAIN, TODAY, striking, until
 
@@ -26,6 +27,16 @@ def test_the_models_are_the_free_ones_as_openrouter_lists_them(server, emulator)
     assert all(row == offered[row["id"]] for row in rows)
     assert router["id"] == "openrouter/free"
     assert router.keys() == offered["openrouter/free"].keys()
+
+
+def test_a_model_that_is_left_alone_says_so_and_freerouter_models_hears_it(server, emulator):
+    emulator.faults = striking("rate_limited", count=1)
+    assert server.ask().status_code == 200
+    failed = emulator.completions[0].model
+    apart = {row["id"]: row["freerouter"] for row in listed(server) if "freerouter" in row}
+    assert apart.keys() == {failed}
+    assert 0 < apart[failed]["cooling_s"] <= 7
+    assert cooling(f"{server.url}/api/v1").keys() == {failed}
 
 
 def test_the_router_can_do_what_one_of_its_models_can(server):

@@ -8,6 +8,7 @@ from terminals import Terminal
 
 from freerouter import Router, Settings, source
 from freerouter.cli import doctor as doctor_command
+from freerouter.cli import models as models_command
 from freerouter.emulator import Emulator
 from freerouter.emulator.serving import Serving
 from freerouter.server.app import App
@@ -233,6 +234,18 @@ def test_what_appeared_and_vanished_is_told(cli, here, emulator, monkeypatch, tm
     assert "no changes since" in cli("models", "--watch")[1]
     kept = sorted(path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir())
     assert kept == ["models", "seen"]
+
+
+def test_what_a_server_leaves_alone_is_told(cli, here, monkeypatch):
+    monkeypatch.setattr(models_command, "cooling", lambda server: {"openai/gpt-oss-20b:free": 12.3})
+    assert "failed lately: left alone for 12 s" in " ".join(cli("models")[1].split())
+    apart = {row["id"]: row["cooling_s"] for row in json.loads(cli("models", "--json")[1]) if row["cooling_s"]}
+    assert apart == {"openai/gpt-oss-20b:free": 12.3}
+
+
+@pytest.mark.parametrize("path", ["", "/api/v1/key", "/nothing"])
+def test_where_no_server_of_ours_answers_nothing_is_left_alone(upstream, path):
+    assert models_command.cooling(upstream.removesuffix("/api/v1") + path) == {}
 
 
 def test_a_look_that_is_no_use_is_none(cli, here, tmp_path):
