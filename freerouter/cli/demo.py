@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections import Counter
@@ -30,6 +31,7 @@ _BAR = 28
 def demo(
     live: Annotated[bool, typer.Option("--live", help="Ask OpenRouter itself; needs OPENROUTER_API_KEY.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Send a few requests through the five steps of the Free Models Router, and show each step.
 
@@ -39,16 +41,17 @@ def demo(
     """
     from rich.console import Console
 
-    console = Console(highlight=False, emoji=False)
+    console = Console(highlight=False, emoji=False, quiet=as_json)
     played = scenes() if live else [*scenes(), *failures()]
-    failed = 0
+    results: list[dict[str, Any]] = []
     with (
         tempfile.TemporaryDirectory(prefix="freerouter-demo-") as folder,
         _emulated(live, seed) as (emulator, upstream),
         _client(upstream, seed, folder) as client,
     ):
         console.rule(f"{_DRAWS:,} draws", align="left", style="dim")
-        _show_draws(client, console)
+        draws = _draws(client)
+        _show_draws(draws, console)
         never = _reasons(client.explain(scenes()[0].body))
         console.print()
         console.print(f"{len(never)} more are named :free, but never drawn", style="bold")
@@ -58,9 +61,13 @@ def demo(
             console.print()
             console.rule(f"{number}. {scene.title}", align="left", style="dim")
             _arrange(emulator, scene)
-            failed += _play(client, scene, never, console) is scene.refused
+            answered, trace = _play(client, scene, never, console)
+            results.append(_result(scene, answered, trace))
         paid = [] if emulator is None else emulator.bill
     console.print()
+    failed = sum(not result["as_expected"] for result in results)
+    if as_json:
+        print(json.dumps({"draws": draws, "requests": results, "paid": len(paid)}, indent=2))
     if failed or paid:
         console.print(f"{failed} of {len(played)} requests did not end as they should; paid: {paid}", style="bold red")
         raise typer.Exit(1)
@@ -99,8 +106,13 @@ def _client(upstream: str | None, seed: int, folder: str) -> FreeRouter:
     return FreeRouter("sk-or-demo", settings=Settings(cache_dir=folder, upstream=upstream), seed=seed)
 
 
-def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Console) -> bool:
-    """Send one request and show its five steps; whether it was answered."""
+def _result(scene: Scene, answered: bool, trace: Trace | None) -> dict[str, Any]:
+    told = None if trace is None else trace.as_dict()
+    return {"title": scene.title, "answered": answered, "as_expected": answered is not scene.refused, "trace": told}
+
+
+def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Console) -> tuple[bool, Trace | None]:
+    """Send one request and show its five steps; whether it was answered, and its story."""
     from freerouter.errors import FreeRouterError
 
     explanation = client.explain(scene.body)
@@ -120,10 +132,10 @@ def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Cons
         if error.trace is not None:
             _show_attempts(console, error.trace)
         _say(console, "5 Tracking", f"not answered: {error}")
-        return False
+        return False, error.trace
     _show_attempts(console, trace)
     _say(console, "5 Tracking", f"answered by {trace.model}\n{said}")
-    return True
+    return True, trace
 
 
 def _show_attempts(console: Console, trace: Trace) -> None:
@@ -175,7 +187,7 @@ def _say(console: Console, step: str, text: str, width: int = 13, style: str = "
     console.print(grid, markup=False)
 
 
-def _show_draws(client: FreeRouter, console: Console) -> None:
+def _draws(client: FreeRouter) -> dict[str, int]:
     """How often each model is drawn for a plain question; nothing is sent."""
     from random import Random
 
@@ -193,8 +205,12 @@ def _show_draws(client: FreeRouter, console: Console) -> None:
         for _ in range(_DRAWS)
         if (model := Selection(index, requirements, None, NOBODY, health, rng).pick()) is not None
     )
+    return dict(sorted(draws.items()))
+
+
+def _show_draws(draws: dict[str, int], console: Console) -> None:
     most = max(draws.values())
-    for name, count in sorted(draws.items()):
+    for name, count in draws.items():
         console.print(
             f"{name.removesuffix(':free'):<{_NAME}.{_NAME}} {count:>4} {'█' * round(count / most * _BAR)}", markup=False
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,7 @@ def emulate(
     ] = None,
     per_minute: Annotated[int, typer.Option(help="Free requests a minute; 0 for no limit.", min=0)] = 20,
     per_day: Annotated[int, typer.Option(help="Free requests a day; 0 for no limit.", min=0)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it is for machines.")] = False,
 ) -> None:
     """Run an OpenRouter on this machine, to try things without key, network or allowance.
 
@@ -38,13 +40,17 @@ def emulate(
     if faults is not None:
         emulator.faults = _read_faults(faults)
     try:
-        emulator.serve("127.0.0.1", port, _announce)
+        emulator.serve("127.0.0.1", port, _announce_to_machines if as_json else _announce)
     except OSError as error:
         raise SystemExit(f"freerouter: port {port} cannot be used: {error.strerror}") from None
 
 
 def _announce(url: str) -> None:
     typer.echo(f"OpenRouter, emulated: {url} (any key; Ctrl-C stops it)", err=True)
+
+
+def _announce_to_machines(url: str) -> None:
+    print(json.dumps({"url": url}), flush=True)
 
 
 def _read_faults(path: Path) -> Faults:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +41,7 @@ def serve(
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it is for machines.")] = False,
 ) -> None:
     """Be OpenRouter, for free models, to any program: base URL http://127.0.0.1:8788/api/v1.
 
@@ -59,13 +61,19 @@ def serve(
         if settings.key is None and not client_keys:
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
-            run(settings, access, host, port, lambda url: _announce(url, settings))
+            announce = _announce_to_machines if as_json else _announce
+            run(settings, access, host, port, lambda url: announce(url, settings))
 
 
 def _also_warnings() -> None:
     """A command says what went wrong by itself; a server has nobody to tell, so it also logs its warnings."""
     log = logging.getLogger("freerouter")
     log.setLevel(min(log.level, logging.WARNING))
+
+
+def _announce_to_machines(url: str, settings: Settings) -> None:
+    where = {"url": f"{url}/api/v1", "anthropic_url": f"{url}/api", "upstream": settings.upstream}
+    print(json.dumps(where), flush=True)
 
 
 def _announce(url: str, settings: Settings) -> None:

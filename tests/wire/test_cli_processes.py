@@ -84,6 +84,21 @@ def test_the_emulator_serves_until_it_is_interrupted(tmp_path):
         assert process.stderr.read() == ""
 
 
+@pytest.mark.parametrize("command", [["emulate"], ["serve", "--emulate"]], ids=["emulate", "serve"])
+def test_machines_are_told_where_a_server_is(tmp_path, command):
+    line = [sys.executable, "-m", "freerouter", *command, "--port", str(unused_port()), "--json"]
+    with subprocess.Popen(line, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            where = json.loads(process.stdout.readline())
+            reply = httpx.get(f"{where['url']}/models", timeout=10)
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
+        finally:
+            process.kill()
+        assert process.stdout.read() == ""
+    assert reply.json()["data"]
+
+
 def loaded(code: str) -> set[str]:
     """The names of the packages that are loaded after some code has run."""
     code = f"{code}\nimport json, sys\nsys.stdout.write('\\n' + json.dumps(list(sys.modules)))"
