@@ -122,6 +122,20 @@ def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list
     return value
 
 
+def common_demands(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What OpenAI's two dialects ask for in the same words: tools, their choice, output, reasoning switched off."""
+    choice = body.get("tool_choice")
+    if listed(body, "tools") and choice != "none":
+        yield "tools", "tools"
+        if choice is not None and choice != "auto":
+            yield "tool_choice", "tool_choice"
+    for modality in listed(body, "modalities"):
+        if modality != "text":
+            yield f"output:{modality}", "modalities"
+    if where := reasoning_off(body):
+        yield "reasoning:off", where
+
+
 def reasoning_off(body: Mapping[str, Any]) -> str | None:
     """The field of OpenRouter's that switches reasoning off; hiding it (``exclude``) does not."""
     reasoning = body.get("reasoning")

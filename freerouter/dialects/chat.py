@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error, reasoning_off, reasoning_on
+from freerouter.dialects.base import Dialect, Sign, Survey, common_demands, listed, openrouter_error, reasoning_on
 from freerouter.dialects.parts import messages_of, note_medium, survey_parts
 from freerouter.errors import FreeRouterError, InvalidRequestError
 
@@ -53,19 +53,10 @@ class Chat(Dialect):
 
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
-        choice = body.get("tool_choice")
-        if listed(body, "tools") and choice != "none":
-            yield "tools", "tools"
-            if choice is not None and choice != "auto":
-                yield "tool_choice", "tool_choice"
+        yield from common_demands(body)
         form = body.get("response_format")
         if form is not None:
             yield from _format(form)
-        for modality in listed(body, "modalities"):
-            if modality != "text":
-                yield f"output:{modality}", "modalities"
-        if where := reasoning_off(body):
-            yield "reasoning:off", where
 
     def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Reasoning, where it is asked for."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error, reasoning_off, reasoning_on
+from freerouter.dialects.base import Dialect, Sign, Survey, common_demands, openrouter_error, reasoning_on
 from freerouter.dialects.parts import messages_of, survey_parts
 from freerouter.errors import FreeRouterError, InvalidRequestError
 
@@ -52,11 +52,7 @@ class Responses(Dialect):
 
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
-        choice = body.get("tool_choice")
-        if listed(body, "tools") and choice != "none":
-            yield "tools", "tools"
-            if choice is not None and choice != "auto":
-                yield "tool_choice", "tool_choice"
+        yield from common_demands(body)
         text = body.get("text")
         form = text.get("format") if isinstance(text, dict) else None
         kind = form.get("type") if isinstance(form, dict) else None
@@ -64,11 +60,6 @@ class Responses(Dialect):
             yield "structured_outputs", "text.format"
         elif kind not in (None, "text"):
             yield "response_format", "text.format"
-        for modality in listed(body, "modalities"):
-            if modality != "text":
-                yield f"output:{modality}", "modalities"
-        if where := reasoning_off(body):
-            yield "reasoning:off", where
 
     def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Reasoning, where it is asked for."""
