@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -17,6 +18,9 @@ from freerouter.catalog import Catalog, Model
 from freerouter.filtering import Index, Policy
 from freerouter.health import NOBODY, Health
 from freerouter.selection import Selection
+
+# What a shell runs in the background ignores Ctrl-C, and so would the programs that are tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis_settings.register_profile("modest", max_examples=60, deadline=None)
 hypothesis_settings.load_profile("modest")
