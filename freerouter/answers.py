@@ -12,7 +12,8 @@ from freerouter.tracking import Trace
 class Lenient(BaseModel):
     """Keeps fields that it does not know (they are attributes, too)."""
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=())
+    # Built when the first answer is read: a program that only puts a transport under its SDK reads none.
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), defer_build=True)
 
 
 class FunctionCall(Lenient):

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic_core import from_json
-
-from freerouter.catalog import Catalog, Model
-from freerouter.errors import CatalogError
+from freerouter.catalog import Model
 from freerouter.filtering import Policy
+from freerouter.looks import Look
 from freerouter.resets import DAY
 from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
 
@@ -54,48 +51,6 @@ class Check:
     def as_dict(self) -> dict[str, str]:
         """For JSON."""
         return {"name": self.name, "state": self.state.value, "found": self.found, "remedy": self.remedy}
-
-
-class Look(NamedTuple):
-    """What a GET brought.
-
-    Attributes:
-        status: of the response; None when there was none.
-        body: its bytes.
-        date: its ``Date``.
-        seconds: how long it took.
-        at: when it was there, in seconds since 1970 by our own clock.
-        trouble: why there was no response.
-    """
-
-    status: int | None = None
-    body: bytes = b""
-    date: str | None = None
-    seconds: float = 0.0
-    at: float = 0.0
-    trouble: str = ""
-
-    def json(self) -> Any:
-        """The body, parsed; None when it is no JSON."""
-        try:
-            return from_json(self.body)
-        except ValueError:
-            return None
-
-    def catalog(self) -> Catalog | None:
-        """The list of models in the body; None when there is none."""
-        try:
-            return Catalog.parse(self.body) if self.status == 200 else None
-        except CatalogError:
-            return None
-
-    def daily(self) -> tuple[int, int] | None:
-        """The free requests of today, used and of how many, in an answer of ``GET /key``; None when it does not say."""
-        try:
-            daily = self.json()["data"]["free_model_daily_requests"]
-            return int(daily["used"]), int(daily["limit"])
-        except (TypeError, KeyError, ValueError):
-            return None
 
 
 def next_reset(wall: float) -> datetime:

@@ -22,8 +22,8 @@ from pydantic_core import from_json, to_json
 
 from freerouter.catalog import Catalog
 from freerouter.copies import Copy
-from freerouter.diagnosis import Look
 from freerouter.errors import CatalogError
+from freerouter.looks import Look
 from freerouter.settings import Settings
 from freerouter.wires import environment_proxy, new_transport
 

@@ -12,7 +12,7 @@ import typer
 from freerouter.cli.upstreams import Emulate, check_key, settings_for
 
 if TYPE_CHECKING:
-    from freerouter.diagnosis import Look
+    from freerouter.looks import Look
     from freerouter.settings import Settings
 
 
