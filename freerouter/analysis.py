@@ -114,13 +114,15 @@ def analyze(
         body = parse(body)
     survey = dialect.survey(body)
     found = survey.needs
-    soft = {name for name in body if name not in dialect.structural and body[name] is not None}
+    soft = frozenset(body) - dialect.structural
+    if nulls := [name for name in soft if body[name] is None]:
+        soft = soft.difference(nulls)
     if not dialect.demanding.isdisjoint(body):
         for capability, where in dialect.demands(body):
             found.setdefault(capability, where)
-        soft.update(dialect.wishes(body))
+        soft = soft.union(dialect.wishes(body))
     if survey.pdf is not None:
-        soft.add("file")
+        soft = soft.union(("file",))
     if extra:
         for capability in canonical(extra):
             found.setdefault(capability, "asked for besides")
@@ -128,7 +130,7 @@ def analyze(
     if provider is not None and not isinstance(provider, dict):
         raise InvalidRequestError("provider must be an object", field="provider")
     strict = provider is not None and provider.get("require_parameters") is True
-    need = Need(frozenset(found), frozenset(soft), strict, _output(body, dialect))
+    need = Need(frozenset(found), soft, strict, _output(body, dialect))
     return Requirements(need, found, estimate(length, survey), body.get("stream") is True, survey.pdf)
 
 
@@ -158,8 +160,10 @@ def _output(body: Mapping[str, Any], dialect: Dialect) -> int:
     most = 0
     for name in dialect.limits:
         value = body.get(name)
-        if value is not None:
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 2**53:
-                raise InvalidRequestError(f"{name} must be a number of tokens", field=name)
-            most = max(most, int(value))
+        if value is None:
+            continue
+        if type(value) is bool or not isinstance(value, (int, float)) or not 0 <= value < 2**53:
+            raise InvalidRequestError(f"{name} must be a number of tokens", field=name)
+        if value > most:
+            most = int(value)
     return most

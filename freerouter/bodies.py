@@ -70,16 +70,12 @@ def encode(body: dict[str, Any], *, parsed: bool = False) -> bytes:
         return _encode_leniently(body)
     except ValueError:  # a circular reference, or nesting beyond the limit
         raise InvalidRequestError("the request is nested too deeply") from None
-    if _holds_non_finite(body) if parsed and len(data) > _LARGE else _shows_non_finite(data, parsed):
-        return _encode_leniently(body)
-    return data
-
-
-def _shows_non_finite(data: bytes, parsed: bool) -> bool:
-    """Whether the fast writer has met a number that is not finite, which it writes as a word."""
-    if b"Infinity" in data or (not parsed and b"NaN" in data):
-        return _NON_FINITE.search(data) is not None  # perhaps only in a text: look closer
-    return False
+    if parsed and len(data) > _LARGE:
+        suspect = _holds_non_finite(body)
+    else:  # the fast writer writes it as a word, which may also stand in a text: look closer then
+        suspect = b"Infinity" in data or (not parsed and b"NaN" in data)
+        suspect = suspect and _NON_FINITE.search(data) is not None
+    return _encode_leniently(body) if suspect else data
 
 
 def _holds_non_finite(body: dict[str, Any]) -> bool:

@@ -181,7 +181,8 @@ class Index:
 
     def given_up(self, need: Need, model: Model) -> list[str]:
         """The soft parameters that the catalog knows and this model lacks."""
-        return sorted(name for name in need.soft if name in self._bits and name not in set(capabilities(model)))
+        doubtful = [name for name in need.soft if name not in model.parameters and name in self._bits]
+        return sorted(set(doubtful).difference(capabilities(model))) if doubtful else []
 
     def reasons(self, requirements: Requirements, model: Model) -> list[str]:
         """Every reason, in words, why a model is not eligible; none when it is."""

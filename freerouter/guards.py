@@ -28,6 +28,7 @@ _REFUSED_FIELDS = ("web_search_options", "preset")
 
 _COULD_COST = frozenset({"tools", "plugins", "service_tier", *_REFUSED_FIELDS})
 _NOTHING = {"prompt": 0, "completion": 0}
+_FOR_NOTHING = {"max_price": _NOTHING}
 
 
 class Wanted(NamedTuple):
@@ -144,8 +145,7 @@ def check_cost(body: Mapping[str, Any], dialect: Dialect) -> None:
     for field in _REFUSED_FIELDS:
         if body.get(field) is not None:
             raise CostRefusedError(f"{field} could cost money: leave it out", field=field)
-    for index, tool in enumerate(listed(body, "tools")):
-        _check_tool(tool, f"tools[{index}]", dialect)
+    _check_tools(body, "", dialect)
     for index, plugin in enumerate(listed(body, "plugins")):
         _check_plugin(plugin, f"plugins[{index}]")
     tier = body.get("service_tier")
@@ -153,17 +153,19 @@ def check_cost(body: Mapping[str, Any], dialect: Dialect) -> None:
         raise CostRefusedError(f"service_tier {tier!r} could cost money: leave it out", field="service_tier")
 
 
-def _check_tool(tool: Any, field: str, dialect: Dialect) -> None:
-    if not isinstance(tool, dict):
-        raise InvalidRequestError(f"{field} must be an object", field=field)
-    kind = tool.get("type")
-    if kind not in dialect.tool_types:
-        allowed = " or ".join(name for name in dialect.tool_types if name)
-        raise CostRefusedError(
-            f"{field}.type {kind!r} could cost money: only {allowed} tools are free", field=f"{field}.type"
-        )
-    for index, inner in enumerate(listed(tool, "tools", f"{field}.tools")):  # a namespace holds tools
-        _check_tool(inner, f"{field}.tools[{index}]", dialect)
+def _check_tools(holder: Mapping[str, Any], where: str, dialect: Dialect) -> None:
+    """Check the tools of a request, or of a namespace among its tools, whose place ends with a dot."""
+    for index, tool in enumerate(listed(holder, "tools", f"{where}tools")):
+        if not isinstance(tool, dict):
+            field = f"{where}tools[{index}]"
+            raise InvalidRequestError(f"{field} must be an object", field=field)
+        kind = tool.get("type")
+        if kind not in dialect.tool_types:
+            field = f"{where}tools[{index}].type"
+            allowed = " or ".join(name for name in dialect.tool_types if name)
+            raise CostRefusedError(f"{field} {kind!r} could cost money: only {allowed} tools are free", field=field)
+        if "tools" in tool:
+            _check_tools(tool, f"{where}tools[{index}].", dialect)
 
 
 def _check_plugin(plugin: Any, field: str) -> None:
@@ -213,7 +215,7 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
         price = {**asked, **_NOTHING} if isinstance(asked, dict) else _NOTHING
         provider = {**provider, "max_price": price}
     else:
-        provider = {"max_price": _NOTHING}
+        provider = _FOR_NOTHING
     sealed = {**body, "model": model.id, "provider": provider}
     if "models" in body or "fallbacks" in body:
         # The order of models is walked here: OpenRouter takes no more than three, and would not tell.

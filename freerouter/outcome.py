@@ -90,8 +90,10 @@ class Outcome(NamedTuple):
     usage: Mapping[str, Any] | None = None
 
 
-_STOP, _ANOTHER, _AGAIN = Verdict.STOP, Verdict.TRY_ANOTHER, Verdict.AGAIN
+_STOP, _ANOTHER, _AGAIN, _ANSWERED = Verdict.STOP, Verdict.TRY_ANOTHER, Verdict.AGAIN, Verdict.ANSWERED
 _REQUEST, _MODEL, _ACCOUNT, _UPSTREAM = Scope.REQUEST, Scope.MODEL, Scope.ACCOUNT, Scope.UPSTREAM
+
+_BEGUN = Outcome(_ANSWERED, _REQUEST, "answered")  # a stream that does not yet state its usage
 
 _DAY = Row(_STOP, _ACCOUNT, "allowance_day", gate=Gate.DAY)
 _MINUTE = Row(_STOP, _ACCOUNT, "allowance_minute", gate=Gate.MINUTE)
@@ -176,27 +178,25 @@ def _lack(capability: str) -> Row:
 
 
 # OpenRouter's own words begin the message (^): after it stands the provider's complaint, which may repeat the prompt.
+# Compiled when the first error comes.
 _BY_MESSAGE = [
-    (re.compile(pattern, re.IGNORECASE), row)
-    for pattern, row in [
-        (r"^Rate limit exceeded: free-models-per-day", _DAY),
-        (r"^Rate limit exceeded: free-models-per-min", _MINUTE),
-        (r"temporarily rate-limited upstream", _RATE_LIMITED),
-        (r"^This model is unavailable for free", _NO_LONGER_FREE),
-        (r"^No endpoints found that support tool use", _lack("tools")),
-        (r"^No endpoints found that support image input", _lack("image")),
-        (r"^No endpoints found that support input audio", _lack("audio")),
-        (r"^No endpoints found that support .*tool_choice", _lack("tool_choice")),
-        (r"^No endpoints found that support", _UNFIT),
-        (r"^No endpoints found that can handle the requested parameters", _UNFIT),
-        (r"^No endpoints found matching your data policy", _PRIVACY),
-        (r"^No endpoints found for ", _GONE),
-        (r"is not a valid model ID", _GONE),
-        (r"only available on agentic harnesses", Row(_ANOTHER, _REQUEST, "reserved_for_apps", Lasting.APP)),
-        (r"Reasoning is mandatory", Row(_ANOTHER, _REQUEST, "reasoning_mandatory", Lasting.LACKS, "reasoning:off")),
-        (r"maximum context length|context length exceeded", _CONTEXT),
-        (r"not supported by this model", _UNFIT),
-    ]
+    (r"^Rate limit exceeded: free-models-per-day", _DAY),
+    (r"^Rate limit exceeded: free-models-per-min", _MINUTE),
+    (r"temporarily rate-limited upstream", _RATE_LIMITED),
+    (r"^This model is unavailable for free", _NO_LONGER_FREE),
+    (r"^No endpoints found that support tool use", _lack("tools")),
+    (r"^No endpoints found that support image input", _lack("image")),
+    (r"^No endpoints found that support input audio", _lack("audio")),
+    (r"^No endpoints found that support .*tool_choice", _lack("tool_choice")),
+    (r"^No endpoints found that support", _UNFIT),
+    (r"^No endpoints found that can handle the requested parameters", _UNFIT),
+    (r"^No endpoints found matching your data policy", _PRIVACY),
+    (r"^No endpoints found for ", _GONE),
+    (r"is not a valid model ID", _GONE),
+    (r"only available on agentic harnesses", Row(_ANOTHER, _REQUEST, "reserved_for_apps", Lasting.APP)),
+    (r"Reasoning is mandatory", Row(_ANOTHER, _REQUEST, "reasoning_mandatory", Lasting.LACKS, "reasoning:off")),
+    (r"maximum context length|context length exceeded", _CONTEXT),
+    (r"not supported by this model", _UNFIT),
 ]
 
 _BY_STATUS = {
@@ -240,7 +240,9 @@ def classify(reading: Reading, now: float) -> Outcome:
         # A page in HTML comes from something between here and OpenRouter, whatever its status; redirects bring one.
         return _outcome(_BY_FLAW[reading.flaw], reading, reading.status, "")
     if reading.error is None and reading.status < 300:
-        return Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered", reading.status, usage=reading.usage)
+        if reading.usage is None and reading.status == 200:
+            return _BEGUN
+        return Outcome(_ANSWERED, _REQUEST, "answered", reading.status, usage=reading.usage)
     evidence = read_evidence(reading)
     row = _row(evidence, now)
     if row.gate is None:
@@ -277,7 +279,7 @@ def _row(evidence: Evidence, now: float) -> Row:
         or (_FORBIDDEN if evidence.status == 403 and "patterns" in evidence.metadata else None)
         or _BY_ERROR_TYPE.get(evidence.error_type)
         or _BY_LIMIT_SOURCE.get(evidence.limit_source)
-        or next((row for pattern, row in _BY_MESSAGE if pattern.search(evidence.message)), None)
+        or next((row for pattern, row in _BY_MESSAGE if re.search(pattern, evidence.message, re.IGNORECASE)), None)
         or _by_metadata(evidence, now)
         or (_UNAVAILABLE if evidence.retryable else None)
         or _BY_STATUS.get(evidence.status)

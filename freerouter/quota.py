@@ -47,9 +47,21 @@ class Quota:
         self._clock = clock
         self._wall = wall
         self._accounts: OrderedDict[str, Allowance] = OrderedDict()  # the one used last comes last
+        self._latest: str | None = None
+        self._current = Allowance()
 
     def of(self, account: str) -> Allowance:
         """What is known of an account, as of now."""
+        allowance = self._current if account == self._latest else self._look_up(account)
+        if allowance.gate is not None and allowance.until <= self._clock():
+            if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, whatever day our own clock shows
+                allowance.left = allowance.limit
+            allowance.gate = None
+        if allowance.left is not None and allowance.day != self._today():
+            allowance.left, allowance.day = allowance.limit, self._today()
+        return allowance
+
+    def _look_up(self, account: str) -> Allowance:
         allowance = self._accounts.get(account)
         if allowance is None:
             allowance = self._accounts[account] = Allowance()
@@ -57,12 +69,7 @@ class Quota:
                 self._accounts.popitem(last=False)
         else:
             self._accounts.move_to_end(account)
-        if allowance.gate is not None and allowance.until <= self._clock():
-            if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, whatever day our own clock shows
-                allowance.left = allowance.limit
-            allowance.gate = None
-        if allowance.left is not None and allowance.day != self._today():
-            allowance.left, allowance.day = allowance.limit, self._today()
+        self._latest, self._current = account, allowance
         return allowance
 
     def shut(self, account: str) -> tuple[Gate, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from freerouter.bodies import parse
-from freerouter.dialects import Dialect, Sign
+from freerouter.dialects import NOTHING, Dialect, Sign
 from freerouter.errors import InvalidRequestError
 
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
@@ -66,8 +66,18 @@ class Events:
         self._rest = b""
         self._data: list[bytes] = []
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that these bytes complete; comments are passed over."""
+        line = chunk[:-2]
+        if chunk[-2:] == b"\n\n" and b"\n" not in line and b"\r" not in line and not self._rest and not self._data:
+            # What nearly every piece is: one event of one line, or one comment.
+            data = line[5:].removeprefix(b" ") if line.startswith(b"data:") else b""
+            return [data] if data else []
+        return self._split(chunk)
+
+    def _split(self, chunk: bytes) -> list[bytes]:
+        """The same, whatever the piece."""
+        events = []
         buffer = self._rest + chunk
         lines = buffer.splitlines(keepends=True)
         # A line is complete with its end; a final CR may be the first half of one.
@@ -79,7 +89,8 @@ class Events:
                 data = b"\n".join(self._data)
                 self._data.clear()
                 if data:  # an event without data is none (HTML standard, "Server-sent events")
-                    yield data
+                    events.append(data)
+        return events
 
     @property
     def unfinished(self) -> bool:
@@ -87,7 +98,6 @@ class Events:
         return bool(self._rest.strip() or self._data)
 
 
-_NOTHING = Sign()
 _KINDS = ("application/json", "text/event-stream")
 
 
@@ -108,9 +118,9 @@ class Head:
         kind = headers.get("content-type", "")
         self._kind = kind if kind in _KINDS else kind.partition(";")[0].strip().lower()
         self._stream = stream
-        self._streamed = stream and status < 300 and self._kind in ("text/event-stream", "")
-        self._events = Events()
-        self._last = _NOTHING
+        streamed = stream and status < 300 and self._kind in ("text/event-stream", "")
+        self._events = Events() if streamed else None
+        self._last = NOTHING
         self._size = 0
         encoding = headers.get("content-encoding")
         if encoding and encoding.lower() != "identity":
@@ -122,7 +132,7 @@ class Head:
         self._size += len(chunk)
         if self._size > LIMIT:
             self._judge(Flaw.TOO_LARGE)
-        elif self._streamed:
+        elif self._events is not None:
             for data in self._events.feed(chunk):
                 if self.reading is None:
                     self._feed_event(data)
@@ -131,7 +141,7 @@ class Head:
         """The body has ended, so there is a reading now."""
         if self.reading is not None:
             return self.reading
-        if self._streamed:
+        if self._events is not None:
             return self._end_of_stream()
         return self._end_of_body(self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks))
 
@@ -139,9 +149,16 @@ class Head:
         """The body broke off, or did not come in time."""
         return self._judge(flaw)
 
-    def _judge(self, flaw: Flaw | None = None, **rest: Any) -> Reading:
-        self.reading = Reading(self._status, self._headers, flaw, **rest)
-        return self.reading
+    def _judge(
+        self,
+        flaw: Flaw | None = None,
+        *,
+        error: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        usage: Mapping[str, Any] | None = None,
+    ) -> Reading:
+        self.reading = reading = Reading(self._status, self._headers, flaw, error, body, usage)
+        return reading
 
     def _feed_event(self, data: bytes) -> None:
         sign = read_event(self._dialect, data)
@@ -151,7 +168,7 @@ class Head:
             self._judge(error={"error": sign.error})
         elif sign.token:
             self._judge(usage=sign.usage)
-        elif sign != _NOTHING:
+        elif sign is not NOTHING and sign != NOTHING:
             self._last = combined(self._last, sign)
             if sign.done:
                 self._end_of_stream()
@@ -222,10 +239,10 @@ class Tail:
 
     def end(self) -> Ending:
         """The stream has ended, in whatever way: what did it say last?"""
-        events, last = Events(), Sign()
+        events, last = Events(), NOTHING
         for data in events.feed(self._kept):
             # The first event may have lost its beginning.
-            last = combined(last, read_event(self._dialect, data) or Sign())
+            last = combined(last, read_event(self._dialect, data) or NOTHING)
         finished = last.error is None and (last.done or last.finish is not None or self._ended)
         return Ending(finished, last.error, last.usage or self._cost(), events.unfinished)
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from freerouter import guards, refusals
-from freerouter.analysis import Requirements, analyze, canonical
+from freerouter.analysis import analyze, canonical
 from freerouter.bodies import parse
 from freerouter.catalog import Catalog, Model
 from freerouter.errors import CatalogError, FreeRouterError, NoEligibleModelError, StreamInterruptedError
@@ -168,7 +168,11 @@ class Routing:
         self._parsed = body is not request.body
         guards.check_cost(body, request.dialect)
         wanted = guards.wanted(body, router.aliases)
-        self._requirements = requirements = self._require(body, wanted.needs)
+        needs = request.needs + wanted.needs
+        if guards.wants_native_files(body):
+            needs = (*needs, "file")
+        length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
+        self._requirements = requirements = analyze(body, request.dialect, extra=needs, length=length)
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()
@@ -180,13 +184,6 @@ class Routing:
         trace.eligible = eligible = len(self._selection)
         if not eligible:
             raise refusals.nobody_eligible(index, requirements)
-
-    def _require(self, body: dict[str, Any], needs: tuple[str, ...]) -> Requirements:
-        request = self.request
-        length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
-        if guards.wants_native_files(body):
-            needs = (*needs, "file")
-        return analyze(body, request.dialect, extra=request.needs + needs, length=length)
 
     def _fail(self, error: FreeRouterError) -> Fail:
         error.trace = self.trace
@@ -247,8 +244,8 @@ class Routing:
         self._router.quota.count(self._account)
         self._model, self._sent_at = model, now
         patience = settings.first_token_timeout if stream else settings.reply_timeout
-        idle = settings.idle_timeout if stream else 0.0
-        return Send(model, body, stream, min(patience, self._deadline - now), idle)
+        left, idle = self._deadline - now, settings.idle_timeout if stream else 0.0
+        return Send(model, body, stream, min(left, patience), idle)
 
     def _prepared(self, model: Model) -> dict[str, Any]:
         """The request without the reasoning that another model has signed."""

@@ -35,9 +35,11 @@ def draw(
     count = len(positions) - start
     if count <= 0:
         return None
+    if not unavailable:
+        return models[positions[start + int(rng.random() * count)]]
     for _ in _TRIES:
         model = models[positions[start + int(rng.random() * count)]]
-        if not unavailable or model.id not in unavailable:
+        if model.id not in unavailable:
             return model
     left = [model for position in positions[start:] if (model := models[position]).id not in unavailable]
     return left[int(rng.random() * len(left))] if left else None

@@ -15,6 +15,9 @@ from freerouter.dialects import Dialect
 _IDLE = 600.0
 _CONVERSATIONS = 100_000
 
+# What a body without a session is known by.
+_MARKS = frozenset({"session_id", "prompt_cache_key", "tools"})
+
 Stickiness = Literal["auto", "session", "off"]
 
 
@@ -54,7 +57,7 @@ def conversation(body: dict[str, Any], dialect: Dialect, header: str | None, sti
         header: the value of ``x-session-id``.
         sticky: ``auto`` all of these, ``session`` only those with an id, ``off`` none.
     """
-    if sticky == "off":
+    if sticky == "off" or (header is None and _MARKS.isdisjoint(body)):
         return None
     name = _named(body.get("session_id")) or header or _named(body.get("prompt_cache_key"))
     if name:

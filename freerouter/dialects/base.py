@@ -45,6 +45,9 @@ class Sign(NamedTuple):
     done: bool = False
 
 
+NOTHING = Sign()
+
+
 class Dialect(ABC):
     """One way to write requests and replies; stateless. What it says of a request is catalog-independent.
 
