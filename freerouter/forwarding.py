@@ -11,7 +11,7 @@ from freerouter.accept import Accept
 from freerouter.dialects import CHAT, Dialect
 from freerouter.errors import FreeRouterError
 from freerouter.handover import Answer, Handover, refused
-from freerouter.headers import Headers, caller, outgoing, returned
+from freerouter.headers import Headers, returned, sender
 from freerouter.news import News
 from freerouter.outcome import Verdict
 from freerouter.reading import Ending, Flaw, Head, Reading
@@ -120,11 +120,10 @@ class Forwarder:
             timeouts: connect, write and pool; the rest comes from the settings.
         """
         try:
-            sent = outgoing(headers, self.router.settings.key)
+            sent, who, session = sender(headers, self.router.settings.key)
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        who, session = caller(sent), dict(sent).get("x-session-id")
         self._news.meet(who, sent)
         routing = self.router.route(Request(body, dialect, who, session, needs, accept))
         try:
@@ -239,11 +238,10 @@ class AsyncForwarder:
             timeouts: connect, write and pool; the rest comes from the settings.
         """
         try:
-            sent = outgoing(headers, self.router.settings.key)
+            sent, who, session = sender(headers, self.router.settings.key)
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        who, session = caller(sent), dict(sent).get("x-session-id")
         self._news.meet(who, sent)
         routing = self.router.route(Request(body, dialect, who, session, needs, accept))
         try:

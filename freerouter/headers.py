@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from freerouter.errors import AllowanceExhaustedError, FreeRouterError, InvalidRequestError
 from freerouter.health import Caller
@@ -28,6 +29,39 @@ _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 _SALT = os.urandom(16)
+
+
+class Sender(NamedTuple):
+    """What goes with a request besides its body.
+
+    Attributes:
+        headers: to send; not to be changed, since the next request has the same.
+        caller: whose it is.
+        session: the value of its ``x-session-id``.
+    """
+
+    headers: Headers
+    caller: Caller
+    session: str | None
+
+
+def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
+    """Read a request's headers; remembered, since programs send the same ones again and again.
+
+    Args:
+        headers: the caller's; names in lower case.
+        key: OpenRouter's key, for a caller that brings none.
+
+    Raises:
+        InvalidRequestError: as ``outgoing`` does.
+    """
+    return _sender(tuple([pair for pair in headers if pair[0] not in _KEPT_BACK]), key)
+
+
+@lru_cache(maxsize=256)
+def _sender(headers: tuple[tuple[str, str], ...], key: str | None) -> Sender:
+    sent = outgoing(headers, key)
+    return Sender(sent, caller(sent), dict(sent).get("x-session-id"))
 
 
 def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
@@ -78,7 +112,6 @@ def caller(sent: Iterable[tuple[str, str]]) -> Caller:
     return Caller(_hashed("".join(values.get(name, "") for name in _KEYS)), _hashed(identity))
 
 
-@lru_cache(maxsize=1024)
 def _hashed(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=_SALT, digest_size=16).hexdigest()
 
