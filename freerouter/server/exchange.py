@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from freerouter.headers import Headers
 from freerouter.server.errors import RefusedError
@@ -39,9 +38,60 @@ class Limits:
     requests: int = 256
 
 
-# Under this name, a scope's state may have a context in which all that is sent is written at once.
-ONE_WRITE = "freerouter-one-write"
-_SEVERAL: AbstractContextManager[object] = nullcontext()
+# Under this name, a scope's state may have the Connection that an exchange goes over.
+CONNECTION = "freerouter-connection"
+
+
+class Connection(Protocol):
+    """What an exchange goes over. As a context, it writes at once all that is sent in it, where it can.
+
+    Attributes:
+        whole: all of the request has come, as far as is known.
+    """
+
+    whole: bool
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def watch(self, leave: Callable[[], None]) -> None:
+        """Call this when the client leaves, until ``unwatch``."""
+        ...
+
+    def unwatch(self) -> None:
+        """The client may leave."""
+        ...
+
+
+class _Messages:
+    """A Connection of which nothing is known but ASGI's messages."""
+
+    whole = False
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def watch(self, leave: Callable[[], None]) -> None:
+        """See Connection."""
+        self._gone = asyncio.ensure_future(self._until_gone())
+        self._gone.add_done_callback(lambda gone: None if gone.cancelled() else leave())
+
+    def unwatch(self) -> None:
+        """See Connection."""
+        if self._gone is not None:
+            self._gone.cancel()
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 class _Watch:
@@ -53,9 +103,9 @@ class _Watch:
         self.task = task
         self.over = self.left = False
 
-    def leave(self, gone: asyncio.Future[None]) -> None:
-        """The client has left, or nobody asks any more whether it does."""
-        if not self.over and not gone.cancelled():
+    def leave(self) -> None:
+        """The client has left."""
+        if not self.over:
             self.left = True
             self.task.cancel()
 
@@ -85,7 +135,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._limits = limits
-        self._one_write: AbstractContextManager[object] = scope.get("state", {}).get(ONE_WRITE, _SEVERAL)
+        self._connection: Connection = scope.get("state", {}).get(CONNECTION) or _Messages(receive)
 
     @property
     def origin(self) -> str | None:
@@ -95,9 +145,9 @@ class Exchange:
     def check_headers(self) -> None:
         """Raises RefusedError when there are too many, or two that contradict each other."""
         limit = self._limits.headers
-        if sum(len(name) + len(value) for name, value in self.headers) > limit:
+        if sum([len(name) + len(value) for name, value in self.headers]) > limit:
             raise RefusedError(f"the headers are larger than {limit >> 10} KiB", 431)
-        if sum(name == "host" for name, _ in self.headers) > 1:
+        if len(self.by_name) < len(self.headers) and sum(name == "host" for name, _ in self.headers) > 1:
             raise RefusedError("there is more than one host header", 400)
 
     async def body(self) -> bytes:
@@ -106,6 +156,8 @@ class Exchange:
         announced = self.by_name.get("content-length", "")
         if announced.isdecimal() and int(announced) > limits.body and "expect" in self.by_name:
             raise self._too_large()
+        if self._connection.whole:
+            return await self._read()
         try:
             async with asyncio.timeout(limits.body_seconds):
                 return await self._read()
@@ -141,8 +193,7 @@ class Exchange:
             ClientGoneError: nobody waits any more.
         """
         watch = _Watch()
-        gone = asyncio.ensure_future(self._gone())
-        gone.add_done_callback(watch.leave)
+        self._connection.watch(watch.leave)
         try:
             return await work
         except asyncio.CancelledError:
@@ -151,11 +202,7 @@ class Exchange:
             raise
         finally:
             watch.over = True
-            gone.cancel()
-
-    async def _gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+            self._connection.unwatch()
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send status and headers."""
@@ -170,7 +217,7 @@ class Exchange:
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
         framed = [pair for pair in headers if pair[0] != "content-length"]
-        with self._one_write:
+        with self._connection:
             await self.start(status, [*framed, ("content-length", str(len(body)))])
             await self.finish(body)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from freerouter.routing import Router
@@ -16,32 +18,36 @@ class Metrics:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._registry = registry = CollectorRegistry()
-        self._requests = Counter(
+        requests = Counter(
             "freerouter_requests", "Requests answered, by dialect and status.", ["dialect", "status"], registry=registry
         )
-        self._attempts = Counter(
+        attempts = Counter(
             "freerouter_attempts",
             "Requests sent to OpenRouter, by what became of them.",
             ["verdict", "scope", "reason"],
             registry=registry,
         )
-        self._models = Counter("freerouter_answers", "Answers by model.", ["model"], registry=registry)
-        self._first = Histogram(
+        models = Counter("freerouter_answers", "Answers by model.", ["model"], registry=registry)
+        first = Histogram(
             "freerouter_first_token_seconds",
             "Until an answer began.",
             ["dialect"],
             buckets=_SECONDS,
             registry=registry,
         )
-        self._total = Histogram(
+        total = Histogram(
             "freerouter_total_seconds", "Until an answer ended.", ["dialect"], buckets=_SECONDS, registry=registry
         )
-        self._endings = Counter(
+        endings = Counter(
             "freerouter_endings",
             "How requests ended: finished, interrupted, abandoned, failed.",
             ["ending"],
             registry=registry,
         )
+        # Looking labels up takes the library as long as a draw and a judgement together.
+        self._requests, self._attempts = cache(requests.labels), cache(attempts.labels)
+        self._models, self._endings = cache(models.labels), cache(endings.labels)
+        self._first, self._total = cache(first.labels), cache(total.labels)
         self._left_early = Counter(
             "freerouter_clients_left", "Clients that went away before their answer ended.", registry=registry
         )
@@ -56,7 +62,7 @@ class Metrics:
 
     def refused(self, dialect: str, status: int) -> None:
         """A request was refused, by the server itself or because OpenRouter could not be reached."""
-        self._requests.labels(dialect, str(status)).inc()
+        self._requests(dialect, status).inc()
 
     def left(self) -> None:
         """A client went away."""
@@ -64,18 +70,18 @@ class Metrics:
 
     def began(self, dialect: str, status: int, trace: Trace, seconds: float) -> None:
         """An answer, or an error, has begun."""
-        self._requests.labels(dialect, str(status)).inc()
-        self._first.labels(dialect).observe(seconds)
+        self._requests(dialect, status).inc()
+        self._first(dialect).observe(seconds)
         for attempt in trace.attempts:
             outcome = attempt.outcome
-            self._attempts.labels(outcome.verdict.value, outcome.scope.value, outcome.reason).inc()
+            self._attempts(outcome.verdict.value, outcome.scope.value, outcome.reason).inc()
         if trace.model is not None:
-            self._models.labels(trace.model).inc()
+            self._models(trace.model).inc()
 
     def ended(self, dialect: str, trace: Trace, seconds: float) -> None:
         """An answer has ended."""
-        self._total.labels(dialect).observe(seconds)
-        self._endings.labels(trace.ending).inc()
+        self._total(dialect).observe(seconds)
+        self._endings(trace.ending).inc()
         if trace.cost is not None:
             self._alarms.inc()
 

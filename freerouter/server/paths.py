@@ -30,7 +30,7 @@ def dialect_at(path: str) -> Dialect | None:
 
 def error_dialect(path: str) -> Dialect:
     """The dialect in whose shape errors at a path are answered."""
-    return MESSAGES if below(path) == _COUNT else _ROUTED.get(path, CHAT)
+    return _ROUTED.get(path) or (MESSAGES if below(path) == _COUNT else CHAT)
 
 
 def below(path: str) -> str | None:

@@ -5,55 +5,87 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
 
 from freerouter.headers import Headers
-from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts, environment_proxy, origin, tls
+from freerouter.server.deadlines import Deadline
+from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts, encoded, environment_proxy, origin, tls
 
 # A ValueError is what aiohttp makes of a proxy that it cannot use.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError, ValueError)
+_BROKEN = (aiohttp.ClientError, ConnectionError, HttpProcessingError)
 # Larger bodies are sent piece by piece, so that they do not hold up the event loop.
 _AT_ONCE = 2**20
+_BUFFER = 2**18
+_CONNECT = 10.0
+
+
+class Held(Protocol):
+    """What a reply comes over: a connection of aiohttp's, or its response."""
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+    def release(self) -> object:
+        """Give the connection back to the pool."""
+        ...
 
 
 class AiohttpReply:
     """An AsyncReply of aiohttp."""
 
-    def __init__(self, response: aiohttp.ClientResponse, due: float) -> None:
-        self.status = response.status
-        self.headers = [(name.lower(), value) for name, value in response.headers.items()]
-        self.due = due
-        self.chunks = self._chunks(response.content)
-        self._response = response
+    def __init__(
+        self, status: int, headers: Headers, content: aiohttp.StreamReader, held: Held, deadline: Deadline
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.chunks = self._chunks(content)
+        self._content = content
+        self._held = held
+        self._deadline = deadline
+
+    @property
+    def due(self) -> float:
+        """See AsyncReply."""
+        return self._deadline.due
+
+    @due.setter
+    def due(self, due: float) -> None:
+        self._deadline.due = due
 
     async def _chunks(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+        deadline = self._deadline
         while True:
             try:
                 chunk = content.read_nowait()
                 if not chunk and not content.at_eof():
-                    async with asyncio.timeout(self.due - time.monotonic()):
-                        chunk = await content.readany()
-            except TimeoutError:
-                raise TimedOut("late") from None
+                    chunk = await content.readany()
             except (aiohttp.ClientError, ConnectionError):
-                raise Broken("cut") from None
+                raise (TimedOut("late") if deadline.passed else Broken("cut")) from None
+            if deadline.passed:
+                raise TimedOut("late")  # an answer without a length seems to be whole when it is broken off
             if not chunk:
+                await self.close()
                 return
-            handed = time.monotonic()
+            deadline.pause()  # the time that the caller takes is not OpenRouter's
             yield chunk
-            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
+            deadline.go_on()
 
     async def close(self) -> None:
         """A body that was read to its end gives its connection back; any other connection is closed."""
-        if self._response.content.at_eof():
-            self._response.release()
+        self._deadline.stop()
+        if self._content.at_eof():
+            self._held.release()
         else:
-            self._response.close()
+            self._held.close()
 
 
 class AiohttpWire:
@@ -67,6 +99,7 @@ class AiohttpWire:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._proxy = lru_cache(environment_proxy)
+        self._targets: dict[str, aiohttp.ClientRequest] = {}
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -77,25 +110,58 @@ class AiohttpWire:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("accept", "user-agent"),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-                read_bufsize=2**18,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT),
+                read_bufsize=_BUFFER,
             )
         return self._session
 
     async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AiohttpReply:
         """See AsyncWire."""
-        return await self._request("POST", url, headers, body, timeouts)
+        if len(body) > _AT_ONCE or self._proxy(origin(url)) is not None:
+            return await self._request("POST", url, headers, body, timeouts)
+        return await self._post(url, headers, body, timeouts)
 
     async def get(self, url: str, headers: Headers, timeouts: Timeouts) -> AiohttpReply:
         """GET what is only handed on. Raises NotSent, Broken or TimedOut."""
         return await self._request("GET", url, headers, None, timeouts)
 
+    async def _post(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AiohttpReply:
+        """POST straight over a connection of the pool.
+
+        The session takes twice as long as all else that happens to a request here: it is ready for redirects, cookies,
+        credentials in URLs, many kinds of bodies and more, of which nothing is wanted.
+        """
+        due = time.monotonic() + timeouts.first
+        target = self._target(url)
+        _way.set(way := _Way())
+        try:
+            connection = await self._pool().connect(target, [], _limits(timeouts.first))
+        except (*_NOT_SENT, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NotSent(type(error).__name__) from None
+        transport, protocol = connection.transport, connection.protocol
+        assert transport is not None  # noqa: S101  # it is connected
+        assert protocol is not None  # noqa: S101  # as above
+        deadline = Deadline(due, transport.abort)
+        try:
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=_BUFFER)
+            transport.write(_written(target, headers, body))
+            message, content = await protocol.read()
+            while message.code < 200:  # such as 103 Early Hints
+                message, content = await protocol.read()
+        except BaseException as error:
+            deadline.stop()
+            connection.close()
+            if not isinstance(error, _BROKEN):
+                raise
+            raise _trouble(error, way, late=deadline.passed) from None
+        return AiohttpReply(message.code, _lower(message.headers), content, connection, deadline)
+
     async def _request(
         self, method: str, url: str, headers: Headers, body: bytes | None, timeouts: Timeouts
     ) -> AiohttpReply:
+        """The same over the session, for all that ``_post`` does not do."""
         due = time.monotonic() + timeouts.first
-        way = _Way()
-        _way.set(way)
+        _way.set(way := _Way())
         try:
             async with asyncio.timeout(timeouts.first):
                 response = await self.session.request(
@@ -108,18 +174,29 @@ class AiohttpWire:
                 )
         except _NOT_SENT as error:
             raise NotSent(type(error).__name__) from None
-        except TimeoutError:
-            raise (TimedOut if way.connected else NotSent)("late") from None
-        except (aiohttp.ClientError, ConnectionError) as error:
-            # One that breaks before anything came back, and was not made for this request, was stale.
-            raise (Stale if way.reused else Broken)(type(error).__name__) from None
-        return AiohttpReply(response, due)
+        except (*_BROKEN, TimeoutError) as error:
+            raise _trouble(error, way, late=isinstance(error, TimeoutError)) from None
+        deadline = Deadline(due, response.close)
+        return AiohttpReply(response.status, _lower(response.headers), response.content, response, deadline)
+
+    def _pool(self) -> aiohttp.BaseConnector:
+        connector = self.session.connector
+        assert connector is not None  # noqa: S101  # the session is open
+        return connector
+
+    def _target(self, url: str) -> aiohttp.ClientRequest:
+        """What the connector is asked for a connection with; there are as many as dialects."""
+        target = self._targets.get(url)
+        if target is None:
+            target = self._targets[url] = aiohttp.ClientRequest("POST", URL(url), loop=asyncio.get_running_loop())
+        return target
 
     async def close(self) -> None:
         """See AsyncWire."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+            self._targets.clear()
 
 
 class _Way:
@@ -151,6 +228,31 @@ class _Connector(aiohttp.TCPConnector):
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109  # aiohttp's name
         _way.get().made = True
         return await super()._create_connection(req, traces, timeout)
+
+
+def _trouble(error: BaseException, way: _Way, *, late: bool) -> NotSent | Broken:
+    """What it means that no reply came. One that breaks on a connection that was not made for it was stale."""
+    if late:
+        return TimedOut("late") if way.connected else NotSent("late")
+    return (Stale if way.reused else Broken)(type(error).__name__)
+
+
+@lru_cache(maxsize=64)
+def _limits(first: float) -> aiohttp.ClientTimeout:
+    """For making a connection."""
+    return aiohttp.ClientTimeout(total=None, connect=first, sock_connect=min(first, _CONNECT))
+
+
+def _written(target: aiohttp.ClientRequest, headers: Headers, body: bytes) -> bytes:
+    """A request as it goes over the connection (RFC 9112)."""
+    lines = [f"POST {target.url.raw_path_qs} HTTP/1.1\r\nhost: {target.headers['host']}\r\n".encode("ascii")]
+    lines += [b"%s: %s\r\n" % pair for pair in encoded(headers)]
+    lines += [b"content-length: %d\r\n\r\n" % len(body), body]
+    return b"".join(lines)
+
+
+def _lower(headers: Mapping[str, str]) -> Headers:
+    return [(name.lower(), value) for name, value in headers.items()]
 
 
 def _text(value: str) -> str:

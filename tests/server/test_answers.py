@@ -216,4 +216,4 @@ def test_bytes_of_a_header_arrive_as_they_were_sent(server, emulator):
         assert response.status_code == 200
     first, second = (received.headers["x-title"] for received in emulator.completions)
     assert first.encode("latin-1").decode() == "Müller"
-    assert second.encode("latin-1").decode() == "Müller"  # aiohttp writes UTF-8
+    assert second == "Müller"  # the recorder reads Latin-1
