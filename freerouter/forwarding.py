@@ -21,6 +21,7 @@ from freerouter.tracking import Trace
 from freerouter.wires import AsyncReply, AsyncWire, Broken, NotSent, Reply, Stale, TimedOut, Timeouts, Wire
 
 _TIMEOUTS = Timeouts()
+_WHOLE = Ending(finished=True)
 
 
 class Body(Handover[Reply]):
@@ -150,7 +151,7 @@ class Forwarder:
         dialect = routing.request.dialect
         url = f"{self.router.settings.upstream}/{dialect.path}"
         try:
-            limits = timeouts._replace(first=send.first, idle=send.idle)
+            limits = Timeouts(timeouts.connect, timeouts.write, timeouts.pool, send.first, send.idle)
             reply = self._wire.open(url, headers, send.body, limits)
         except (NotSent, Broken) as error:
             routing.record(routing.judge(Reading(flaw=_flaw(error))))
@@ -169,7 +170,7 @@ class Forwarder:
         reply.close()
         if outcome.verdict is not Verdict.ANSWERED:
             return None
-        routing.finish(Ending(finished=True))
+        routing.finish(_WHOLE)
         headers = returned(reply.headers, routing.trace, streamed=False)
         return Answer(reply.status, headers, Body(head.chunks), routing.trace)
 
@@ -270,7 +271,7 @@ class AsyncForwarder:
         dialect = routing.request.dialect
         url = f"{self.router.settings.upstream}/{dialect.path}"
         try:
-            limits = timeouts._replace(first=send.first, idle=send.idle)
+            limits = Timeouts(timeouts.connect, timeouts.write, timeouts.pool, send.first, send.idle)
             reply = await self._wire.open(url, headers, send.body, limits)
         except (NotSent, Broken) as error:
             routing.record(routing.judge(Reading(flaw=_flaw(error))))
@@ -289,7 +290,7 @@ class AsyncForwarder:
         await reply.close()
         if outcome.verdict is not Verdict.ANSWERED:
             return None
-        routing.finish(Ending(finished=True))
+        routing.finish(_WHOLE)
         headers = returned(reply.headers, routing.trace, streamed=False)
         return Answer(reply.status, headers, AsyncBody(head.chunks), routing.trace)
 

@@ -93,8 +93,8 @@ def _timeouts(request: httpx.Request) -> Timeouts:
     return Timeouts(asked.get("connect"), asked.get("write"), asked.get("pool"))
 
 
-def _check_encoding(request: httpx.Request) -> None:
-    encoding = request.headers.get("content-encoding", "identity")
+def _check_encoding(headers: Headers) -> None:
+    encoding = next((value for name, value in headers if name == "content-encoding"), "identity")
     if encoding != "identity":
         error = InvalidRequestError(
             f"content-encoding {encoding} is not read: send plain JSON", field="content-encoding"
@@ -161,12 +161,13 @@ class RoutingTransport(httpx.BaseTransport):
         dialect = self._doorman.dialect(request)
         if dialect is None:
             return _refused(_not_routed(request), DIALECTS[0])
+        headers = _headers(request)
         try:
-            _check_encoding(request)
+            _check_encoding(headers)
         except FreeRouterError as error:
             return _refused(error, dialect)
         body = request.read()
-        answer = self._forwarder.forward(body, _headers(request), dialect, timeouts=_timeouts(request))
+        answer = self._forwarder.forward(body, headers, dialect, timeouts=_timeouts(request))
         return self._respond(answer)
 
     def _respond(self, answer: Answer[Body]) -> httpx.Response:
@@ -205,12 +206,13 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         dialect = self._doorman.dialect(request)
         if dialect is None:
             return _refused(_not_routed(request), DIALECTS[0])
+        headers = _headers(request)
         try:
-            _check_encoding(request)
+            _check_encoding(headers)
         except FreeRouterError as error:
             return _refused(error, dialect)
         body = await request.aread()
-        answer = await self._forwarder.forward(body, _headers(request), dialect, timeouts=_timeouts(request))
+        answer = await self._forwarder.forward(body, headers, dialect, timeouts=_timeouts(request))
         return self._respond(answer)
 
     def _respond(self, answer: Answer[AsyncBody]) -> httpx.Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from functools import lru_cache
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -150,15 +150,22 @@ _TRANSLATED = _Translated()
 
 
 class _Watch:
-    """Sees how far a request got on its connection (httpx docs: "trace" extension; httpcore names the events)."""
+    """Sees how far a request got on its connection (httpx docs: "trace" extension; httpcore names the events).
 
-    def __init__(self) -> None:
+    Args:
+        extensions: the request's; being traced takes as long as a decision, so it ends when all is known.
+    """
+
+    def __init__(self, extensions: MutableMapping[str, Any]) -> None:
         self._first = ""
         self._last = ""
+        self._extensions = extensions
 
     def note(self, event: str, _info: object) -> None:
         """What httpcore does: it connects, unless it takes a connection that it has, and then it sends."""
         self._first, self._last = self._first or event, event
+        if self._first.startswith("http"):
+            self._extensions.pop("trace", None)
 
     async def note_async(self, event: str, info: object) -> None:
         """The same, as the async transport calls it."""
@@ -199,19 +206,19 @@ def new_transport(proxy: str | None) -> httpx.HTTPTransport:
     return httpx.HTTPTransport(verify=tls(), limits=LIMITS, proxy=proxy)
 
 
-def origin(url: str) -> str:
-    """Scheme, host and port of a URL."""
-    return "/".join(url.split("/", 3)[:3])
-
-
-def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts, trace: object) -> httpx.Request:
+def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> httpx.Request:
     target, host = _parsed(url)
     raw = [(b"host", host), *encoded(headers), (b"content-length", b"%d" % len(body))]
     # httpx takes four times as long when it is to find the length and the host out.
-    stream, extensions = httpx.ByteStream(body), {"timeout": timeouts.of_httpx(), "trace": trace}
+    stream, extensions = httpx.ByteStream(body), {"timeout": timeouts.of_httpx()}
     request = httpx.Request("POST", target, headers=raw, stream=stream, extensions=extensions)
     request.read()  # for transports that look at ``content``
     return request
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    return "/".join(url.split("/", 3)[:3])
 
 
 @lru_cache(maxsize=64)
@@ -289,8 +296,9 @@ class HttpxWire:
     def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> HttpxReply:
         """See Wire."""
         due = time.monotonic() + timeouts.first
-        watch = _Watch()
-        request = _request(url, headers, body, timeouts, watch.note)
+        request = _request(url, headers, body, timeouts)
+        watch = _Watch(request.extensions)
+        request.extensions["trace"] = watch.note
         limits = request.extensions["timeout"]
         limits["read"] = timeouts.first
         try:
@@ -372,8 +380,9 @@ class AsyncHttpxWire:
     async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncHttpxReply:
         """See AsyncWire."""
         due = time.monotonic() + timeouts.first
-        watch = _Watch()
-        request = _request(url, headers, body, timeouts, watch.note_async)
+        request = _request(url, headers, body, timeouts)
+        watch = _Watch(request.extensions)
+        request.extensions["trace"] = watch.note_async
         try:
             with _TRANSLATED, anyio.fail_after(timeouts.first):
                 response = await self.transport(url).handle_async_request(request)

@@ -217,8 +217,9 @@ class Exchange:
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""
         framed = [pair for pair in headers if pair[0] != "content-length"]
+        framed.append(("content-length", str(len(body))))
         with self._connection:
-            await self.start(status, [*framed, ("content-length", str(len(body)))])
+            await self.start(status, framed)
             await self.finish(body)
 
     async def stream(self, chunks: AsyncIterator[bytes]) -> None:

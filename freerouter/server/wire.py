@@ -16,7 +16,7 @@ from yarl import URL
 
 from freerouter.headers import Headers
 from freerouter.server.deadlines import Deadline
-from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts, encoded, environment_proxy, origin, tls
+from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts, encoded, environment_proxy, tls
 
 # A ValueError is what aiohttp makes of a proxy that it cannot use.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError, ValueError)
@@ -117,7 +117,7 @@ class AiohttpWire:
 
     async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AiohttpReply:
         """See AsyncWire."""
-        if len(body) > _AT_ONCE or self._proxy(origin(url)) is not None:
+        if len(body) > _AT_ONCE or self._proxy(url) is not None:
             return await self._request("POST", url, headers, body, timeouts)
         return await self._post(url, headers, body, timeouts)
 
@@ -170,7 +170,7 @@ class AiohttpWire:
                     data=io.BytesIO(body) if body is not None and len(body) > _AT_ONCE else body,
                     headers=[(name, _text(value)) for name, value in headers],
                     allow_redirects=False,
-                    proxy=self._proxy(origin(url)),
+                    proxy=self._proxy(url),
                 )
         except _NOT_SENT as error:
             raise NotSent(type(error).__name__) from None
