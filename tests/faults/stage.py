@@ -23,7 +23,7 @@ NOON = 1_788_264_010.0
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
 
 # Short enough for a test, long enough for a busy machine.
-SHORT = {"first_token_timeout": 0.25, "idle_timeout": 0.25, "reply_timeout": 0.25}
+SHORT = {"first_token_timeout": 0.4, "idle_timeout": 0.4, "reply_timeout": 0.4}
 
 
 class Clock:

@@ -84,8 +84,11 @@ def served(
 class Scripted:
     """An upstream that plays a script on each connection that sends a POST; GETs get 404."""
 
-    def __init__(self, script: Callable[[socket.socket], None]) -> None:
+    def __init__(
+        self, script: Callable[[socket.socket], None], read: Callable[[socket.socket], bytes] | None = None
+    ) -> None:
         self._script = script
+        self._read = read or read_request
 
     @contextmanager
     def running(self) -> Iterator[str]:
@@ -104,7 +107,7 @@ class Scripted:
                 return
             with connection:
                 connection.settimeout(5)
-                head = read_request(connection)
+                head = self._read(connection)
                 if head.startswith(b"POST"):
                     self._script(connection)
                 else:

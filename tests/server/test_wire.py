@@ -1,13 +1,17 @@
 """The server's wire on aiohttp calls what can happen to a connection by the same names as those on httpx do."""
 
 import asyncio
+import socket
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from freerouter.server.wire import AiohttpWire
 from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts
+from tests.server.stage import Scripted, read_request
 from tests.wire.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port
 from tests.wire.stage import striking
 from tests.wire.test_wires import busy  # noqa: F401  # a fixture
@@ -130,3 +134,73 @@ def test_no_credentials_come_from_a_netrc(chat, emulator, monkeypatch, tmp_path)
 def test_nothing_is_followed_and_no_cookie_is_kept(chat, emulator):
     post(chat, times=2, headers=[*HEADERS, ("x-title", "ü")])
     assert not any("cookie" in received.headers for received in emulator.completions)
+
+
+@contextmanager
+def upstream(reply: bytes, heads: list[bytes] | None = None) -> Iterator[str]:
+    """A server that answers a POST with these bytes, in two pieces, and closes."""
+
+    def play(connection: socket.socket) -> None:
+        connection.sendall(reply[:9])
+        connection.sendall(reply[9:])
+
+    def read(connection: socket.socket) -> bytes:
+        head = read_request(connection)
+        if heads is not None:
+            heads.append(head)
+        return head
+
+    with Scripted(play, read).running() as base:
+        yield f"{base}/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("reply", "body"),
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", b"{}", id="length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n{}", b"{}", id="until it closes"),
+        pytest.param(b"HTTP/1.0 200 OK\r\n\r\n{}", b"{}", id="HTTP/1.0"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n",
+            b"{}",
+            id="chunks",
+        ),
+        pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", b"", id="nothing"),
+        pytest.param(b"HTTP/1.1 204 No Content\r\n\r\n", b"", id="no content"),
+        pytest.param(
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+            b"{}",
+            id="after early hints",
+        ),
+    ],
+)
+def test_a_reply_is_read_however_it_is_framed(reply, body):
+    with upstream(reply) as url:
+        assert post(url) == body
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another protocol"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n", id="a head without end"),
+        pytest.param(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", id="a chunk without length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{}", id="cut"),
+    ],
+)
+def test_a_reply_that_is_none_is_a_broken_connection(reply):
+    with upstream(reply) as url, pytest.raises(Broken) as caught:
+        post(url)
+    assert caught.type is Broken
+
+
+def test_what_is_written_is_a_plain_request():
+    heads: list[bytes] = []
+    headers = [("x-title", " ü\t"), ("user-agent", "me")]
+    with upstream(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", heads) as url:
+        post(url, headers=headers)
+    first, *lines = heads[-1].split(b"\r\n")
+    assert first == b"POST /api/v1/chat/completions HTTP/1.1"
+    host = url.split("/")[2].encode()
+    assert lines == [b"host: " + host, b"x-title: \xfc", b"user-agent: me", b"content-length: %d" % len(PLAIN_BODY)]
