@@ -59,6 +59,9 @@ class Reading(NamedTuple):
     usage: Mapping[str, Any] | None = None
 
 
+_LF, _CR, _BLANK = b"\n\r "
+
+
 class Events:
     """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
 
@@ -68,12 +71,14 @@ class Events:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that these bytes complete; comments are passed over."""
-        line = chunk[:-2]
-        if chunk[-2:] == b"\n\n" and b"\n" not in line and b"\r" not in line and not self._rest and not self._data:
-            # What nearly every piece is: one event of one line, or one comment.
-            data = line[5:].removeprefix(b" ") if line.startswith(b"data:") else b""
-            return [data] if data else []
-        return self._split(chunk)
+        end = len(chunk) - 2
+        if chunk.find(_LF) != end or chunk[-1] != _LF or _CR in chunk or self._rest or self._data:
+            return self._split(chunk)
+        # What nearly every piece is: one event of one line, or one comment.
+        if not chunk.startswith(b"data:"):
+            return []
+        data = chunk[6:end] if chunk[5] == _BLANK else chunk[5:end]
+        return [data] if data else []
 
     def _split(self, chunk: bytes) -> list[bytes]:
         """The same, whatever the piece."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -45,7 +45,9 @@ class Sign(NamedTuple):
     done: bool = False
 
 
+# What most events of a stream say.
 NOTHING = Sign()
+TOKEN = Sign(token=True)
 
 
 class Dialect(ABC):
@@ -87,7 +89,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
-        """What marks a conversation: its first system message, its first other one; whether a tool result ends it."""
+        """What marks a conversation: the system message that begins it, the first other; if a tool result ends it."""
 
     @abstractmethod
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +125,16 @@ def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list
     if not isinstance(value, (list, tuple)):
         raise InvalidRequestError(f"{where or name} must be a list", field=where or name)
     return value
+
+
+def opening(messages: Iterable[Mapping[str, Any]]) -> tuple[Any, Any]:
+    """The system message that begins a conversation, if one does, and the first other one; what follows may change."""
+    system = None
+    for message in messages:
+        if message.get("role") not in ("system", "developer"):
+            return system, message
+        system = system or message
+    return system, None
 
 
 def common_demands(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

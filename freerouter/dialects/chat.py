@@ -9,11 +9,13 @@ from pydantic_core import to_json
 
 from freerouter.dialects.base import (
     NOTHING,
+    TOKEN,
     Dialect,
     Sign,
     Survey,
     common_demands,
     listed,
+    opening,
     openrouter_error,
     reasoning_on,
 )
@@ -76,9 +78,7 @@ class Chat(Dialect):
     def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
         """See the contract."""
         messages = body["messages"]
-        system = next((m for m in messages if m.get("role") in ("system", "developer")), None)
-        other = next((m for m in messages if m.get("role") not in ("system", "developer")), None)
-        return system, other, messages[-1].get("role") == "tool"
+        return *opening(messages), messages[-1].get("role") == "tool"
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """``reasoning_details`` carries signatures and encrypted blocks; the plain ``reasoning`` text stays."""
@@ -106,8 +106,8 @@ class Chat(Dialect):
             finish = choice.get("finish_reason") or finish
             if choice.get("error") or finish == "error":
                 error = error or choice.get("error") or {}
-        if not token and finish is None and error is None and usage is None:
-            return NOTHING
+        if finish is None and error is None and usage is None:
+            return TOKEN if token else NOTHING
         if error is not None and not isinstance(error, dict):
             error = {"message": str(error)}
         usage = usage if isinstance(usage, dict) else None

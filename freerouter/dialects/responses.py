@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.dialects.base import Dialect, Sign, Survey, common_demands, openrouter_error, reasoning_on
+from freerouter.dialects.base import Dialect, Sign, Survey, common_demands, opening, openrouter_error, reasoning_on
 from freerouter.dialects.parts import messages_of, survey_parts
 from freerouter.errors import FreeRouterError, InvalidRequestError
 
@@ -17,7 +17,6 @@ _MODALITIES = {
     "input_video": "video",
     "input_file": "file",
 }
-_SYSTEM = ("system", "developer")
 _SPOKEN = ("message", "function_call", "custom_tool_call", "image_generation_call")
 
 
@@ -70,9 +69,8 @@ class Responses(Dialect):
         """See the contract."""
         asked = body["input"]
         items = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
-        system = body.get("instructions") or next((i for i in items if i.get("role") in _SYSTEM), None)
-        other = next((i for i in items if i.get("role") not in _SYSTEM), None)
-        return system, other, str(items[-1].get("type", "")).endswith("_output")
+        system, other = opening(items)
+        return body.get("instructions") or system, other, str(items[-1].get("type", "")).endswith("_output")
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """Reasoning items carry signatures or encrypted content."""
