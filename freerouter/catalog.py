@@ -20,6 +20,7 @@ _log = logging.getLogger("freerouter")
 FREE_SUFFIX = ":free"
 
 Names = frozenset[str]
+Alike = dict[tuple[str, ...], Names]
 
 _TEXT = frozenset({"text"})
 _STR = frozenset({str})
@@ -176,7 +177,7 @@ class Catalog:
             CatalogError: the body is no catalog; says what it was instead.
         """
         models: dict[str, Model] = {}
-        alike: dict[Names, Names] = {}
+        alike: Alike = {}
         for number, row in enumerate(_rows(body)):
             try:
                 model = _model(row, alike)
@@ -244,8 +245,8 @@ def _complaint(row: Any, error: Exception) -> str:
     return f"{name!r}: {what}" if isinstance(name, str) else what
 
 
-def _model(row: Mapping[str, Any], alike: dict[Names, Names]) -> Model:
-    """A row as a Model; equal sets of names are one object (``alike``), since most models are like some others."""
+def _model(row: Mapping[str, Any], alike: Alike) -> Model:
+    """A row as a Model; equal lists of names are one set (``alike``), since most models are like some others."""
     if not isinstance(row, dict):
         raise TypeError(f"is no object but {type(row).__name__}")
     id_ = row["id"]
@@ -288,8 +289,8 @@ def _text(row: Mapping[str, Any], key: str) -> str:
 def _count(row: Mapping[str, Any], key: str) -> int | None:
     """A number of tokens or seconds; 0 has been seen where nothing is known."""
     value = row.get(key)
-    if not value:
-        return None
+    if not value or (type(value) is int and 0 < value <= _MOST):
+        return value or None
     if value is True or not isinstance(value, (int, float)) or not 0 < value <= _MOST:
         raise ValueError(f"{key} is {value!r}, no positive number")
     return int(value)
@@ -301,14 +302,17 @@ def _smaller(a: int | None, b: int | None) -> int | None:
     return min(a, b)
 
 
-def _names(row: Mapping[str, Any], key: str, alike: dict[Names, Names]) -> Names:
+def _names(row: Mapping[str, Any], key: str, alike: Alike) -> Names:
     value = row.get(key) or []
     if not isinstance(value, list):
         raise TypeError(f"{key} is no list")
     if not _STR.issuperset(map(type, value)):
         raise TypeError(f"{key} holds something other than text")
-    names = frozenset(value)
-    return alike.setdefault(names, names)
+    listed = tuple(value)
+    names = alike.get(listed)
+    if names is None:
+        names = alike[listed] = frozenset(value)
+    return names
 
 
 def _pricing(row: Mapping[str, Any]) -> Mapping[str, Any]:

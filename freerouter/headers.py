@@ -91,7 +91,7 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
 def returned(headers: Iterable[tuple[str, str]], trace: Trace, *, streamed: bool) -> Headers:
     """The headers to answer with: OpenRouter's, and which model answered. A stream's length is not known beforehand."""
     dropped = _HOP_BY_HOP | {"content-length"} if streamed else _HOP_BY_HOP
-    return [*((name, value) for name, value in headers if name not in dropped), *trace.headers().items()]
+    return [*[pair for pair in headers if pair[0] not in dropped], *trace.headers().items()]
 
 
 def of_error(error: FreeRouterError, trace: Trace) -> Headers:

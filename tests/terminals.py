@@ -47,7 +47,7 @@ class Terminal:
         self._process.wait()
         os.close(self._ours)
 
-    def read_until(self, text: str, seconds: float = 15) -> None:
+    def read_until(self, text: str, seconds: float = 30) -> None:
         """Read until some text has been written after what was read before."""
         deadline = time.monotonic() + seconds
         while text not in self.written[self._seen :]:

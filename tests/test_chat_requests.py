@@ -65,7 +65,7 @@ ANCHORS = {
     "a question": ([USER], (None, USER, False)),
     "with a system message": ([SYSTEM, USER], (SYSTEM, USER, False)),
     "with a developer's": ([DEVELOPER, SYSTEM, USER], (DEVELOPER, USER, False)),
-    "with a later system message": ([USER, SYSTEM], (SYSTEM, USER, False)),
+    "with a later system message, which may have been added": ([USER, SYSTEM], (None, USER, False)),
     "that ends with a tool's result": ([SYSTEM, USER, TOOL], (SYSTEM, USER, True)),
     "nothing but a system message": ([SYSTEM], (SYSTEM, None, False)),
     "messages without roles": ([{}, {"content": "x"}], (None, {}, False)),
