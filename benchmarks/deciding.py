@@ -13,7 +13,7 @@ import numpy as np
 from pydantic_core import from_json, to_json
 
 from benchmarks import peers
-from benchmarks.measuring import Action, interleaved, ratio, shown
+from benchmarks.measuring import Action, at_the_targets_speed, interleaved, ratio, shown
 from benchmarks.quick import decide, make_ready
 from benchmarks.table import Row, Section, at_least, at_most
 from benchmarks.workloads import catalog_body, picture_request, short_request, tool_request
@@ -30,7 +30,7 @@ SIZES = (30, 350, 3_000, 10_000, 100_000, 1_000_000)
 _LARGEST_PEER = 3_000
 # What a draw must reach, in the time of a random.choice of 30.
 _DRAWS = {30: at_most(3), 350: at_most(3), 10_000: at_most(3), 1_000_000: at_most(8)}
-_THIRTY = tuple(range(30))
+THIRTY = tuple(range(30))
 # Of real catalogs, where there are some beside the project.
 _CATALOGS = Path(__file__).parents[2] / "shared" / "catalogs"
 
@@ -62,7 +62,7 @@ def draws(made: dict[int, Router]) -> tuple[Section, Curves]:
     rows, curves = [], Curves()
     for size, router in made.items():
         actions = {
-            "choice": lambda: random.choice(_THIRTY),
+            "choice": lambda: random.choice(THIRTY),
             "ours": from_requirements(router, {}),
             "list": peers.comprehension(size),
         }
@@ -100,14 +100,14 @@ def _held_against_peers(size: int, taken: dict[str, list[float]]) -> list[Row]:
 def _half_cooling(router: Router) -> Row:
     models = router.index().models
     cooling = {model.id: 1e12 for model in islice(models, 0, None, 2)}
-    taken = interleaved({"choice": lambda: random.choice(_THIRTY), "ours": from_requirements(router, cooling)})
+    taken = interleaved({"choice": lambda: random.choice(THIRTY), "ours": from_requirements(router, cooling)})
     floor = f"`random.choice` of 30: {shown(taken['choice'])}"
     share = ratio(taken["ours"], taken["choice"])
     return Row("a draw with half of the pool cooling, 30 models", shown(taken["ours"]), floor, share, at_most(5))
 
 
 def _in_a_request(router: Router) -> Row:
-    taken = interleaved({"choice": lambda: random.choice(_THIRTY), "ours": a_request_s_draw(router)})
+    taken = interleaved({"choice": lambda: random.choice(THIRTY), "ours": a_request_s_draw(router)})
     floor = f"`random.choice` of 30: {shown(taken['choice'])}"
     what = "a request's first draw, with what the request keeps in mind, 350 models"
     return Row(what, shown(taken["ours"]), floor, ratio(taken["ours"], taken["choice"]))
@@ -122,13 +122,19 @@ def decisions(router: Router, size: int) -> Section:
         ("a picture of 1 MB", picture_request(), 1.2),
     ):
         taken = interleaved(
-            {"floor": lambda b=body: to_json(from_json(b)), "ours": lambda b=body: decide(router, b)}, seconds=0.05
+            {
+                "choice": lambda: random.choice(THIRTY),
+                "floor": lambda b=body: to_json(from_json(b)),
+                "ours": lambda b=body: decide(router, b),
+            },
+            seconds=0.05,
         )
         ours, share = taken["ours"], ratio(taken["ours"], taken["floor"])
         floor = f"`to_json(from_json(body))`: {shown(taken['floor'])}"
         if limit is None:
             micros = float(np.median(ours)) * 1e6
-            rows.append(Row(f"bytes to bytes, {name}, in µs", shown(ours), floor, micros, at_most(8, "µs")))
+            held = f"{floor}; {at_the_targets_speed(ours, taken['choice'])}"
+            rows.append(Row(f"bytes to bytes, {name}, in µs", shown(ours), held, micros, at_most(8, "µs")))
         rows.append(Row(f"bytes to bytes, {name}", shown(ours), floor, share, at_most(limit) if limit else None))
     litellm = peers.litellm_choice(size)
     taken = interleaved({"ours": lambda: decide(router, short_request()), "theirs": litellm})
