@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from freerouter.allowances import AllowanceSource
 from freerouter.catalog import Catalog
 from freerouter.headers import Headers
 from freerouter.health import Caller
 from freerouter.outcome import Gate, Lasting, Outcome
 from freerouter.routing import Router
-from freerouter.source import AllowanceSource, CatalogSource
+from freerouter.source import CatalogSource
 
 if TYPE_CHECKING:
     import httpx  # noqa: TID251  # a name for the type checker: the transport is only handed through

@@ -1,4 +1,4 @@
-"""CatalogSource: the list of models over HTTP, in pages, stale rather than none; AllowanceSource: what is left."""
+"""CatalogSource: the list of models over HTTP, in pages, stale rather than none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from urllib.parse import urljoin, urlsplit
 
 import anyio
 import httpx
-from cachetools import TTLCache
 from pydantic_core import from_json, to_json
 
 from freerouter.catalog import Catalog
@@ -40,7 +39,6 @@ _CREDIBLE = 86_400.0
 _FIRST_RETRY = 5.0
 _EXPIRE_EVERY = 60.0
 _GLANCE = 0.005
-_READ_EVERY = 60.0
 
 
 class CatalogSource:
@@ -223,7 +221,7 @@ class CatalogSource:
 
     def _fetch(self) -> bytes:
         """The whole list; several pages are made into one."""
-        with _client(self._transport, self._settings.upstream) as client:
+        with client_on(self._transport, self._settings.upstream) as client:
             pages = list(self._pages(client))
         if len(pages) == 1:
             return pages[0]
@@ -282,7 +280,7 @@ def look(settings: Settings, url: str) -> Look:
         sent["authorization"] = f"Bearer {settings.key}"
     started = time.monotonic()
     try:
-        with _client(None, url) as client, client.stream("GET", url, headers=sent) as response:
+        with client_on(None, url) as client, client.stream("GET", url, headers=sent) as response:
             date, body = response.headers.get("date"), _read(response, _LIMIT)
             return Look(response.status_code, body, date, time.monotonic() - started, time.time())
     except Exception as error:  # noqa: BLE001  # whatever it is, it is what was seen
@@ -291,7 +289,7 @@ def look(settings: Settings, url: str) -> Look:
 
 
 @contextmanager
-def _client(transport: httpx.BaseTransport | None, url: str) -> Iterator[httpx.Client]:
+def client_on(transport: httpx.BaseTransport | None, url: str) -> Iterator[httpx.Client]:
     """A client on this transport, which stays open: its owner may be using it. Without one, on one of its own."""
     inner = transport or new_transport(environment_proxy(url))
     try:
@@ -319,46 +317,6 @@ def _next_page(url: str, body: bytes) -> str | None:
     if urlsplit(target)[:2] != urlsplit(url)[:2]:
         raise CatalogError(f"the list of models goes on at another server ({urlsplit(target).netloc}): not followed")
     return target
-
-
-class AllowanceSource:
-    """Reads how many of an account's free requests are left (``GET /key``), in the background.
-
-    Args:
-        upstream: base URL of OpenRouter's API.
-        learn: is told the account, how many of today's requests are used, and of how many.
-        transport: the httpx transport to fetch with.
-    """
-
-    def __init__(
-        self, upstream: str, learn: Callable[[str, int, int], None], transport: httpx.BaseTransport | None = None
-    ) -> None:
-        self._url = f"{upstream}/key"
-        self._learn = learn
-        self._transport = transport
-        self._lock = threading.Lock()
-        self._lately: TTLCache[str, None] = TTLCache(1_000, _READ_EVERY)
-
-    def read(self, account: str, authorization: str) -> threading.Thread | None:
-        """Read it soon, at most once a minute for each account; returns the thread that does, if one does."""
-        with self._lock:
-            if account in self._lately:
-                return None
-            self._lately[account] = None
-        arguments = (account, authorization)
-        thread = threading.Thread(target=self._run, args=arguments, name="freerouter-allowance", daemon=True)
-        thread.start()
-        return thread
-
-    def _run(self, account: str, authorization: str) -> None:
-        try:
-            with _client(self._transport, self._url) as client:
-                data = from_json(client.get(self._url, headers={"authorization": authorization}).content)["data"]
-            daily = data["free_model_daily_requests"]
-            self._learn(account, int(daily["used"]), int(daily["limit"]))
-        except Exception as error:  # noqa: BLE001  # the figure is a help, not a need: OpenRouter may not give it
-            # The text of an httpx exception may hold a key, so only its name is logged.
-            _log.debug("allowance: not read: %s", type(error).__name__)
 
 
 class _Weakly:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from freerouter.allowances import AllowanceSource
 from freerouter.batch.source import Source
 from freerouter.errors import FreeRouterError
 from freerouter.headers import caller, outgoing
 from freerouter.routing import Router
-from freerouter.source import AllowanceSource
 from freerouter.steps import Fail, Request
 
 _PATIENCE = 10.0

@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from freerouter import AllowanceExhaustedError, AttemptsFailedError
+from freerouter.allowances import AllowanceSource
 from freerouter.emulator import Emulator
 from freerouter.forwarding import Forwarder
 from freerouter.health import Caller
 from freerouter.news import News
 from freerouter.outcome import Gate
 from freerouter.reading import Flaw, Reading
-from freerouter.source import AllowanceSource
 from freerouter.steps import Request
 from tests.faults.rows import DAY_LEFT, MINUTE_LEFT, SECTION_6
 from tests.faults.shapes import DONE, END, HI
