@@ -20,7 +20,7 @@ from freerouter.selection import Selection, draw
 from freerouter.settings import Settings
 from freerouter.steps import Request, Send
 
-_SIZES = (30, 350, 10_000, 1_000_000)
+_SIZES = (30, 350, 10_000, 300_000)
 _ROUNDS = 7
 
 
