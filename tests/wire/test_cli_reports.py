@@ -232,8 +232,8 @@ def test_what_appeared_and_vanished_is_told(cli, here, emulator, monkeypatch, tm
     third = json.loads(cli("models", "--watch", "--json")[1])
     assert (third["appeared"], third["vanished"]) == ([], [])
     assert "no changes since" in cli("models", "--watch")[1]
-    kept = sorted(path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir())
-    assert kept == ["models", "seen"]
+    # One of each; a copy that is just being written is there under another name beside it.
+    assert {path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir()} == {"models", "seen"}
 
 
 def test_what_a_server_leaves_alone_is_told(cli, here, monkeypatch):
