@@ -21,6 +21,7 @@ class Deadline:
 
     Attributes:
         passed: it has been broken off.
+        break_off: see above.
     """
 
     def __init__(
@@ -32,8 +33,8 @@ class Deadline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.passed = False
+        self.break_off = break_off
         self._due = due
-        self._break_off = break_off
         self._later = later or asyncio.get_running_loop().call_later
         self._clock = clock
         self._handed: float | None = None  # when the caller was handed a chunk, while it has one
@@ -83,4 +84,4 @@ class Deadline:
             self._set()
         else:
             self.passed = True
-            self._break_off()
+            self.break_off()

@@ -27,6 +27,7 @@ class Line:
     def __init__(self, transport: asyncio.Transport) -> None:
         self.whole = False
         self.is_closing = transport.is_closing
+        self.listen: Callable[[], None] = transport.resume_reading
         self._transport = transport
         self._kept: list[bytes] | None = None
         self._lost = False
@@ -38,6 +39,7 @@ class Line:
     def watch(self, leave: Callable[[], None]) -> None:
         """See Connection."""
         self._leave = leave
+        self.listen()
         if self._lost:
             leave()
 
@@ -88,6 +90,7 @@ class Protocol(HttpToolsProtocol):
         self._line = Line(transport)
         super().connection_made(cast("asyncio.Transport", self._line))
         self.app_state = {**self.app_state, CONNECTION: self._line}
+        self._line.listen = self._listen
         # asyncio sees to this only for sockets that name their protocol; a stream would come in jerks of 40 ms.
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -104,7 +107,7 @@ class Protocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._begun:  # most heads come in one piece, and need no timer
+        if self._begun or (self._in_head and not self._answering()):  # most heads come in one piece, without a timer
             self._watch()
         if self._in_head and self._head_bytes > _HEAD_LIMIT and not self.transport.is_closing():
             self.transport.write(_ENDLESS)
@@ -137,4 +140,16 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
-        self.transport.close()
+        self._timer = None
+        if self._answering():  # the next request is slow, but this one is not at fault
+            self._watch()
+        else:
+            self.transport.close()
+
+    def _answering(self) -> bool:
+        return bool(self.cycle) and not self.cycle.response_complete
+
+    def _listen(self) -> None:
+        """Read on, to see the client leave: uvicorn stops where much of a body has come at once."""
+        if not self.pipeline:
+            self.flow.resume_reading()

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
@@ -25,6 +27,7 @@ _BROKEN = (aiohttp.ClientError, ConnectionError, HttpProcessingError)
 _AT_ONCE = 2**20
 _BUFFER = 2**18
 _CONNECT = 10.0
+_SWITCHING = 101  # asks for what was not asked for, and nothing follows it
 
 
 class Held(Protocol):
@@ -51,6 +54,7 @@ class AiohttpReply:
         self._content = content
         self._held = held
         self._deadline = deadline
+        deadline.break_off = self._break_off
 
     @property
     def due(self) -> float:
@@ -68,7 +72,7 @@ class AiohttpReply:
                 chunk = content.read_nowait()
                 if not chunk and not content.at_eof():
                     chunk = await content.readany()
-            except (aiohttp.ClientError, ConnectionError):
+            except (aiohttp.ClientError, ConnectionError, RuntimeError):  # the last one: broken since the last chunk
                 raise (TimedOut("late") if deadline.passed else Broken("cut")) from None
             if deadline.passed:
                 raise TimedOut("late")  # an answer without a length seems to be whole when it is broken off
@@ -78,6 +82,11 @@ class AiohttpReply:
             deadline.pause()  # the time that the caller takes is not OpenRouter's
             yield chunk
             deadline.go_on()
+
+    def _break_off(self) -> None:
+        """Close the connection, and wake who waits for a chunk: aiohttp does not where it was closed already."""
+        self._held.close()
+        self._content.set_exception(aiohttp.ClientConnectionError("late"))
 
     async def close(self) -> None:
         """A body that was read to its end gives its connection back; any other connection is closed."""
@@ -138,16 +147,9 @@ class AiohttpWire:
             connection = await self._pool().connect(target, [], _limits(timeouts.first))
         except (*_NOT_SENT, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NotSent(type(error).__name__) from None
-        transport, protocol = connection.transport, connection.protocol
-        assert transport is not None  # noqa: S101  # it is connected
-        assert protocol is not None  # noqa: S101  # as above
-        deadline = Deadline(due, transport.abort)
+        deadline = Deadline(due, connection.close)
         try:
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=_BUFFER)
-            transport.write(_written(target, headers, body))
-            message, content = await protocol.read()
-            while message.code < 200:  # such as 103 Early Hints
-                message, content = await protocol.read()
+            message, content = await _exchanged(connection, _written(target, headers, body), way)
         except BaseException as error:
             deadline.stop()
             connection.close()
@@ -200,13 +202,14 @@ class AiohttpWire:
 
 
 class _Way:
-    """How far a request got: whether it has a connection, and whether that had been used before."""
+    """How far a request got: whether it has a connection, if that had been used before, and if anything came back."""
 
-    __slots__ = ("connected", "made")
+    __slots__ = ("answered", "connected", "made")
 
     def __init__(self) -> None:
         self.connected = False
         self.made = False
+        self.answered = False
 
     @property
     def reused(self) -> bool:
@@ -230,11 +233,35 @@ class _Connector(aiohttp.TCPConnector):
         return await super()._create_connection(req, traces, timeout)
 
 
+async def _exchanged(
+    connection: Connection, request: bytes, way: _Way
+) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+    """Write a request, and read the head of its reply."""
+    transport, protocol = connection.transport, connection.protocol
+    if transport is None or protocol is None:
+        raise aiohttp.ServerDisconnectedError
+    protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=_BUFFER)
+    if protocol.should_close:  # it has said something unasked since the last reply, such as that its time is up
+        raise aiohttp.ServerDisconnectedError
+    transport.write(request)
+    message, content = await protocol.read()
+    while message.code < 200 and message.code != _SWITCHING:  # such as 103 Early Hints
+        way.answered = True
+        message, content = await protocol.read()
+    if transport.get_write_buffer_size():
+        protocol.force_close()  # answered before all was sent: the rest must not precede the next request
+    return message, content
+
+
 def _trouble(error: BaseException, way: _Way, *, late: bool) -> NotSent | Broken:
-    """What it means that no reply came. One that breaks on a connection that was not made for it was stale."""
+    """What it means that no reply came.
+
+    One that breaks before anything came back, on a connection that was not made for it, was stale.
+    """
     if late:
         return TimedOut("late") if way.connected else NotSent("late")
-    return (Stale if way.reused else Broken)(type(error).__name__)
+    came = way.answered or isinstance(error, HttpProcessingError)
+    return (Stale if way.reused and not came else Broken)(type(error).__name__)
 
 
 @lru_cache(maxsize=64)

@@ -67,6 +67,18 @@ def test_a_client_that_leaves_while_it_waits_for_the_minute(upstream, emulator):
         assert "freerouter_clients_left_total 1.0" in server.http.get("/metrics").text
 
 
+def test_a_client_that_leaves_after_a_large_body_that_came_behind_its_head(server, emulator):
+    emulator.faults = striking("never_answers")
+    head, _, body = posted(ask(messages=[{"role": "user", "content": "x" * 300_000}])).partition(b"\r\n\r\n")
+    with socket.create_connection(server.address) as connection:
+        connection.sendall(head + b"\r\n\r\n")
+        until(lambda: server.app._running == 1)
+        connection.sendall(body)
+        until(lambda: emulator.completions)
+    assert until(lambda: gone(emulator)) < AT_ONCE
+    nobody_is_blamed(server, emulator)
+
+
 def test_two_hundred_who_leave_leave_nothing_behind(server, emulator):
     emulator.faults = striking("never_answers")
     for _ in range(200):

@@ -160,6 +160,27 @@ def test_a_slow_head(server, monkeypatch, sent):
         assert connection.recv(100) == b""
 
 
+@pytest.mark.parametrize("sent", [b"\r\n", b"GET /health HT"])
+def test_a_slow_head_after_an_answer(server, monkeypatch, sent):
+    monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.1)
+    with socket.create_connection(server.address, timeout=5) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        assert b"alive" in connection.recv(1000)
+        connection.sendall(sent)
+        assert connection.recv(100) == b""
+
+
+def test_a_slow_head_behind_a_request_does_not_cost_its_answer(server, emulator, monkeypatch):
+    monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.05)
+    emulator._gateway.chunk_delay = 0.1
+    with socket.create_connection(server.address, timeout=5) as connection:
+        connection.sendall(posted(ask(stream=True)) + b"GET /hea")
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    assert b"data: [DONE]" in received
+
+
 def test_a_connection_in_use_is_not_taken_for_slow(server, emulator, monkeypatch):
     monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.05)
     emulator._gateway.chunk_delay = 0.02

@@ -204,3 +204,123 @@ def test_what_is_written_is_a_plain_request():
     assert first == b"POST /api/v1/chat/completions HTTP/1.1"
     host = url.split("/")[2].encode()
     assert lines == [b"host: " + host, b"x-title: \xfc", b"user-agent: me", b"content-length: %d" % len(PLAIN_BODY)]
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+
+def at_an_upstream(handle, ask):
+    """Run ``ask(wire, url)`` against a server that does ``handle(reader, writer, number)`` for each connection."""
+
+    async def run():
+        connections = []
+
+        async def connected(reader, writer):
+            connections.append(writer)
+            try:
+                await handle(reader, writer, len(connections))
+            finally:
+                writer.close()
+
+        async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+            wire = AiohttpWire(10)
+            try:
+                host, port = server.sockets[0].getsockname()
+                return await asyncio.wait_for(ask(wire, f"http://{host}:{port}/chat/completions"), 10)
+            finally:
+                await wire.close()
+                for writer in connections:
+                    writer.close()
+
+    return asyncio.run(run())
+
+
+async def taken(reader) -> None:
+    """Read a request."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(int(head.rpartition(b"content-length: ")[2]))
+
+
+async def read(wire, url, pause: float = 0, **timeouts) -> bytes:
+    reply = await wire.open(url, HEADERS, PLAIN_BODY, Timeouts(**timeouts))
+    body = b""
+    try:
+        async for chunk in reply.chunks:
+            body += chunk
+            await asyncio.sleep(pause)
+    finally:
+        await reply.close()
+    return body
+
+
+@pytest.mark.parametrize(("pause", "kind"), [(0, TimedOut), (0.15, Broken)], ids=["waiting", "busy"])
+def test_a_chunk_that_is_none_ends_the_reply_though_the_upstream_keeps_still(pause, kind):
+    async def breaks_the_framing(reader, writer, _number):
+        await taken(reader)
+        writer.write(CHUNKED)
+        await asyncio.sleep(0.05)
+        writer.write(b"zz\r\nfoo\r\n")
+        await reader.read()
+
+    async def ask(wire, url):
+        with pytest.raises(Broken) as caught:
+            await read(wire, url, pause, first=0.4, idle=0.4)
+        return caught.type
+
+    assert at_an_upstream(breaks_the_framing, ask) is kind
+
+
+def test_nobody_waits_for_a_chunk_of_a_wire_that_is_closed():
+    async def pauses(reader, writer, _number):
+        await taken(reader)
+        writer.write(CHUNKED)
+        await reader.read()
+
+    async def ask(wire, url):
+        reading = asyncio.create_task(read(wire, url, first=0.4))
+        await asyncio.sleep(0.1)
+        await wire.close()
+        with pytest.raises(TimedOut):
+            await reading
+
+    at_an_upstream(pauses, ask)
+
+
+def test_a_connection_that_has_said_something_unasked_is_not_used_again():
+    async def speaks_on(reader, writer, number):
+        await taken(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n%02d" % number)
+        await asyncio.sleep(0.05)
+        writer.write(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 4\r\n\r\nlate")
+        await reader.read()
+
+    async def ask(wire, url):
+        assert await read(wire, url) == b"01"
+        await asyncio.sleep(0.1)
+        with pytest.raises(Stale):
+            await read(wire, url)
+        return await read(wire, url)
+
+    assert at_an_upstream(speaks_on, ask) == b"02"
+
+
+@pytest.mark.parametrize("came", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"rubbish\r\n\r\n"], ids=["hints", "rubbish"])
+def test_a_connection_on_which_something_came_back_was_not_stale(came):
+    async def breaks_at_the_second_request(reader, writer, _number):
+        await taken(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await taken(reader)
+        writer.write(came)
+
+    async def ask(wire, url):
+        assert await read(wire, url) == b"{}"
+        with pytest.raises(Broken) as caught:
+            await read(wire, url)
+        return caught.type
+
+    assert at_an_upstream(breaks_at_the_second_request, ask) is Broken
+
+
+def test_an_upgrade_that_nobody_asked_for_is_an_answer():
+    with upstream(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n") as url:
+        assert post(url, first=1) == b""
