@@ -69,6 +69,18 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def insist(self, typed: str, text: str, times: int = 10) -> None:
+        """Type until some text comes: readline does not notice a Ctrl-C that comes just before it listens."""
+        for again in reversed(range(times)):
+            self.type(typed)
+            try:
+                self.read_until(text, 3)
+            except AssertionError:
+                if not again:
+                    raise
+            else:
+                return
+
     def end(self, seconds: float = 15) -> int:
         """Wait until it ends; its status."""
         deadline = time.monotonic() + seconds

@@ -81,8 +81,7 @@ def test_a_conversation(environment, emulator, columns, tmp_path):
             terminal.type(typed)
             terminal.read_until(shown)
             terminal.read_until("> ")
-        terminal.type("\x03")
-        terminal.read_until("> ")
+        terminal.insist("\x03", "> ")
         terminal.type("\x04")
         assert terminal.end() == 0
     assert max(len(line) for line in terminal.screen if not line.startswith("> ")) <= columns

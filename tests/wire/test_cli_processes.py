@@ -126,15 +126,17 @@ def test_nothing_is_loaded_that_is_not_needed(code, allowed):
     assert loaded(code) & HEAVY <= allowed
 
 
-def test_help_takes_less_than_half_a_second():
-    def seconds() -> float:
+def test_help_takes_little_longer_than_what_it_is_made_with():
+    def seconds(*arguments: str) -> float:
         before = os.times()
-        subprocess.run([sys.executable, "-m", "freerouter", "--help"], capture_output=True, timeout=30, check=True)
+        subprocess.run([sys.executable, *arguments], capture_output=True, timeout=30, check=True)
         after = os.times()
         # Of the processor's time: what else runs on the machine is not the command's doing.
         return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(seconds() for _ in range(3)) < 0.5
+    floor = ("-c", "import typer, rich.console, rich.table, rich.markdown, rich.panel")
+    taken = [(seconds("-m", "freerouter", "--help"), seconds(*floor)) for _ in range(3)]
+    assert min(ours / theirs for ours, theirs in taken) < 3
 
 
 COMPLETIONS = [
