@@ -205,7 +205,7 @@ class Head:
             flaw = Flaw.WRONG_TYPE
         elif not sign.token and sign.finish is None:
             flaw = Flaw.NO_CHOICES
-        elif _is_empty(sign):
+        elif not sign.token and _is_empty(sign):
             flaw = Flaw.EMPTY
         return self._judge(flaw, body=body, usage=sign.usage)
 

@@ -55,9 +55,9 @@ class App:
         self._running = 0
         self._warming: asyncio.Task[None] | None = None
         self._handlers: dict[paths.Place, Handler] = {
-            "route": self._route,
-            "count_tokens": self._count_tokens,
-            "explain": self._explain,
+            "route": self._counted(self._route),
+            "count_tokens": self._counted(self._count_tokens),
+            "explain": self._counted(self._explain),
             "models": self._models,
             "pass": self._pass,
             "health": self._health,
@@ -122,8 +122,7 @@ class App:
     def _handler(self, exchange: Exchange) -> Handler:
         if exchange.method == "OPTIONS":
             return self._preflight
-        handler = self._handlers[paths.place(exchange.method, exchange.path)]
-        return self._counted(handler) if exchange.method == "POST" else handler
+        return self._handlers[paths.place(exchange.method, exchange.path)]
 
     def _counted(self, handler: Handler) -> Handler:
         """One of so many requests at once."""
