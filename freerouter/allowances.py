@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cachetools import TTLCache
 from pydantic_core import from_json
 
-from freerouter.source import client_on
+from freerouter.source import ONCE, client_on
 
 if TYPE_CHECKING:
     import httpx  # noqa: TID251  # a name for the type checker: the transport is only handed through
@@ -52,7 +52,9 @@ class AllowanceSource:
     def _run(self, account: str, authorization: str) -> None:
         try:
             with client_on(self._transport, self._url) as client:
-                data = from_json(client.get(self._url, headers={"authorization": authorization}).content)["data"]
+                data = from_json(client.get(self._url, headers={"authorization": authorization, **ONCE}).content)[
+                    "data"
+                ]
             daily = data["free_model_daily_requests"]
             self._learn(account, int(daily["used"]), int(daily["limit"]))
         except Exception as error:  # noqa: BLE001  # the figure is a help, not a need: OpenRouter may not give it

@@ -39,6 +39,8 @@ _CREDIBLE = 86_400.0
 _FIRST_RETRY = 5.0
 _EXPIRE_EVERY = 60.0
 _GLANCE = 0.005
+# What is read once in a while leaves no connection behind in the caller's transport: each request would look at it.
+ONCE = {"connection": "close"}
 
 
 class CatalogSource:
@@ -245,7 +247,7 @@ class CatalogSource:
         raise CatalogError(f"the list of models has more than {_PAGES} pages")
 
     def _page(self, client: httpx.Client, url: str, room: int) -> bytes:
-        headers = {"accept-encoding": "identity"}
+        headers = {"accept-encoding": "identity", **ONCE}
         if self._account and self._settings.key is not None:
             headers["authorization"] = f"Bearer {self._settings.key}"
         with client.stream("GET", url, headers=headers) as response:
