@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
-from pydantic_core import from_json
 
+from freerouter.looks import Look
 from freerouter.source import ONCE, client_on
 
 if TYPE_CHECKING:
@@ -52,11 +52,12 @@ class AllowanceSource:
     def _run(self, account: str, authorization: str) -> None:
         try:
             with client_on(self._transport, self._url) as client:
-                data = from_json(client.get(self._url, headers={"authorization": authorization, **ONCE}).content)[
-                    "data"
-                ]
-            daily = data["free_model_daily_requests"]
-            self._learn(account, int(daily["used"]), int(daily["limit"]))
+                answer = client.get(self._url, headers={"authorization": authorization, **ONCE})
+            daily = Look(answer.status_code, answer.content).daily()
+            if daily is None:
+                _log.debug("allowance: not read: status %d does not state it", answer.status_code)
+            else:
+                self._learn(account, *daily)
         except Exception as error:  # noqa: BLE001  # the figure is a help, not a need: OpenRouter may not give it
             # The text of an httpx exception may hold a key, so only its name is logged.
             _log.debug("allowance: not read: %s", type(error).__name__)

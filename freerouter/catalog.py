@@ -289,8 +289,8 @@ def _text(row: Mapping[str, Any], key: str) -> str:
 def _count(row: Mapping[str, Any], key: str) -> int | None:
     """A number of tokens or seconds; 0 has been seen where nothing is known."""
     value = row.get(key)
-    if not value or (type(value) is int and 0 < value <= _MOST):
-        return value or None
+    if not value:
+        return None
     if value is True or not isinstance(value, (int, float)) or not 0 < value <= _MOST:
         raise ValueError(f"{key} is {value!r}, no positive number")
     return int(value)
