@@ -17,13 +17,13 @@ from benchmarks.measuring import Action, at_the_targets_speed, interleaved, rati
 from benchmarks.quick import decide, make_ready
 from benchmarks.table import Row, Section, at_least, at_most
 from benchmarks.workloads import catalog_body, picture_request, short_request, tool_request
-from freerouter.analysis import Need, analyze
-from freerouter.dialects import CHAT
-from freerouter.health import NOBODY
-from freerouter.outcome import classify
-from freerouter.reading import Head
-from freerouter.routing import Router
-from freerouter.selection import Selection, draw
+from freerouter.memory.health import NOBODY
+from freerouter.openrouter.dialects import CHAT
+from freerouter.pipeline.analysis import Need, analyze
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.selection import Selection, draw
+from freerouter.replies.outcome import classify
+from freerouter.replies.reading import Head
 from freerouter.settings import Settings
 
 SIZES = (30, 350, 3_000, 10_000, 100_000, 1_000_000)

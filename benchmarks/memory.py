@@ -14,9 +14,9 @@ from pathlib import Path
 from benchmarks.measuring import number
 from benchmarks.table import Row, Section
 from benchmarks.workloads import catalog_body, short_request
-from freerouter.analysis import analyze
-from freerouter.catalog import Catalog
-from freerouter.routing import Router
+from freerouter.openrouter.catalog import Catalog
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.router import Router
 from freerouter.settings import Settings
 
 _MODELS = 1_000_000

@@ -12,13 +12,13 @@ from statistics import median
 from pydantic_core import from_json, to_json
 
 from benchmarks.workloads import catalog_body, picture_request, short_request, tool_request
-from freerouter.analysis import analyze
-from freerouter.catalog import Catalog
-from freerouter.health import NOBODY, Health
-from freerouter.routing import Router
-from freerouter.selection import Selection, draw
+from freerouter.memory.health import NOBODY, Health
+from freerouter.openrouter.catalog import Catalog
+from freerouter.pipeline.actions import Request, Send
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.selection import Selection, draw
 from freerouter.settings import Settings
-from freerouter.steps import Request, Send
 
 _SIZES = (30, 350, 10_000, 300_000)
 _ROUNDS = 7

@@ -14,7 +14,7 @@ from statistics import median
 
 from freerouter import AsyncFreeRouter, Catalog, FreeRouterError, Settings
 from freerouter.emulator import FAULTS, Emulator, Fault, Faults
-from freerouter.routing import Router
+from freerouter.pipeline.router import Router
 
 _PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 _AT_ONCE = 8

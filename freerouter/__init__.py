@@ -6,11 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from freerouter.answers import ChatChunk, ChatCompletion
     from freerouter.batch.client import AsyncBatch, Batch, BatchOptions
     from freerouter.batch.tally import BatchSummary
-    from freerouter.catalog import Catalog, Model
     from freerouter.client import AsyncFreeRouter, FreeRouter
+    from freerouter.completions import ChatChunk, ChatCompletion
     from freerouter.errors import (
         AllowanceExhaustedError,
         AttemptsFailedError,
@@ -25,9 +24,10 @@ if TYPE_CHECKING:
         UpstreamError,
         UpstreamUnavailableError,
     )
-    from freerouter.routing import Router
+    from freerouter.openrouter.catalog import Catalog, Model
+    from freerouter.pipeline.router import Router
+    from freerouter.pipeline.tracking import Attempt, Trace
     from freerouter.settings import Settings
-    from freerouter.tracking import Attempt, Trace
     from freerouter.transport import AsyncRoutingTransport, RoutingTransport
 
 __version__ = "0.1.0"
@@ -38,28 +38,28 @@ _HOMES = {
     "AsyncBatch": "batch.client",
     "AsyncFreeRouter": "client",
     "AsyncRoutingTransport": "transport",
-    "Attempt": "tracking",
+    "Attempt": "pipeline.tracking",
     "AttemptsFailedError": "errors",
     "Batch": "batch.client",
     "BatchError": "errors",
     "BatchOptions": "batch.client",
     "BatchSummary": "batch.tally",
-    "Catalog": "catalog",
+    "Catalog": "openrouter.catalog",
     "CatalogError": "errors",
-    "ChatChunk": "answers",
-    "ChatCompletion": "answers",
+    "ChatChunk": "completions",
+    "ChatCompletion": "completions",
     "CostRefusedError": "errors",
     "FreeRouter": "client",
     "FreeRouterError": "errors",
     "InvalidRequestError": "errors",
-    "Model": "catalog",
+    "Model": "openrouter.catalog",
     "NoEligibleModelError": "errors",
-    "Router": "routing",
+    "Router": "pipeline.router",
     "RoutingTransport": "transport",
     "Settings": "settings",
     "SettingsError": "errors",
     "StreamInterruptedError": "errors",
-    "Trace": "tracking",
+    "Trace": "pipeline.tracking",
     "UpstreamError": "errors",
     "UpstreamUnavailableError": "errors",
 }

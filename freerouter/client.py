@@ -8,22 +8,22 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from freerouter.accept import Accept, as_asked
-from freerouter.answers import ChatChunk, ChatCompletion
-from freerouter.bodies import parse
-from freerouter.catalog import Model
-from freerouter.dialects import CHAT
+from freerouter.completions import ChatChunk, ChatCompletion
 from freerouter.errors import InvalidRequestError, StreamInterruptedError
-from freerouter.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
-from freerouter.handover import Answer
-from freerouter.headers import Headers, caller, lower, outgoing
-from freerouter.news import News
-from freerouter.reading import Events, read_event
-from freerouter.routing import Router
+from freerouter.network.refresh import News
+from freerouter.network.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
+from freerouter.openrouter.catalog import Model
+from freerouter.openrouter.dialects import CHAT
+from freerouter.openrouter.headers import Headers, caller, lower, outgoing
+from freerouter.openrouter.json_bodies import parse
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.delivery import Answer
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.tracking import Trace
+from freerouter.replies.acceptance import Accept, as_asked
+from freerouter.replies.reading import Events, read_event
 from freerouter.settings import Settings
-from freerouter.steps import Request
-from freerouter.tracking import Trace
-from freerouter.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
 
 Messages = str | Sequence[Mapping[str, Any]]
 TypedT = TypeVar("TypedT", ChatCompletion, ChatChunk)
@@ -146,7 +146,8 @@ class Chat:
             messages: the conversation; text alone is a user's message.
             needs: capabilities to require besides those that the request shows, such as ``tools`` or ``image``.
             accept: looks at the answer as parsed JSON and returns a reason to ask another model, or None; True
-                holds it against the JSON schema and the tools that the request asks for (``freerouter.accept``).
+                holds it against the JSON schema and the tools that the request asks for
+                (``freerouter.replies.acceptance``).
             extra_headers: to send along, such as ``X-OpenRouter-Title``.
             parameters: any of OpenRouter's (API reference, "Create a chat completion").
 

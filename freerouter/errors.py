@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from freerouter.tracking import Trace
+    from freerouter.pipeline.tracking import Trace
 
 
 class FreeRouterError(Exception):

@@ -20,8 +20,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from freerouter.configuration import KEY_VARIABLE, PREFIX, FileSource, files, origin, unknown
 from freerouter.errors import SettingsError
+from freerouter.settings_file import KEY_VARIABLE, PREFIX, FileSource, files, origin, unknown
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
-from freerouter.dialects import DIALECTS, Dialect
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
-from freerouter.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
-from freerouter.handover import Answer, refused
-from freerouter.headers import Headers
-from freerouter.news import News
-from freerouter.routing import Router
+from freerouter.network.refresh import News
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire, Timeouts, encoded
+from freerouter.openrouter.dialects import DIALECTS, Dialect
+from freerouter.openrouter.headers import Headers
+from freerouter.pipeline.delivery import Answer, refused
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.tracking import Trace
 from freerouter.settings import Settings
-from freerouter.tracking import Trace
-from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts, encoded
 
 _READING = ("GET", "HEAD", "OPTIONS")
 TRACE = "freerouter"  # the key of the Trace in ``response.extensions``

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from freerouter.analysis import Need, Requirements
-from freerouter.catalog import Catalog, Model
-from freerouter.filtering import Index, Policy
-from freerouter.health import NOBODY, Health
-from freerouter.selection import Selection
+from freerouter.memory.health import NOBODY, Health
+from freerouter.openrouter.catalog import Catalog, Model
+from freerouter.pipeline.analysis import Need, Requirements
+from freerouter.pipeline.filtering import Index, Policy
+from freerouter.pipeline.selection import Selection
 
 # What a shell runs in the background ignores Ctrl-C, and so would the programs that are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from freerouter.accept import as_asked, calls_tools, fits_schema
 from freerouter.errors import InvalidRequestError, SettingsError
+from freerouter.replies.acceptance import as_asked, calls_tools, fits_schema
 
 CITY = {
     "type": "object",

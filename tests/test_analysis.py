@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from freerouter.analysis import Requirements, analyze
 from freerouter.errors import InvalidRequestError
+from freerouter.pipeline.analysis import Requirements, analyze
 
 HELLO = {"role": "user", "content": "Hello"}
 TOOL = {"type": "function", "function": {"name": "look_up"}}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.bodies import encode, parse
 from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.json_bodies import encode, parse
 
 # Every text, halves of characters included, which JavaScript's clients send as escapes.
 TEXT = st.text(st.characters(exclude_categories=()))

@@ -7,8 +7,8 @@ from conftest import JSON, TODAY, catalog_of, model_of, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.catalog import Changes
 from freerouter.errors import CatalogError
+from freerouter.openrouter.catalog import Changes
 
 YESTERDAY = TODAY - timedelta(days=1)
 

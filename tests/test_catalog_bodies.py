@@ -10,8 +10,8 @@ from conftest import JSON, TODAY, body_of, catalog_of, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.catalog import Catalog
 from freerouter.errors import CatalogError
+from freerouter.openrouter.catalog import Catalog
 
 BAD_ROWS = {
     "a number": (17, "is no object but int"),

@@ -7,8 +7,8 @@ from conftest import JSON
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.analysis import analyze
-from freerouter.dialects import CHAT
+from freerouter.openrouter.dialects import CHAT
+from freerouter.pipeline.analysis import analyze
 
 
 def asking(**file):

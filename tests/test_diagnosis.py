@@ -7,8 +7,8 @@ import pytest
 from conftest import body_of, row
 
 from freerouter import Settings
-from freerouter.diagnosis import Findings, State, examine, in_words, next_reset
-from freerouter.looks import Look
+from freerouter.cli.diagnosis import Findings, State, examine, in_words, next_reset
+from freerouter.network.probe import Look
 
 NOON = 1_790_000_000.0  # 2026-09-21, 14:13:20 UTC
 OFFER = body_of(row("a/one:free"), row("a/two:free"), row("a/guard:free"), row("a/paid", price={"prompt": "1"}))

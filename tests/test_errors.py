@@ -8,7 +8,6 @@ import pytest
 from conftest import required
 
 from freerouter import errors
-from freerouter.dialects import CHAT
 from freerouter.errors import (
     AllowanceExhaustedError,
     AttemptsFailedError,
@@ -23,7 +22,8 @@ from freerouter.errors import (
     UpstreamError,
     UpstreamUnavailableError,
 )
-from freerouter.tracking import Trace
+from freerouter.openrouter.dialects import CHAT
+from freerouter.pipeline.tracking import Trace
 
 CLASSES = {
     name: kind

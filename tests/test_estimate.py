@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.analysis import analyze
+from freerouter.pipeline.analysis import analyze
 
 HELLO = {"role": "user", "content": "Hello"}
 TEXT = {"type": "text", "text": "What is this?"}

@@ -7,9 +7,9 @@ import pytest
 from conftest import Clock, healthy, index_of, required, row
 from scipy.stats import chisquare
 
-from freerouter.health import NOBODY
-from freerouter.outcome import Lasting, Outcome, Scope, Verdict
-from freerouter.selection import Selection
+from freerouter.memory.health import NOBODY
+from freerouter.pipeline.selection import Selection
+from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 
 DRAWS = 3_000
 AWAKE, OVER, ASLEEP = None, 10, 60

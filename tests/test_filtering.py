@@ -8,7 +8,7 @@ from conftest import TODAY, catalog_of, index_of, model_of, need_of, required, r
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.filtering import Index, Policy, capabilities
+from freerouter.pipeline.filtering import Index, Policy, capabilities
 from freerouter.settings import DEFAULT_EXCLUDE
 
 # More than two words of 64 bits, so that a need may lie across them.
@@ -252,11 +252,13 @@ def test_what_is_worth_a_word_ends_in_free_or_is_priced_zero():
 
 def test_of_the_pools_only_the_newest_are_kept_up_to_a_bound(monkeypatch):
     index = index_of(*(row(f"author/model-{number}:free") for number in range(9)))
-    monkeypatch.setattr("freerouter.filtering._CACHED_INDICES", 30)  # three pools of nine, and one each for being there
+    monkeypatch.setattr(
+        "freerouter.pipeline.filtering._CACHED_INDICES", 30
+    )  # three pools of nine, and one each for being there
     needs = [need_of(output=tokens) for tokens in range(1, 6)]
     pools = [index.pool(need) for need in needs]
     assert all(index.pool(need) is pool for need, pool in zip(needs[2:], pools[2:], strict=True))
     assert index.pool(needs[0]) is not pools[0]
-    monkeypatch.setattr("freerouter.filtering._CACHED_INDICES", 5)
+    monkeypatch.setattr("freerouter.pipeline.filtering._CACHED_INDICES", 5)
     unkept = need_of(output=7)
     assert index.pool(unkept) is not index.pool(unkept)

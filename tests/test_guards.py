@@ -7,9 +7,9 @@ from conftest import JSON, TODAY, catalog_of, row
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.dialects import CHAT, RESPONSES
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
-from freerouter.guards import check_cost, free_models, wanted, wants_native_files
+from freerouter.openrouter.cost_guard import check_cost, free_models, wanted, wants_native_files
+from freerouter.openrouter.dialects import CHAT, RESPONSES
 
 
 def tool(kind):

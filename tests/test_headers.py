@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.errors import AllowanceExhaustedError, InvalidRequestError, NoEligibleModelError
-from freerouter.headers import caller, lower, of_error, outgoing, returned
-from freerouter.tracking import Trace
+from freerouter.openrouter.headers import caller, lower, of_error, outgoing, returned
+from freerouter.pipeline.tracking import Trace
 
 OURS = [("accept-encoding", "identity"), ("content-type", "application/json")]
 KEY = "sk-or-canary"

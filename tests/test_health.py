@@ -7,9 +7,9 @@ from conftest import Clock, healthy, need_of, required
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.analysis import Requirements
-from freerouter.health import FIRST_COOLDOWN, LIGHT_COOLDOWN, LONGEST_COOLDOWN, Caller, Health
-from freerouter.outcome import Lasting, Outcome, Scope, Verdict
+from freerouter.memory.health import FIRST_COOLDOWN, LIGHT_COOLDOWN, LONGEST_COOLDOWN, Caller, Health
+from freerouter.pipeline.analysis import Requirements
+from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 
 ALPHA, BETA = "acme/alpha:free", "acme/beta:free"
 ME, OTHER = Caller("account", "app"), Caller("other account", "other app")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from freerouter.analysis import analyze
-from freerouter.dialects import MESSAGES
 from freerouter.errors import CostRefusedError, InvalidRequestError
-from freerouter.guards import check_cost
+from freerouter.openrouter.cost_guard import check_cost
+from freerouter.openrouter.dialects import MESSAGES
+from freerouter.pipeline.analysis import analyze
 
 HI = {"role": "user", "content": "Hi"}
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}

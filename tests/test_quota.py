@@ -7,8 +7,8 @@ from conftest import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.outcome import Gate
-from freerouter.quota import Quota
+from freerouter.memory.allowance import Quota
+from freerouter.replies.outcome import Gate
 
 EVENING = datetime(2026, 9, 1, 23, 0, tzinfo=UTC).timestamp()
 ME, OTHER = "account", "other account"

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from conftest import DAYS, selection_of
 
-from freerouter.analysis import analyze
-from freerouter.catalog import Catalog
-from freerouter.filtering import Index, Policy
+from freerouter.openrouter.catalog import Catalog
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.filtering import Index, Policy
 
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}

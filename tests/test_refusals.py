@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from conftest import index_of, required, row
 
-from freerouter import refusals
 from freerouter.errors import UpstreamError
-from freerouter.outcome import Gate, Lasting, Outcome, Scope, Verdict
-from freerouter.quota import Allowance
-from freerouter.tracking import Attempt, Trace
+from freerouter.memory.allowance import Allowance
+from freerouter.pipeline import refusals
+from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.outcome import Gate, Lasting, Outcome, Scope, Verdict
 
 EVENING = datetime(2026, 9, 1, 23, 0, tzinfo=UTC).timestamp()
 

@@ -5,12 +5,12 @@ from conftest import catalog_of, healthy, index_of, required, row, selection_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.analysis import Need, Requirements
-from freerouter.health import NOBODY
-from freerouter.outcome import Lasting, Outcome, Scope, Verdict
-from freerouter.routing import Router
+from freerouter.memory.health import NOBODY
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.analysis import Need, Requirements
+from freerouter.pipeline.router import Router
+from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 from freerouter.settings import Settings
-from freerouter.steps import Request
 
 ROWS = [
     row("a/plain:free"),

@@ -2,10 +2,10 @@
 
 import pytest
 
-from freerouter.analysis import analyze
-from freerouter.dialects import RESPONSES
 from freerouter.errors import CostRefusedError, InvalidRequestError
-from freerouter.guards import check_cost
+from freerouter.openrouter.cost_guard import check_cost
+from freerouter.openrouter.dialects import RESPONSES
+from freerouter.pipeline.analysis import analyze
 
 HI = {"role": "user", "content": "Hi"}
 SYSTEM = {"role": "system", "content": "Be brief."}

@@ -7,9 +7,9 @@ from conftest import JSON, model_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.bodies import parse
 from freerouter.errors import InvalidRequestError
-from freerouter.guards import seal
+from freerouter.openrouter.cost_guard import seal
+from freerouter.openrouter.json_bodies import parse
 
 MODEL = model_of()
 READER = model_of(name="acme/reader:free", inputs=("file",))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from freerouter.outcome import Lasting, Outcome, Scope, Verdict
-from freerouter.selection import draw
+from freerouter.pipeline.selection import draw
+from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 
 DRAWS = 20_000
 

@@ -5,9 +5,9 @@ from conftest import JSON, Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.dialects import CHAT
 from freerouter.errors import InvalidRequestError
-from freerouter.sessions import Conversation, Sessions, conversation
+from freerouter.memory.conversations import Conversation, Sessions, conversation
+from freerouter.openrouter.dialects import CHAT
 
 SYSTEM = {"role": "system", "content": "Be brief."}
 QUESTION = {"role": "user", "content": "What is the weather?"}

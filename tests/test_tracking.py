@@ -6,8 +6,8 @@ import logging
 import pytest
 from conftest import required
 
-from freerouter.outcome import Outcome, Scope, Verdict
-from freerouter.tracking import Attempt, Trace
+from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.outcome import Outcome, Scope, Verdict
 
 CANARY = "sk-or-canary"
 ANSWERED = Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered")

@@ -11,23 +11,23 @@ import pytest
 
 from benchmarks.deciding import answer_of_2_kb, beginning_of_a_stream, judge, real_catalog
 from benchmarks.workloads import picture_request, short_request, tool_request
-from freerouter import guards
-from freerouter.analysis import Need, analyze
-from freerouter.bodies import encode, parse
-from freerouter.catalog import Catalog
-from freerouter.dialects import CHAT
-from freerouter.filtering import Index, Policy
-from freerouter.headers import caller, outgoing, returned
-from freerouter.health import NOBODY, Health
-from freerouter.outcome import Outcome, Scope, Verdict, classify
-from freerouter.quota import Quota
-from freerouter.reading import Events, Flaw, Reading, Tail
-from freerouter.routing import Router
-from freerouter.selection import Selection, draw
-from freerouter.sessions import Sessions, conversation
+from freerouter.memory.allowance import Quota
+from freerouter.memory.conversations import Sessions, conversation
+from freerouter.memory.health import NOBODY, Health
+from freerouter.openrouter import cost_guard
+from freerouter.openrouter.catalog import Catalog
+from freerouter.openrouter.dialects import CHAT
+from freerouter.openrouter.headers import caller, outgoing, returned
+from freerouter.openrouter.json_bodies import encode, parse
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.analysis import Need, analyze
+from freerouter.pipeline.filtering import Index, Policy
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.selection import Selection, draw
+from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.outcome import Outcome, Scope, Verdict, classify
+from freerouter.replies.reading import Events, Flaw, Reading, Tail
 from freerouter.settings import Settings
-from freerouter.steps import Request
-from freerouter.tracking import Attempt, Trace
 
 REQUESTS = {"short": short_request(), "54 KB with tools": tool_request(), "1 MB picture": picture_request()}
 HEADERS = [("authorization", "Bearer none"), ("user-agent", "a client"), ("x-title", "An app"), ("accept", "*/*")]
@@ -57,12 +57,12 @@ def bench_analyze(benchmark: Any, body: bytes) -> None:
 
 @body_of
 def bench_seal(benchmark: Any, router: Router, body: bytes) -> None:
-    benchmark(guards.seal, parse(body), router.index().models[0], parsed=True)
+    benchmark(cost_guard.seal, parse(body), router.index().models[0], parsed=True)
 
 
 @body_of
 def bench_check_cost(benchmark: Any, body: bytes) -> None:
-    benchmark(guards.check_cost, parse(body), CHAT)
+    benchmark(cost_guard.check_cost, parse(body), CHAT)
 
 
 @body_of

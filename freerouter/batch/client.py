@@ -17,12 +17,12 @@ from freerouter.batch.output import Output
 from freerouter.batch.plan import DAILY, Allowance, Ending, Plan
 from freerouter.batch.source import STANDARD, Source
 from freerouter.batch.tally import BatchSummary, Tally
-from freerouter.copies import cache_folder
 from freerouter.errors import BatchError
-from freerouter.headers import caller, outgoing
-from freerouter.routing import Router
+from freerouter.network.disk_cache import cache_folder
+from freerouter.network.wires import AsyncHttpxWire, AsyncWire
+from freerouter.openrouter.headers import caller, outgoing
+from freerouter.pipeline.router import Router
 from freerouter.settings import Settings
-from freerouter.wires import AsyncHttpxWire, AsyncWire
 
 # The minute's gate opens within a minute; a little more, for clocks that differ.
 _MAX_WAIT = 65.0

@@ -15,12 +15,12 @@ from freerouter.batch.rows import answer_line, error_line, story
 from freerouter.batch.source import Source
 from freerouter.batch.tally import Tally
 from freerouter.errors import BatchError
-from freerouter.forwarding import AsyncBody, AsyncForwarder
-from freerouter.handover import Answer
-from freerouter.headers import Headers
-from freerouter.news import News
-from freerouter.routing import Router
-from freerouter.wires import AsyncReply, AsyncWire, Timeouts
+from freerouter.network.refresh import News
+from freerouter.network.wires import AsyncReply, AsyncWire, Timeouts
+from freerouter.openrouter.headers import Headers
+from freerouter.pipeline.delivery import Answer
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder
+from freerouter.pipeline.router import Router
 
 # For how long an interrupted run waits for the answers that are on their way.
 GRACE = 10.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from freerouter.allowances import AllowanceSource
 from freerouter.batch.source import Source
 from freerouter.errors import FreeRouterError
-from freerouter.headers import caller, outgoing
-from freerouter.routing import Router
-from freerouter.steps import Fail, Request
+from freerouter.network.key_source import AllowanceSource
+from freerouter.openrouter.headers import caller, outgoing
+from freerouter.pipeline.actions import Fail, Request
+from freerouter.pipeline.router import Router
 
 _PATIENCE = 10.0
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from freerouter.accept import Accept, as_asked
-from freerouter.bodies import encode, parse
-from freerouter.dialects import CHAT, DIALECTS, Dialect
 from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.dialects import CHAT, DIALECTS, Dialect
+from freerouter.openrouter.json_bodies import encode, parse
+from freerouter.replies.acceptance import Accept, as_asked
 
 # As OpenAI's Batch API writes them, and as OpenRouter's base URL has them.
 _DIALECTS = {f"{prefix}/{dialect.path}": dialect for prefix in ("/v1", "/api/v1") for dialect in DIALECTS}

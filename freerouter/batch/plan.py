@@ -13,8 +13,8 @@ from freerouter.errors import (
     UpstreamError,
     UpstreamUnavailableError,
 )
-from freerouter.outcome import Gate, Scope
-from freerouter.tracking import Trace
+from freerouter.pipeline.tracking import Trace
+from freerouter.replies.outcome import Gate, Scope
 
 # A moment more than OpenRouter says, for clocks that differ; and how long to wait where nobody says.
 _MARGIN = 1.0

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from freerouter.bodies import parse
 from freerouter.errors import FreeRouterError, InvalidRequestError
-from freerouter.tracking import Trace
+from freerouter.openrouter.json_bodies import parse
+from freerouter.pipeline.tracking import Trace
 
 _BREAKS = bytes.maketrans(b"\r\n", b"  ")
 

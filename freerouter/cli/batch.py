@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from freerouter.batch.dry import Forecast
     from freerouter.batch.lines import Form
     from freerouter.cli.progress import Progress
-    from freerouter.routing import Router
+    from freerouter.pipeline.router import Router
     from freerouter.settings import Settings
 
 # "Temporary failure" of sysexits.h: the same command goes on later.
@@ -184,8 +184,8 @@ def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> Non
     from freerouter.batch.dry import forecasts, read_allowance
     from freerouter.batch.journal import MEMORY, Journal
     from freerouter.batch.source import Source
-    from freerouter.routing import Router
-    from freerouter.source import CatalogSource
+    from freerouter.network.catalog_source import CatalogSource
+    from freerouter.pipeline.router import Router
 
     with Source(source, form) as lines, Journal(MEMORY) as journal:
         journal.load(lines)  # finds what is named twice

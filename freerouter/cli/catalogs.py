@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from freerouter.routing import Router
+    from freerouter.pipeline.router import Router
 
 _PATIENCE = 5.0
 
@@ -22,11 +22,11 @@ CatalogFile = Annotated[
 
 def router_for(catalog: Path | None) -> Router:
     """A router with the catalog in a file, or with OpenRouter's. Raises CatalogError, SettingsError."""
-    from freerouter.catalog import Catalog
     from freerouter.errors import CatalogError
-    from freerouter.routing import Router
+    from freerouter.network.catalog_source import CatalogSource
+    from freerouter.openrouter.catalog import Catalog
+    from freerouter.pipeline.router import Router
     from freerouter.settings import Settings
-    from freerouter.source import CatalogSource
 
     settings = Settings()
     if catalog is None:
@@ -42,9 +42,9 @@ def free_ids(incomplete: str) -> list[str]:
     """The ids of free models that begin so, by the copy of the list: a shell that completes must not wait."""
     from datetime import UTC, datetime
 
-    from freerouter.catalog import Catalog
-    from freerouter.copies import Copy
     from freerouter.errors import FreeRouterError
+    from freerouter.network.disk_cache import Copy
+    from freerouter.openrouter.catalog import Catalog
     from freerouter.settings import Settings
 
     try:

@@ -13,8 +13,8 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
 
     Example: FREEROUTER_MAX_ATTEMPTS=3 freerouter config
     """
-    from freerouter.configuration import config_folder, strays
     from freerouter.settings import Settings
+    from freerouter.settings_file import config_folder, strays
 
     rows = _rows()
     if as_json:
@@ -36,8 +36,8 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _rows() -> list[dict[str, Any]]:
-    from freerouter.configuration import origin
     from freerouter.settings import Settings
+    from freerouter.settings_file import origin
 
     settings = Settings()
     known = Settings.model_fields

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from freerouter.client import FreeRouter
     from freerouter.emulator import Emulator
-    from freerouter.tracking import Trace
+    from freerouter.pipeline.tracking import Trace
 
 _DRAWS = 1_000
 _NAME = 46
@@ -191,9 +191,9 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     """How often each model is drawn for a plain question; nothing is sent."""
     from random import Random
 
-    from freerouter.analysis import analyze
-    from freerouter.health import NOBODY, Health
-    from freerouter.selection import Selection
+    from freerouter.memory.health import NOBODY, Health
+    from freerouter.pipeline.analysis import analyze
+    from freerouter.pipeline.selection import Selection
 
     client.models.list()  # brings the catalog
     rng = Random(client.router.settings.seed)

@@ -17,7 +17,7 @@ from freerouter.cli.serve import PORT
 from freerouter.cli.upstreams import Emulate, settings_for
 
 if TYPE_CHECKING:
-    from freerouter.diagnosis import Check, Findings
+    from freerouter.cli.diagnosis import Check, Findings
     from freerouter.settings import Settings
 
 # What the extras bring, besides what is always there.
@@ -35,7 +35,7 @@ def doctor(
 
     Example: freerouter doctor
     """
-    from freerouter.diagnosis import Findings, State, examine
+    from freerouter.cli.diagnosis import Findings, State, examine
     from freerouter.errors import SettingsError
 
     try:
@@ -54,9 +54,9 @@ def doctor(
 
 
 def _look_around(settings: Settings) -> Findings:
-    from freerouter.copies import Copy
-    from freerouter.diagnosis import Findings
-    from freerouter.source import look
+    from freerouter.cli.diagnosis import Findings
+    from freerouter.network.catalog_source import look
+    from freerouter.network.disk_cache import Copy
 
     copy = Copy(settings, account=settings.account_models).read()
     models = look(settings, f"{settings.upstream}/models")
@@ -77,8 +77,8 @@ def _look_around(settings: Settings) -> Findings:
 
 def _is_ours(settings: Settings, url: str) -> bool:
     """Whether a server of ours answers at an address of this machine."""
+    from freerouter.network.catalog_source import look
     from freerouter.settings import is_loopback
-    from freerouter.source import look
 
     address = urlsplit(url)
     if not is_loopback(address.hostname or ""):

@@ -25,7 +25,7 @@ def explain(
 
     Example: echo '{"messages": [{"role": "user", "content": "Hi"}]}' | freerouter explain -
     """
-    from freerouter.steps import Request
+    from freerouter.pipeline.actions import Request
 
     body = _read(file)
     explanation = router_for(catalog).explain(Request(body))

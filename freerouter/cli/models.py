@@ -16,8 +16,8 @@ from freerouter.cli.serve import PORT
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from freerouter.catalog import Model
-    from freerouter.routing import Router
+    from freerouter.openrouter.catalog import Model
+    from freerouter.pipeline.router import Router
 
 _ABILITIES = {
     "tools": "tools",
@@ -102,8 +102,8 @@ def cooling(server: str) -> dict[str, float]:
     """What a running server leaves alone for now, in seconds; nothing where there is no server."""
     from pydantic_core import from_json
 
+    from freerouter.network.catalog_source import look
     from freerouter.settings import Settings
-    from freerouter.source import look
 
     try:
         rows = from_json(look(Settings(), f"{server.rstrip('/')}/models").body)["data"]
@@ -114,7 +114,7 @@ def cooling(server: str) -> dict[str, float]:
 
 def _rows(router: Router, needs: list[str], every: bool, cooling: dict[str, float]) -> list[dict[str, Any]]:
     """The models that can do what is needed; if every one is wanted, the others too, with the reason."""
-    from freerouter.analysis import canonical
+    from freerouter.pipeline.analysis import canonical
 
     index, wanted = router.index(), canonical(needs)
     listed = router.models(wanted)

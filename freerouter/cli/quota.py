@@ -12,7 +12,7 @@ import typer
 from freerouter.cli.upstreams import Emulate, check_key, settings_for
 
 if TYPE_CHECKING:
-    from freerouter.looks import Look
+    from freerouter.network.probe import Look
     from freerouter.settings import Settings
 
 
@@ -26,7 +26,7 @@ def quota(
 
     Example: freerouter quota
     """
-    from freerouter.source import look
+    from freerouter.network.catalog_source import look
 
     with settings_for(emulate) as settings:
         check_key(settings, "freerouter quota")
@@ -42,7 +42,7 @@ def quota(
 def _check(seen: Look, settings: Settings) -> None:
     """Raises UpstreamUnavailableError, UpstreamError."""
     from freerouter.errors import UpstreamError
-    from freerouter.refusals import unreachable
+    from freerouter.pipeline.refusals import unreachable
 
     if seen.status is None:
         raise unreachable(settings.upstream)
@@ -56,7 +56,7 @@ def _check(seen: Look, settings: Settings) -> None:
 
 def _report(seen: Look, settings: Settings, now: float) -> dict[str, Any]:
     """See docs/terminal.md. What nobody tells is null: nothing is guessed."""
-    from freerouter.diagnosis import next_reset
+    from freerouter.cli.diagnosis import next_reset
 
     used, limit = seen.daily() or (None, None)
     reset = next_reset(now)
@@ -71,7 +71,7 @@ def _report(seen: Look, settings: Settings, now: float) -> dict[str, Any]:
 
 
 def _show(report: dict[str, Any]) -> None:
-    from freerouter.diagnosis import in_words
+    from freerouter.cli.diagnosis import in_words
 
     if report["used"] is None:
         print("Today     OpenRouter does not say for this key what is used")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from freerouter.filtering import Index
+    from freerouter.pipeline.filtering import Index
     from freerouter.settings import Settings
 
 
@@ -41,7 +41,7 @@ def changes(index: Index, settings: Settings, now: float) -> dict[str, Any]:
 
 
 def _place(settings: Settings) -> Path:
-    from freerouter.copies import Copy
+    from freerouter.network.disk_cache import Copy
 
     path = Copy(settings, account=settings.account_models).path
     return path.with_name(path.name.replace("models-", "seen-", 1))
@@ -58,8 +58,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _keep(path: Path, look: dict[str, Any]) -> None:
-    from freerouter.copies import replace
     from freerouter.errors import SettingsError
+    from freerouter.network.disk_cache import replace
 
     try:
         replace(path, json.dumps(look).encode())

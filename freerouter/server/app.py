@@ -7,24 +7,24 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from freerouter.bodies import encode
-from freerouter.dialects import MESSAGES
 from freerouter.errors import CatalogError, FreeRouterError
-from freerouter.forwarding import AsyncBody, AsyncForwarder
-from freerouter.handover import Answer, refused
-from freerouter.headers import Headers, caller, outgoing
-from freerouter.news import News
-from freerouter.refusals import unreachable
-from freerouter.routing import Router
+from freerouter.network.refresh import News
+from freerouter.network.wires import Broken, NotSent, Timeouts
+from freerouter.openrouter.dialects import MESSAGES
+from freerouter.openrouter.headers import Headers, caller, outgoing
+from freerouter.openrouter.json_bodies import encode
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.delivery import Answer, refused
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder
+from freerouter.pipeline.refusals import unreachable
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.tracking import Trace
 from freerouter.server import listings, paths
 from freerouter.server.errors import BusyError, DefectError
 from freerouter.server.exchange import ClientGoneError, Exchange, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
 from freerouter.server.security import Access
 from freerouter.server.wire import AiohttpWire
-from freerouter.steps import Request
-from freerouter.tracking import Trace
-from freerouter.wires import Broken, NotSent, Timeouts
 
 _log = logging.getLogger("freerouter")
 

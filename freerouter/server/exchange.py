@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mutab
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from freerouter.headers import Headers
+from freerouter.openrouter.headers import Headers
 from freerouter.server.errors import RefusedError
 
 Scope = MutableMapping[str, Any]

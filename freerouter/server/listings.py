@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from freerouter.analysis import analyze, canonical
-from freerouter.catalog import Model
-from freerouter.dialects import CHAT, DIALECTS, Dialect
 from freerouter.errors import InvalidRequestError
-from freerouter.routing import Router
+from freerouter.openrouter.catalog import Model
+from freerouter.openrouter.dialects import CHAT, DIALECTS, Dialect
+from freerouter.pipeline.analysis import analyze, canonical
+from freerouter.pipeline.router import Router
 
 _ROUTER_ID = "openrouter/free"
 _LARGEST_PAGE = 1000

@@ -6,8 +6,8 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from freerouter.routing import Router
-from freerouter.tracking import Trace
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.tracking import Trace
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from freerouter.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
+from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from freerouter.server.errors import RefusedError
 
 Place = Literal["route", "count_tokens", "explain", "models", "pass", "health", "ready", "metrics"]

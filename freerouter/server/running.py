@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from freerouter.errors import SettingsError
-from freerouter.routing import Router
+from freerouter.pipeline.router import Router
 from freerouter.server.app import App
 from freerouter.server.exchange import Limits
 from freerouter.server.protocol import Protocol

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from freerouter.errors import SettingsError
-from freerouter.headers import Headers
+from freerouter.openrouter.headers import Headers
 from freerouter.server.errors import RefusedError
 from freerouter.settings import is_loopback
 

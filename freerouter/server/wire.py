@@ -16,9 +16,9 @@ from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from freerouter.headers import Headers
+from freerouter.network.wires import Broken, NotSent, Stale, TimedOut, Timeouts, encoded, environment_proxy, tls
+from freerouter.openrouter.headers import Headers
 from freerouter.server.deadlines import Deadline
-from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts, encoded, environment_proxy, tls
 
 # A ValueError is what aiohttp makes of a proxy that it cannot use.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError, ValueError)

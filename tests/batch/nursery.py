@@ -6,7 +6,7 @@ import sys
 
 import freerouter.batch.dry
 import freerouter.cli.progress
-import freerouter.source  # noqa: F401  # loaded once, for all
+import freerouter.network.catalog_source  # noqa: F401  # loaded once, for all
 from freerouter.__main__ import main
 from freerouter.cli import run  # noqa: F401  # as above
 

@@ -8,7 +8,7 @@ from freerouter import AsyncBatch, BatchError, BatchOptions, InvalidRequestError
 from freerouter.batch import Prompts, Requests
 from freerouter.batch.journal import MEMORY, Journal
 from freerouter.batch.source import Source
-from freerouter.dialects import CHAT, MESSAGES, RESPONSES
+from freerouter.openrouter.dialects import CHAT, MESSAGES, RESPONSES
 from tests.batch.stage import StubWire, line, lines, run, write
 from tests.wire.stage import router
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from freerouter.reading import Flaw
+from freerouter.replies.reading import Flaw
 
 ANSWERED, ERROR = "answered", "error"
 JSON = {"content-type": "application/json"}

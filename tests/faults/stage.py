@@ -11,11 +11,11 @@ import httpx
 
 from freerouter import AsyncFreeRouter, Catalog, FreeRouter, FreeRouterError, Router, Settings, Trace
 from freerouter.emulator import Emulator, Fault, Faults, Received
-from freerouter.news import News
-from freerouter.reading import Reading
-from freerouter.routing import Routing
-from freerouter.steps import Fail, Request, Send, Wait
-from freerouter.wires import LIMITS, AsyncHttpxWire, Broken, HttpxWire, Timeouts
+from freerouter.network.refresh import News
+from freerouter.network.wires import LIMITS, AsyncHttpxWire, Broken, HttpxWire, Timeouts
+from freerouter.pipeline.actions import Fail, Request, Send, Wait
+from freerouter.pipeline.router import Routing
+from freerouter.replies.reading import Reading
 
 KEY = "sk-or-v1-0123456789abcdef"
 # 2026-09-01, 12:00:10 UTC: fifty seconds of the minute and half of the day are left.

@@ -16,7 +16,7 @@ import httpx
 
 from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
-from freerouter.outcome import Lasting, Verdict
+from freerouter.replies.outcome import Lasting, Verdict
 from tests.faults.expected import EXPECTED, HANGING
 from tests.faults.stage import Played, async_client, emulated_router, play_async
 

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from freerouter.dialects import CHAT, MESSAGES
-from freerouter.outcome import Outcome, Scope, Verdict, classify
-from freerouter.reading import Head
+from freerouter.openrouter.dialects import CHAT, MESSAGES
+from freerouter.replies.outcome import Outcome, Scope, Verdict, classify
+from freerouter.replies.reading import Head
 from tests.faults.rows import (
     ACCOUNT,
     ANOTHER,

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from freerouter.analysis import analyze
-from freerouter.dialects import DIALECTS
 from freerouter.errors import InvalidRequestError, UpstreamError
-from freerouter.handover import refused
-from freerouter.outcome import Outcome, Verdict, classify
-from freerouter.reading import Ending, Events, Flaw, Head, Reading, Tail
-from freerouter.refusals import stopped
-from freerouter.resets import DAY, gate_limit, gate_seconds, hint_seconds
-from freerouter.sessions import conversation
-from freerouter.tracking import Trace
+from freerouter.memory.conversations import conversation
+from freerouter.openrouter.dialects import DIALECTS
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.delivery import refused
+from freerouter.pipeline.refusals import stopped
+from freerouter.pipeline.tracking import Trace
+from freerouter.replies.outcome import Outcome, Verdict, classify
+from freerouter.replies.reading import Ending, Events, Flaw, Head, Reading, Tail
+from freerouter.replies.retry_hints import DAY, gate_limit, gate_seconds, hint_seconds
 from tests.faults import shapes
 from tests.faults.rows import NOW, SECTION_6
 

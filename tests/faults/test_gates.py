@@ -8,14 +8,14 @@ import httpx
 import pytest
 
 from freerouter import AllowanceExhaustedError, AttemptsFailedError
-from freerouter.allowances import AllowanceSource
 from freerouter.emulator import Emulator
-from freerouter.forwarding import Forwarder
-from freerouter.health import Caller
-from freerouter.news import News
-from freerouter.outcome import Gate
-from freerouter.reading import Flaw, Reading
-from freerouter.steps import Request
+from freerouter.memory.health import Caller
+from freerouter.network.key_source import AllowanceSource
+from freerouter.network.refresh import News
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.outcome import Gate
+from freerouter.replies.reading import Flaw, Reading
 from tests.faults.rows import DAY_LEFT, MINUTE_LEFT, SECTION_6
 from tests.faults.shapes import DONE, END, HI
 from tests.faults.stage import (

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from freerouter.dialects import CHAT
-from freerouter.outcome import Verdict, classify
-from freerouter.reading import LIMIT, Flaw, Head, Reading
+from freerouter.openrouter.dialects import CHAT
+from freerouter.replies.outcome import Verdict, classify
+from freerouter.replies.reading import LIMIT, Flaw, Head, Reading
 from tests.faults.shapes import (
     ANSWERED,
     BODIES,

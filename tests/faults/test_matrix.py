@@ -6,7 +6,7 @@ import pytest
 
 from freerouter import Catalog
 from freerouter.emulator import FAULTS
-from freerouter.outcome import Lasting, Verdict
+from freerouter.replies.outcome import Lasting, Verdict
 from tests.faults.expected import EXPECTED, HANGING, Expected
 from tests.faults.stage import SHORT, emulated_router, play_either, sent_to, struck, until
 

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from freerouter import AttemptsFailedError, FreeRouter, NoEligibleModelError, Settings
-from freerouter.health import Caller
-from freerouter.news import News
-from freerouter.reading import Ending, Flaw, Reading
-from freerouter.source import CatalogSource
-from freerouter.steps import Request
+from freerouter.memory.health import Caller
+from freerouter.network.catalog_source import CatalogSource
+from freerouter.network.refresh import News
+from freerouter.pipeline.actions import Request
+from freerouter.replies.reading import Ending, Flaw, Reading
 from tests.faults.rows import HINT, SECTION_6, Row
 from tests.faults.stage import (
     ANSWER,

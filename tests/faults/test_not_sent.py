@@ -6,10 +6,10 @@ import time
 import pytest
 
 from freerouter import AttemptsFailedError, Catalog, Router, Settings, UpstreamUnavailableError
-from freerouter.forwarding import Forwarder
-from freerouter.health import NOBODY
-from freerouter.outcome import Scope, Verdict
-from freerouter.wires import Broken, NotSent, Stale
+from freerouter.memory.health import NOBODY
+from freerouter.network.wires import Broken, NotSent, Stale
+from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.outcome import Scope, Verdict
 from tests.faults.shapes import DONE, END, HI
 from tests.faults.stage import HELLO, KEY, ScriptedReply, ScriptedWire, models, play_either, stage
 

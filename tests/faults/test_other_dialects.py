@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from freerouter.dialects import MESSAGES, RESPONSES
 from freerouter.errors import AllowanceExhaustedError, CostRefusedError, StreamInterruptedError
-from freerouter.reading import Events, Flaw, Head, Tail, read_event
+from freerouter.openrouter.dialects import MESSAGES, RESPONSES
+from freerouter.replies.reading import Events, Flaw, Head, Tail, read_event
 from tests.faults.shapes import ANSWERED, ERROR, JSON, SSE
 
 SAYS = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}

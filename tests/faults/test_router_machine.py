@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 import freerouter
-from freerouter.analysis import analyze
 from freerouter.errors import AllowanceExhaustedError, FreeRouterError
-from freerouter.health import Caller
-from freerouter.outcome import Gate, Lasting, Outcome, Scope, Verdict
-from freerouter.reading import Ending, Flaw, Reading
-from freerouter.routing import Router, Routing
+from freerouter.memory.health import Caller
+from freerouter.pipeline.actions import Fail, Request, Wait
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.router import Router, Routing
+from freerouter.replies.outcome import Gate, Lasting, Outcome, Scope, Verdict
+from freerouter.replies.reading import Ending, Flaw, Reading
 from freerouter.settings import Settings
-from freerouter.steps import Fail, Request, Wait
 from tests.faults.rows import SECTION_6
 from tests.faults.stage import NOON, Clock, catalog_of, error_reading, row
 
@@ -251,13 +251,18 @@ def test_gates_have_a_row_each():
     assert len(Gate) == 2
 
 
-DECIDING = "routing analysis filtering selection outcome reading resets guards health quota sessions refusals steps"
+DECIDING = [
+    path
+    for pattern in ("pipeline/*.py", "memory/*.py", "replies/*.py", "openrouter/**/*.py")
+    for path in sorted(Path(freerouter.__file__).parent.glob(pattern))
+    if path.stem not in ("forwarding", "delivery")  # drivers, which wait
+]
 NOW = {("time", "time"), ("time", "monotonic"), ("datetime", "now"), ("datetime", "utcnow"), ("date", "today")}
 
 
-@pytest.mark.parametrize("room", DECIDING.split())
-def test_time_and_chance_come_in_as_arguments(room):
-    source = Path(freerouter.__file__).with_name(f"{room}.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", DECIDING, ids=lambda path: path.stem)
+def test_time_and_chance_come_in_as_arguments(path):
+    source = path.read_text(encoding="utf-8")
     called = {
         (node.func.value.id, node.func.attr)
         for node in ast.walk(ast.parse(source))

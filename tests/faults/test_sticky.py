@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from freerouter.health import Caller
-from freerouter.steps import Request
+from freerouter.memory.health import Caller
+from freerouter.pipeline.actions import Request
 from tests.faults.stage import ANSWER, always, catalog_of, error_reading, models, once, row, stage, walk
 
 FAILED = error_reading(502, "no")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from freerouter.dialects import CHAT
-from freerouter.forwarding import Forwarder
-from freerouter.reading import Ending, Events, Tail
+from freerouter.openrouter.dialects import CHAT
+from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.reading import Ending, Events, Tail
 from tests.faults.shapes import COMMENT, DONE, END, FAILED, HI, ROLE, chunk, event, usage
 from tests.faults.stage import HELLO, ScriptedReply, ScriptedWire, models, stage
 

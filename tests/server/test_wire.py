@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from freerouter.network.wires import Broken, NotSent, Stale, TimedOut, Timeouts
 from freerouter.server.wire import AiohttpWire
-from freerouter.wires import Broken, NotSent, Stale, TimedOut, Timeouts
 from tests.server.stage import Scripted, read_request
 from tests.wire.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port
 from tests.wire.stage import striking

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from freerouter import Settings
-from freerouter.source import CatalogSource
+from freerouter.network.catalog_source import CatalogSource
 from tests.wire.stage import KEY, Upstream, until
 
 NOON = 1_790_000_000.0

@@ -3,7 +3,7 @@
 import asyncio
 
 from freerouter import AsyncFreeRouter, ChatCompletion, FreeRouter
-from freerouter.wires import AsyncHttpxWire, HttpxWire
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from tests.wire.stage import NOWHERE, Upstream, router
 
 

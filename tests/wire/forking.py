@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from freerouter import Settings
-from freerouter.source import CatalogSource
+from freerouter.network.catalog_source import CatalogSource
 
 warnings.simplefilter("ignore")
 ROW = (

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from freerouter.wires import AsyncHttpxWire, HttpxWire, Timeouts
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire, Timeouts
 from tests.wire.stage import PLAIN
 
 PLAIN_BODY = b'{"model": "%b", "messages": [{"role": "user", "content": "Hello"}]}' % PLAIN.encode()

@@ -10,7 +10,7 @@ import pytest
 import freerouter
 from freerouter import Catalog, CatalogError, Router, Settings
 from freerouter.emulator import Emulator
-from freerouter.steps import Request
+from freerouter.pipeline.actions import Request
 from tests.wire.catalogs import listing
 from tests.wire.stage import BODY, HELLO
 

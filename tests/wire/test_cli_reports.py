@@ -6,11 +6,12 @@ import socket
 import pytest
 from terminals import Terminal
 
-from freerouter import Router, Settings, source
+from freerouter import Router, Settings
 from freerouter.cli import doctor as doctor_command
 from freerouter.cli import models as models_command
 from freerouter.emulator import Emulator
 from freerouter.emulator.serving import Serving
+from freerouter.network import catalog_source
 from freerouter.server.app import App
 from tests.wire.stage import KEY, NOWHERE
 
@@ -120,8 +121,8 @@ def test_models_that_the_account_hides_are_counted(cli, here, emulator, monkeypa
             return found._replace(body=json.dumps(shown | {"data": rows}).encode())
         return found
 
-    look = source.look
-    monkeypatch.setattr(source, "look", hide)
+    look = catalog_source.look
+    monkeypatch.setattr(catalog_source, "look", hide)
     _, out, _ = cli("doctor", "--json")
     check = next(check for check in json.loads(out)["checks"] if check["name"] == "privacy")
     assert check["state"] == "warning"

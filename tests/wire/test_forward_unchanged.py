@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from freerouter import RoutingTransport
-from freerouter.steps import Request
+from freerouter.pipeline.actions import Request
 from tests.wire.stage import BODY, CATALOG, KEY, TODAY, URL, Upstream, router
 
 # Names that mean something to the router, here or in a later version: everything else is unknown to it.

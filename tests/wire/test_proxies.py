@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 
 from freerouter import CatalogError, Settings
-from freerouter.source import CatalogSource
-from freerouter.wires import NotSent, environment_proxy
+from freerouter.network.catalog_source import CatalogSource
+from freerouter.network.wires import NotSent, environment_proxy
 from tests.wire.posts import closed_port, post
 from tests.wire.stage import URL
 

@@ -14,7 +14,7 @@ import pytest
 
 from freerouter import CatalogError, Settings
 from freerouter.emulator import Emulator
-from freerouter.source import CatalogSource
+from freerouter.network.catalog_source import CatalogSource
 from tests.wire.catalogs import AGE, NOON, ids, listing, serving, settled
 from tests.wire.stage import KEY, Upstream, in_threads
 

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from freerouter import CatalogError, Settings
-from freerouter.allowances import AllowanceSource
 from freerouter.emulator import Emulator
-from freerouter.source import CatalogSource
+from freerouter.network.catalog_source import CatalogSource
+from freerouter.network.key_source import AllowanceSource
 from tests.wire.catalogs import AGE, NOON, ids, listing, serving, settled
 from tests.wire.stage import KEY, URL, Upstream, in_threads, until
 

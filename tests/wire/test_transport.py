@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from freerouter.tracking import Trace
+from freerouter.pipeline.tracking import Trace
 from tests.wire.stage import BODY, CATALOG, KEY, PLAIN, URL, Upstream, completion, exchange, router
 
 CHAT = f"{URL}/chat/completions"

@@ -8,7 +8,7 @@ import pytest
 
 import freerouter
 
-ROOMS = ("forwarding", "client", "transport", "wires")
+ROOMS = ("pipeline.forwarding", "client", "transport", "network.wires")
 
 # What an async twin calls by another name; besides, ``Async`` at the beginning of a name is dropped.
 NAMES = {
@@ -28,13 +28,13 @@ NAMES = {
 
 # Methods that differ for a reason.
 EXEMPT = {
-    "wires.AsyncHttpxReply._chunks": "a time limit cancels an async read; a sync one is judged when it is over",
-    "wires.AsyncHttpxReply.close": "a cancelled task closes, too: that must be shielded",
-    "wires.AsyncHttpxWire.__init__": "transports belong to an event loop here, and to a process there",
-    "wires.AsyncHttpxWire._of_this_loop": "as above",
-    "wires.AsyncHttpxWire.transport": "as above",
-    "wires.AsyncHttpxWire.close": "as above",
-    "wires.AsyncHttpxWire.open": "a time limit cancels, as above",
+    "network.wires.AsyncHttpxReply._chunks": "a time limit cancels an async read; a sync one is judged when it is over",
+    "network.wires.AsyncHttpxReply.close": "a cancelled task closes, too: that must be shielded",
+    "network.wires.AsyncHttpxWire.__init__": "transports belong to an event loop here, and to a process there",
+    "network.wires.AsyncHttpxWire._of_this_loop": "as above",
+    "network.wires.AsyncHttpxWire.transport": "as above",
+    "network.wires.AsyncHttpxWire.close": "as above",
+    "network.wires.AsyncHttpxWire.open": "a time limit cancels, as above",
     "transport.AsyncRoutingTransport.__init__": "a thread fetches the list of models, over a sync transport alone",
 }
 
@@ -111,7 +111,7 @@ def members(node: ast.ClassDef) -> dict[str, str]:
 
 
 def classes(room: str) -> dict[str, ast.ClassDef]:
-    tree = ast.parse((Path(freerouter.__file__).parent / f"{room}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((Path(freerouter.__file__).parent / f"{room.replace('.', '/')}.py").read_text(encoding="utf-8"))
     tree = WithoutDocstrings().visit(tree)
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from freerouter import AsyncFreeRouter
-from freerouter.wires import (
+from freerouter.network.wires import (
     AsyncHttpxWire,
     Broken,
     HttpxWire,

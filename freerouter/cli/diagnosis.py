@@ -1,0 +1,260 @@
+"""Diagnosis: what was seen of an installation, in checks that are ok, a warning or failed, each with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from freerouter.network.probe import Look
+from freerouter.openrouter.catalog import Model
+from freerouter.pipeline.filtering import Policy
+from freerouter.replies.retry_hints import DAY
+from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
+
+# A Date header is whole seconds, and it was on its way for a while.
+_CLOCK_TOLERANCE = 10.0
+_OLD_COPY = 86_400.0
+_LOW_ALLOWANCE = 0.1
+_NAMED = 3
+_PRIVACY = "https://openrouter.ai/settings/privacy"
+_NOT_REACHED = "the upstream cannot be reached"
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: of the thing.
+        state: how it is.
+        found: what was seen, in words.
+        remedy: what to do about it; empty when there is nothing to do.
+    """
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON."""
+        return {"name": self.name, "state": self.state.value, "found": self.found, "remedy": self.remedy}
+
+
+def next_reset(wall: float) -> datetime:
+    """When a day's allowance begins anew: at 00:00 UTC."""
+    return datetime.fromtimestamp((wall // DAY + 1) * DAY, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was seen.
+
+    Attributes:
+        settings: in effect; None when they make no sense.
+        complaint: what is wrong with them then.
+        models, account_models, key: of ``GET /models``, ``/models/user`` and ``/key``; None when nobody looked.
+        copy_written: when the copy of the list of models was, in seconds since 1970; None when there is none.
+        wall: now, in seconds since 1970.
+        port: of the server.
+        port_state: "free", "taken", or "freerouter" when a server of ours has it.
+        upstream_is_ours: the upstream is a freerouter server itself.
+        versions: of what is installed; None for what is not.
+    """
+
+    settings: Settings | None
+    complaint: str = ""
+    models: Look | None = None
+    account_models: Look | None = None
+    key: Look | None = None
+    copy_written: float | None = None
+    wall: float = 0.0
+    port: int = 0
+    port_state: str = "free"
+    upstream_is_ours: bool = False
+    versions: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the upstream has answered at all."""
+        return self.models is not None and self.models.status is not None
+
+
+def examine(findings: Findings) -> list[Check]:
+    """All checks, in the order in which one would look."""
+    checks = [_versions(findings)]
+    if findings.settings is None:
+        checks.append(Check("settings", State.FAILED, findings.complaint, "correct it: the rest could not be checked"))
+    else:
+        checks.append(Check("settings", State.OK, "make sense"))
+        looks = (_upstream, _circle, _clock, _catalog, _copy, _key, _allowance, _privacy)
+        checks += [look(findings, findings.settings) for look in looks]
+    return [*checks, _port(findings)]
+
+
+def _versions(findings: Findings) -> Check:
+    there = ", ".join(f"{name} {version}" for name, version in findings.versions.items() if version is not None)
+    missing = ", ".join(name for name, version in findings.versions.items() if version is None)
+    return Check("versions", State.OK, there + (f"; not installed: {missing}" if missing else ""))
+
+
+def _upstream(findings: Findings, settings: Settings) -> Check:
+    look = findings.models or Look(trouble="not tried")
+    if look.status is None:
+        found = f"{settings.upstream} cannot be reached ({look.trouble})"
+        return Check("upstream", State.FAILED, found, "check the network, HTTPS_PROXY and the setting upstream")
+    if look.status != 200:
+        found = f"{settings.upstream} answers with status {look.status}"
+        return Check("upstream", State.FAILED, found, f"set upstream to {DEFAULT_UPSTREAM}, or wait")
+    return Check("upstream", State.OK, f"{settings.upstream} answers within {look.seconds:.2f} s")
+
+
+def _circle(findings: Findings, settings: Settings) -> Check:
+    if findings.upstream_is_ours:
+        state = State.WARNING if findings.models is not None and findings.models.status == 200 else State.FAILED
+        found = f"{settings.upstream} is a freerouter server: one with these settings would send to itself"
+        return Check("circle", state, found, f"set upstream to {DEFAULT_UPSTREAM}")
+    host = urlsplit(settings.upstream).hostname or ""
+    if not findings.reached and is_loopback(host):
+        return _unchecked("circle")
+    return Check("circle", State.OK, "upstream does not lead back to freerouter")
+
+
+def _unchecked(name: str, why: str = _NOT_REACHED) -> Check:
+    return Check(name, State.WARNING, f"not checked: {why}")
+
+
+def _clock(findings: Findings, _settings: Settings) -> Check:
+    look = findings.models
+    if look is None or look.date is None:
+        return _unchecked("clock", "the upstream does not tell its time" if findings.reached else _NOT_REACHED)
+    try:
+        ahead = look.at - parsedate_to_datetime(look.date).timestamp()
+    except (ValueError, OverflowError):
+        return _unchecked("clock", "the upstream's Date is none")
+    if abs(ahead) <= _CLOCK_TOLERANCE:
+        return Check("clock", State.OK, f"within {_CLOCK_TOLERANCE:.0f} s of the upstream's")
+    way = "ahead of" if ahead > 0 else "behind"
+    found = f"{in_words(abs(ahead))} {way} the upstream's"
+    return Check("clock", State.WARNING, found, "set this machine's clock: days and resets are reckoned by it")
+
+
+def _catalog(findings: Findings, settings: Settings) -> Check:
+    if findings.models is None or findings.models.status != 200:
+        return _unchecked("models")
+    catalog = findings.models.catalog()
+    if catalog is None:
+        remedy = f"set upstream to {DEFAULT_UPSTREAM}"
+        return Check("models", State.FAILED, "the upstream's list of models is none", remedy)
+    free = catalog.free(_day(findings))
+    policy = Policy(settings.include, settings.exclude, settings.authors, settings.min_context)
+    drawn = [model for model in free if next(policy.objections(model), None) is None]
+    found = f"{len(free)} free, {len(drawn)} of them let in by the settings"
+    if drawn:
+        return Check("models", State.OK, found)
+    return Check(
+        "models", State.FAILED, found, "loosen include, exclude, authors or min_context: see freerouter config"
+    )
+
+
+def _day(findings: Findings) -> date:
+    return datetime.fromtimestamp(findings.wall, UTC).date()
+
+
+def _copy(findings: Findings, _settings: Settings) -> Check:
+    if findings.copy_written is None:
+        if findings.reached:
+            return Check("catalog copy", State.OK, "none yet: the first command makes one")
+        return Check("catalog copy", State.FAILED, "there is none", "run freerouter models once there is a network")
+    age = findings.wall - findings.copy_written
+    found = f"{in_words(max(age, 0))} old"
+    if 0 <= age <= _OLD_COPY:
+        return Check("catalog copy", State.OK, found)
+    return Check("catalog copy", State.WARNING, found, "run freerouter models: it is read anew")
+
+
+def _key(findings: Findings, settings: Settings) -> Check:
+    if settings.key is None:
+        remedy = "make one for nothing at https://openrouter.ai/keys and set OPENROUTER_API_KEY"
+        return Check("key", State.FAILED, "there is none", remedy)
+    status = None if findings.key is None else findings.key.status
+    if status == 200:
+        return Check("key", State.OK, "there, and valid")
+    if status in (401, 403):
+        remedy = "copy it anew, or make another at https://openrouter.ai/keys"
+        return Check("key", State.FAILED, f"refused by the upstream (status {status})", remedy)
+    why = _NOT_REACHED if status is None else f"GET /key answers with status {status}"
+    return Check("key", State.WARNING, f"there, but not checked: {why}")
+
+
+def _allowance(findings: Findings, settings: Settings) -> Check:
+    if settings.key is None or findings.key is None or findings.key.status != 200:
+        return _unchecked("allowance", _why_not(findings, settings))
+    daily = findings.key.daily()
+    if daily is None:
+        return _unchecked("allowance", "the upstream does not say what is left")
+    used, limit = daily
+    left = max(limit - used, 0)
+    found = f"{left} of {limit} free requests left today"
+    if left > limit * _LOW_ALLOWANCE:
+        return Check("allowance", State.OK, found)
+    return Check("allowance", State.WARNING, found, f"it begins anew at {next_reset(findings.wall):%H:%M} UTC")
+
+
+def _why_not(findings: Findings, settings: Settings) -> str:
+    if settings.key is None:
+        return "that needs a key"
+    return "the key is not accepted" if findings.reached else _NOT_REACHED
+
+
+def _privacy(findings: Findings, settings: Settings) -> Check:
+    everybody = None if findings.models is None else findings.models.catalog()
+    own = None if findings.account_models is None else findings.account_models.catalog()
+    if everybody is None or own is None:
+        return _unchecked("privacy", _why_not(findings, settings))
+    free = _ids(everybody.free(_day(findings)))
+    hidden = sorted(free - _ids(own.free(_day(findings))))
+    if not hidden:
+        return Check("privacy", State.OK, f"the account's settings allow all {len(free)} free models")
+    named = ", ".join(hidden[:_NAMED]) + (", ..." if len(hidden) > _NAMED else "")
+    found = f"the account's settings hide {len(hidden)} of {len(free)} free models: {named}"
+    return Check("privacy", State.WARNING, found, f"allow them at {_PRIVACY}, or set account_models = true")
+
+
+def _ids(models: Iterable[Model]) -> set[str]:
+    return {model.id for model in models}
+
+
+def _port(findings: Findings) -> Check:
+    match findings.port_state:
+        case "free":
+            return Check("server port", State.OK, f"{findings.port} is free")
+        case "freerouter":
+            return Check("server port", State.OK, f"a freerouter server is running on {findings.port}")
+        case _:
+            remedy = "freerouter serve --port takes another"
+            return Check("server port", State.WARNING, f"{findings.port} is taken by another program", remedy)
+
+
+def in_words(seconds: float) -> str:
+    """A length of time, in its two largest units."""
+    parts = [f"{count} {unit}" for count, unit in _parts(round(seconds)) if count]
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _parts(seconds: int) -> Iterator[tuple[int, str]]:
+    for unit, length in (("d", DAY), ("h", 3_600), ("min", 60), ("s", 1)):
+        yield int(seconds // length), unit
+        seconds %= int(length)

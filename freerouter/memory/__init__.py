@@ -1,0 +1,1 @@
+"""What is remembered between requests: cooldowns and lessons, the account's allowance, conversations."""

@@ -1,0 +1,399 @@
+"""Wire: the one door to the network, on httpx, sync and async."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+import httpx
+from anyio.lowlevel import RunVar
+
+from freerouter.openrouter.headers import Headers
+from freerouter.settings import is_loopback
+
+# One connection a request at least: httpx's default of 100 lets the 101st stream wait. And httpcore keeps none of them
+# alive while there are more than may be kept, the busy ones counted.
+LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
+
+
+class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of freerouter's
+    """Nothing reached OpenRouter: refused, no such name, no TLS, or no connection in time."""
+
+
+class Stale(NotSent):
+    """A kept-alive connection had been closed by the other side when it was used again: nothing came back."""
+
+
+class Broken(Exception):  # noqa: N818  # as above
+    """The connection broke after something had been sent."""
+
+
+class TimedOut(Broken):
+    """The next piece of the reply did not come in time."""
+
+
+class Timeouts(NamedTuple):
+    """Seconds; None for no limit. ``first`` until the reply can be judged, ``idle`` between two chunks after that.
+
+    An answer that is not streamed has no chunks after that: its ``idle`` is 0.
+    """
+
+    connect: float | None = 10.0
+    write: float | None = 60.0
+    pool: float | None = None
+    first: float = 60.0
+    idle: float = 60.0
+
+    def of_httpx(self) -> dict[str, float | None]:
+        """What httpx's transports read; the time to read is limited once more, chunk by chunk."""
+        connect = self.first if self.connect is None else min(self.connect, self.first)
+        return {"connect": connect, "write": self.write, "pool": self.pool, "read": max(self.first, self.idle)}
+
+
+class Reply(Protocol):
+    """What comes back.
+
+    Attributes:
+        status, headers: of the response; names in lower case.
+        chunks: of the body, as they come; raises Broken, or TimedOut.
+        due: the time, on the monotonic clock, by which the next chunk must have come.
+    """
+
+    status: int
+    headers: Headers
+    chunks: Iterator[bytes]
+    due: float
+
+    def close(self) -> None:
+        """Let go of the connection; what has not been read is not read."""
+        ...
+
+
+class AsyncReply(Protocol):
+    """What comes back.
+
+    Attributes:
+        status, headers: of the response; names in lower case.
+        chunks: of the body, as they come; raises Broken, or TimedOut.
+        due: the time, on the monotonic clock, by which the next chunk must have come.
+    """
+
+    status: int
+    headers: Headers
+    chunks: AsyncIterator[bytes]
+    due: float
+
+    async def close(self) -> None:
+        """Let go of the connection; what has not been read is not read."""
+        ...
+
+
+class Wire(Protocol):
+    """The one door to the network: a request goes in, a status, headers and chunks come out."""
+
+    def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> Reply:
+        """POST a body. Raises NotSent, Broken or TimedOut."""
+        ...
+
+    def close(self) -> None:
+        """Close what it opened."""
+        ...
+
+
+class AsyncWire(Protocol):
+    """The one door to the network: a request goes in, a status, headers and chunks come out."""
+
+    async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncReply:
+        """POST a body. Raises NotSent, Broken or TimedOut."""
+        ...
+
+    async def close(self) -> None:
+        """Close what it opened."""
+        ...
+
+
+class _Translated:
+    """Turns httpx's exceptions into ours; their text is dropped, since it may hold a key (failure-modes.md)."""
+
+    _NOT_SENT: tuple[type[httpx.HTTPError], ...] = (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.LocalProtocolError,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+    )
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, self._NOT_SENT):
+            raise NotSent(type(error).__name__) from None
+        if isinstance(error, httpx.TimeoutException | TimeoutError):
+            raise TimedOut(type(error).__name__) from None
+        if isinstance(error, httpx.HTTPError | httpx.StreamError):
+            raise Broken(type(error).__name__) from None
+
+
+_TRANSLATED = _Translated()
+
+
+class _Watch:
+    """Sees how far a request got on its connection (httpx docs: "trace" extension; httpcore names the events).
+
+    Args:
+        extensions: the request's; being traced takes as long as a decision, so it ends when all is known.
+    """
+
+    def __init__(self, extensions: MutableMapping[str, Any]) -> None:
+        self._first = ""
+        self._last = ""
+        self._extensions = extensions
+
+    def note(self, event: str, _info: object) -> None:
+        """What httpcore does: it connects, unless it takes a connection that it has, and then it sends."""
+        self._first, self._last = self._first or event, event
+        if self._first.startswith("http"):
+            self._extensions.pop("trace", None)
+
+    async def note_async(self, event: str, info: object) -> None:
+        """The same, as the async transport calls it."""
+        self.note(event, info)
+
+    def judge(self, error: Broken) -> NotSent | Broken:
+        """What a failure before anything came back amounts to.
+
+        When the time is up while it still connects, nothing was sent. A connection that breaks and was not made for
+        this request was stale.
+        """
+        if isinstance(error, TimedOut):
+            return NotSent("not connected in time") if self._last.startswith("connection") else error
+        return Stale("stale") if self._first.startswith("http") else error
+
+
+def environment_proxy(url: str) -> str | None:
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct way.
+
+    This machine itself is never behind a proxy, whether NO_PROXY says so or not.
+    """
+    parts = urlsplit(url)
+    if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+@lru_cache(maxsize=1)
+def tls() -> ssl.SSLContext:
+    """One for all: reading the certificates takes 30 ms."""
+    return httpx.create_ssl_context()
+
+
+def new_transport(proxy: str | None) -> httpx.HTTPTransport:
+    """A transport of httpx that goes through this proxy, or straight."""
+    return httpx.HTTPTransport(verify=tls(), limits=LIMITS, proxy=proxy)
+
+
+def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> httpx.Request:
+    target, host = _parsed(url)
+    raw = [(b"host", host), *encoded(headers), (b"content-length", b"%d" % len(body))]
+    # httpx takes four times as long when it is to find the length and the host out.
+    stream, extensions = httpx.ByteStream(body), {"timeout": timeouts.of_httpx()}
+    request = httpx.Request("POST", target, headers=raw, stream=stream, extensions=extensions)
+    request.read()  # for transports that look at ``content``
+    return request
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of a URL."""
+    return "/".join(url.split("/", 3)[:3])
+
+
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> tuple[httpx.URL, bytes]:
+    """A URL, and its host as a header; httpx takes long to read one, and there are as many as dialects."""
+    target = httpx.URL(url)
+    return target, target.netloc
+
+
+def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers as the bytes that they came as, since httpx itself takes nothing but ASCII.
+
+    Blanks around a value are no part of it (RFC 9110, section 5.5), and a key copied with one would not be sent.
+    """
+    return [(n.encode("latin-1", "replace"), v.strip(" \t").encode("latin-1", "replace")) for n, v in headers]
+
+
+def raw_headers(response: httpx.Response) -> Headers:
+    """A response's headers as pairs, names in lower case."""
+    return [(name.decode("ascii").lower(), value.decode("latin-1")) for name, value in response.headers.raw]
+
+
+class HttpxReply:
+    """A Reply of httpx. Its time is up only when a chunk comes late: a read in progress cannot be cut short."""
+
+    def __init__(self, response: httpx.Response, due: float) -> None:
+        self.status = response.status_code
+        self.headers = raw_headers(response)
+        self.due = due
+        self.chunks = self._chunks(response.stream)
+        self._response = response
+
+    def _chunks(self, stream: object) -> Iterator[bytes]:
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101  # of a sync transport
+        chunks = iter(stream)
+        while True:
+            with _TRANSLATED:
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            if time.monotonic() > self.due:
+                raise TimedOut("late")
+            handed = time.monotonic()
+            yield chunk
+            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
+
+    def close(self) -> None:
+        """See Reply."""
+        self._response.close()
+
+
+class HttpxWire:
+    """A Wire on an httpx transport.
+
+    Args:
+        transport: the inner transport; by default one for each proxy that the environment names (or for none), made
+            when it is first needed, and anew in a forked process.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+        self._given = transport
+        self._proxy = lru_cache(environment_proxy)
+        self._made: dict[tuple[int, str | None], httpx.BaseTransport] = {}
+
+    def transport(self, url: str) -> httpx.BaseTransport:
+        """The inner transport."""
+        if self._given is not None:
+            return self._given
+        proxy = self._proxy(origin(url))
+        transport = self._made.get((os.getpid(), proxy))
+        if transport is None:
+            transport = self._made.setdefault((os.getpid(), proxy), new_transport(proxy))
+        return transport
+
+    def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> HttpxReply:
+        """See Wire."""
+        due = time.monotonic() + timeouts.first
+        request = _request(url, headers, body, timeouts)
+        watch = _Watch(request.extensions)
+        request.extensions["trace"] = watch.note
+        limits = request.extensions["timeout"]
+        limits["read"] = timeouts.first
+        try:
+            with _TRANSLATED:
+                response = self.transport(url).handle_request(request)
+        except Broken as error:
+            raise watch.judge(error) from None
+        # A read in progress cannot be cut short, so it must not begin with more time than is left; httpcore looks
+        # up the limit once for the head and once for the body.
+        limits["read"] = max(due - time.monotonic(), timeouts.idle, 0.001)
+        return HttpxReply(response, due)
+
+    def close(self) -> None:
+        """See Wire."""
+        if self._given is not None:
+            self._given.close()
+        while self._made:
+            self._made.popitem()[1].close()
+
+
+class AsyncHttpxReply:
+    """An AsyncReply of httpx."""
+
+    def __init__(self, response: httpx.Response, due: float) -> None:
+        self.status = response.status_code
+        self.headers = raw_headers(response)
+        self.due = due
+        self.chunks = self._chunks(response.stream)
+        self._response = response
+
+    async def _chunks(self, stream: object) -> AsyncIterator[bytes]:
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101  # of an async transport
+        chunks = aiter(stream)
+        while True:
+            with _TRANSLATED, anyio.fail_after(self.due - time.monotonic()):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            handed = time.monotonic()
+            yield chunk
+            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
+
+    async def close(self) -> None:
+        """See AsyncReply."""
+        with anyio.CancelScope(shield=True):
+            await self._response.aclose()
+
+
+class AsyncHttpxWire:
+    """An AsyncWire on an httpx transport.
+
+    Args:
+        transport: the inner transport; by default one for each event loop and for each proxy that the environment
+            names (or for none), made when it is first needed.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._given = transport
+        self._proxy = lru_cache(environment_proxy)
+        self._made: RunVar[dict[str | None, httpx.AsyncBaseTransport]] = RunVar("freerouter-transports")
+
+    def transport(self, url: str) -> httpx.AsyncBaseTransport:
+        """The inner transport."""
+        if self._given is not None:
+            return self._given
+        made, proxy = self._of_this_loop(), self._proxy(origin(url))
+        transport = made.get(proxy)
+        if transport is None:
+            transport = made[proxy] = httpx.AsyncHTTPTransport(verify=tls(), limits=LIMITS, proxy=proxy)
+        return transport
+
+    def _of_this_loop(self) -> dict[str | None, httpx.AsyncBaseTransport]:
+        made = self._made.get(None)
+        if made is None:
+            made = {}
+            self._made.set(made)
+        return made
+
+    async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncHttpxReply:
+        """See AsyncWire."""
+        due = time.monotonic() + timeouts.first
+        request = _request(url, headers, body, timeouts)
+        watch = _Watch(request.extensions)
+        request.extensions["trace"] = watch.note_async
+        try:
+            with _TRANSLATED, anyio.fail_after(timeouts.first):
+                response = await self.transport(url).handle_async_request(request)
+        except Broken as error:
+            raise watch.judge(error) from None
+        return AsyncHttpxReply(response, due)
+
+    async def close(self) -> None:
+        """See AsyncWire."""
+        if self._given is not None:
+            await self._given.aclose()
+        made = self._of_this_loop()
+        while made:
+            await made.popitem()[1].aclose()

@@ -1,0 +1,1 @@
+"""What OpenRouter offers, and how it is spoken to."""

@@ -1,0 +1,152 @@
+"""Chat Completions: OpenRouter's own dialect (API reference, "Create a chat completion")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from freerouter.errors import FreeRouterError, InvalidRequestError
+from freerouter.openrouter.dialects.base import (
+    NOTHING,
+    TOKEN,
+    Dialect,
+    Sign,
+    Survey,
+    common_demands,
+    listed,
+    opening,
+    openrouter_error,
+    reasoning_on,
+)
+from freerouter.openrouter.dialects.parts import messages_of, note_medium, survey_parts
+
+_MODALITIES = {
+    "image_url": "image",
+    "input_audio": "audio",
+    "video_url": "video",
+    "input_video": "video",
+    "file": "file",
+}
+_TOKENS = frozenset(
+    {"content", "reasoning", "tool_calls", "refusal", "images", "audio", "reasoning_details", "reasoning_content"}
+)
+
+
+class Chat(Dialect):
+    """``POST /chat/completions``."""
+
+    name = "chat"
+    path = "chat/completions"
+    limits = ("max_tokens", "max_completion_tokens")
+    structural = frozenset(
+        {"model", "models", "messages", "stream", "stream_options", "provider", "plugins", "max_tokens"}
+        | {"tools", "tool_choice", "response_format", "structured_outputs", "modalities", "max_completion_tokens"}
+        | {"reasoning", "reasoning_effort", "include_reasoning"}
+        # audio says how an answer should sound, not that the model must hear.
+        | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "audio"}
+    )
+    demanding = frozenset({"tools", "response_format", "modalities", "reasoning", "reasoning_effort"})
+    tool_types = ("function", "custom")
+
+    def survey(self, body: Mapping[str, Any]) -> Survey:
+        """See the contract."""
+        found = Survey({"text": "messages"})
+        for index, message in enumerate(messages_of(body, "messages")):
+            if not isinstance(message, dict):
+                raise InvalidRequestError(f"messages[{index}] must be an object", field=f"messages[{index}]")
+            content = message.get("content")
+            if content is not None and not isinstance(content, str):
+                survey_parts(content, f"messages[{index}].content", found, _MODALITIES)
+            if "images" in message or "audio" in message:
+                _survey_answer(message, f"messages[{index}]", found)
+        return found
+
+    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
+        yield from common_demands(body)
+        form = body.get("response_format")
+        if form is not None:
+            yield from _format(form)
+
+    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+        """Reasoning, where it is asked for."""
+        if reasoning_on(body):
+            yield "reasoning"
+
+    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+        """See the contract."""
+        messages = body["messages"]
+        return *opening(messages), messages[-1].get("role") == "tool"
+
+    def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
+        """``reasoning_details`` carries signatures and encrypted blocks; the plain ``reasoning`` text stays."""
+        messages = body["messages"]
+        for message in messages:  # any() over a generator takes twice as long
+            if "reasoning_details" in message:
+                break
+        else:
+            return body
+        return body | {
+            "messages": [{k: v for k, v in message.items() if k != "reasoning_details"} for message in messages]
+        }
+
+    def sign(self, data: Mapping[str, Any]) -> Sign:
+        """Read a ``chat.completion`` or a ``chat.completion.chunk``."""
+        error, usage = data.get("error"), data.get("usage")
+        token, finish = False, None
+        choices = data.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                continue
+            said = choice.get("delta") or choice.get("message")
+            if isinstance(said, dict):
+                token = token or _says(said)
+            finish = choice.get("finish_reason") or finish
+            if choice.get("error") or finish == "error":
+                error = error or choice.get("error") or {}
+        if finish is None and error is None and usage is None:
+            return TOKEN if token else NOTHING
+        if error is not None and not isinstance(error, dict):
+            error = {"message": str(error)}
+        usage = usage if isinstance(usage, dict) else None
+        return Sign(token, finish if isinstance(finish, str) else None, error, usage)
+
+    def error_body(self, error: FreeRouterError) -> dict[str, Any]:
+        """``{"error": {"code", "message", "metadata"}}``."""
+        return openrouter_error(error)
+
+    def error_event(self, error: FreeRouterError) -> bytes:
+        """A chunk with a top-level ``error`` (API reference, "Streaming": errors after the first token)."""
+        choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+        return b"data: " + to_json({**openrouter_error(error), "choices": [choice]}) + b"\n\n"
+
+
+def _says(said: Mapping[str, Any]) -> bool:
+    """Whether a message, or a piece of one, holds something for the caller."""
+    for name, value in said.items():  # noqa: SIM110  # any() over a generator takes twice as long
+        if value and name in _TOKENS:
+            return True
+    return False
+
+
+def _survey_answer(message: Mapping[str, Any], where: str, found: Survey) -> None:
+    """The pictures and sounds of an earlier answer."""
+    for image in listed(message, "images", f"{where}.images"):
+        note_medium("image", image, f"{where}.images", found)
+    if message.get("audio") is not None:
+        note_medium("audio", message["audio"], f"{where}.audio", found)
+
+
+def _format(form: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(form, dict):
+        raise InvalidRequestError("response_format must be an object", field="response_format")
+    kind = form.get("type")
+    if kind == "json_schema":
+        yield "structured_outputs", "response_format"
+    elif kind not in (None, "text"):
+        yield "response_format", "response_format"
+
+
+CHAT = Chat()

@@ -1,0 +1,147 @@
+"""Messages: Anthropic's dialect (API reference, "Create a message")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from freerouter.errors import FreeRouterError, InvalidRequestError
+from freerouter.openrouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error
+from freerouter.openrouter.dialects.parts import messages_of, survey_parts
+
+_MODALITIES = {"image": "image", "document": "file", "audio": "audio", "video": "video"}
+_SIGNED = ("thinking", "redacted_thinking")
+_DELTAS = ("text", "thinking", "partial_json")
+
+# Anthropic's words for statuses (their documentation, "Errors").
+_ERROR_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    415: "invalid_request_error",
+    429: "rate_limit_error",
+}
+
+
+class Messages(Dialect):
+    """``POST /messages``."""
+
+    name = "messages"
+    path = "messages"
+    limits = ("max_tokens",)
+    structural = frozenset(
+        {"model", "models", "fallbacks", "messages", "system", "max_tokens", "stream", "provider", "plugins"}
+        | {"tools", "tool_choice", "thinking", "output_config", "stop_sequences", "metadata", "session_id", "trace"}
+    )
+    demanding = frozenset({"tools", "thinking", "output_config", "stop_sequences"})
+    tool_types = (None, "custom", "function")
+
+    def survey(self, body: Mapping[str, Any]) -> Survey:
+        """See the contract."""
+        found = Survey({"text": "messages"})
+        for index, message in enumerate(messages_of(body, "messages")):
+            if not isinstance(message, dict):
+                raise InvalidRequestError(f"messages[{index}] must be an object", field=f"messages[{index}]")
+            content = message.get("content")
+            if content is not None and not isinstance(content, str):
+                survey_parts(content, f"messages[{index}].content", found, _MODALITIES)
+        return found
+
+    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Tools, a forced choice of them, an answer's format, and thinking switched off."""
+        choice = _kind(body.get("tool_choice"))
+        if listed(body, "tools") and choice != "none":
+            yield "tools", "tools"
+            if choice not in (None, "auto"):
+                yield "tool_choice", "tool_choice"
+        config = body.get("output_config")
+        if isinstance(config, dict) and _kind(config.get("format")) == "json_schema":
+            yield "structured_outputs", "output_config.format"
+        if _kind(body.get("thinking")) == "disabled":
+            yield "reasoning:off", "thinking"
+
+    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+        """Thinking, and stop sequences, which the catalog calls reasoning and stop."""
+        if _kind(body.get("thinking")) not in (None, "disabled"):
+            yield "reasoning"
+        if body.get("stop_sequences"):
+            yield "stop"
+
+    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+        """See the contract."""
+        messages = body["messages"]
+        last = messages[-1].get("content")
+        in_tool_loop = isinstance(last, list | tuple) and any(_kind(part) == "tool_result" for part in last)
+        return body.get("system"), messages[0], in_tool_loop
+
+    def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Thinking blocks carry signatures, redacted ones are encrypted."""
+        return body | {"messages": [_without_thinking(message) for message in body["messages"]]}
+
+    def sign(self, data: Mapping[str, Any]) -> Sign:
+        """Read a ``message``, or one of its streaming events."""
+        error = data.get("error")
+        if error is not None:
+            return Sign(error=error if isinstance(error, dict) else {"message": str(error)})
+        match data.get("type"):
+            case "message":
+                return _whole(data)
+            case "content_block_start":
+                return Sign(token=_speaks(data.get("content_block")))
+            case "content_block_delta":
+                delta = data.get("delta")
+                return Sign(token=isinstance(delta, dict) and any(delta.get(name) for name in _DELTAS))
+            case "message_delta":
+                return _end(data.get("delta"), data.get("usage"))
+        return Sign(done=data.get("type") == "message_stop")
+
+    def error_body(self, error: FreeRouterError) -> dict[str, Any]:
+        """``{"type": "error", "error": {"type", "message", "metadata"}}``."""
+        body = openrouter_error(error)
+        kind = _ERROR_TYPES.get(error.status, "api_error")
+        return {**body, "type": "error", "error": {"type": kind, **body["error"]}}
+
+    def error_event(self, error: FreeRouterError) -> bytes:
+        """An ``error`` event."""
+        return b"event: error\ndata: " + to_json(self.error_body(error)) + b"\n\n"
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _without_thinking(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, list) or not any(_kind(part) in _SIGNED for part in content):
+        return message
+    return {**message, "content": [part for part in content if _kind(part) not in _SIGNED]}
+
+
+def _whole(message: Mapping[str, Any]) -> Sign:
+    content = message.get("content")
+    spoken = any(_speaks(part) for part in content) if isinstance(content, list) else False
+    return _end(message, message.get("usage"))._replace(token=spoken)
+
+
+def _end(delta: Any, usage: Any) -> Sign:
+    reason = delta.get("stop_reason") if isinstance(delta, dict) else None
+    return Sign(
+        finish="length" if reason == "max_tokens" else reason if isinstance(reason, str) else None,
+        usage=usage if isinstance(usage, dict) else None,
+    )
+
+
+def _speaks(block: Any) -> bool:
+    """Whether a block holds something for the caller."""
+    if _kind(block) in ("text", "thinking"):
+        return bool(block.get("text") or block.get("thinking"))
+    return _kind(block) in ("tool_use", "redacted_thinking")
+
+
+MESSAGES = Messages()

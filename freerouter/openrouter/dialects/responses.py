@@ -1,0 +1,142 @@
+"""Responses: OpenAI's newer dialect, stateless at OpenRouter (API reference, "Create a response")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from freerouter.errors import FreeRouterError, InvalidRequestError
+from freerouter.openrouter.dialects.base import (
+    Dialect,
+    Sign,
+    Survey,
+    common_demands,
+    opening,
+    openrouter_error,
+    reasoning_on,
+)
+from freerouter.openrouter.dialects.parts import messages_of, survey_parts
+
+_MODALITIES = {
+    "input_image": "image",
+    "input_audio": "audio",
+    "input_video": "video",
+    "input_file": "file",
+}
+_SPOKEN = ("message", "function_call", "custom_tool_call", "image_generation_call")
+
+
+class Responses(Dialect):
+    """``POST /responses``."""
+
+    name = "responses"
+    path = "responses"
+    limits = ("max_output_tokens",)
+    structural = frozenset(
+        {"model", "models", "input", "instructions", "stream", "stream_options", "provider", "plugins"}
+        | {"tools", "tool_choice", "text", "reasoning", "max_output_tokens", "modalities", "include", "store"}
+        | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "previous_response_id", "truncation"}
+    )
+    demanding = frozenset({"tools", "text", "modalities", "reasoning"})
+    tool_types = ("function", "custom", "local_shell", "namespace")
+    endings = (b'"response.completed"', b'"response.incomplete"')
+
+    def survey(self, body: Mapping[str, Any]) -> Survey:
+        """See the contract."""
+        found = Survey({"text": "input"})
+        if isinstance(body.get("input"), str):
+            return found
+        for index, item in enumerate(messages_of(body, "input")):
+            if not isinstance(item, dict):
+                raise InvalidRequestError(f"input[{index}] must be an object", field=f"input[{index}]")
+            for name in ("content", "output"):
+                inner = item.get(name)
+                if isinstance(inner, (list, tuple)):
+                    survey_parts(inner, f"input[{index}].{name}", found, _MODALITIES)
+        return found
+
+    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
+        yield from common_demands(body)
+        text = body.get("text")
+        form = text.get("format") if isinstance(text, dict) else None
+        kind = form.get("type") if isinstance(form, dict) else None
+        if kind == "json_schema":
+            yield "structured_outputs", "text.format"
+        elif kind not in (None, "text"):
+            yield "response_format", "text.format"
+
+    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+        """Reasoning, where it is asked for."""
+        if reasoning_on(body):
+            yield "reasoning"
+
+    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+        """See the contract."""
+        asked = body["input"]
+        items = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
+        system, other = opening(items)
+        return body.get("instructions") or system, other, str(items[-1].get("type", "")).endswith("_output")
+
+    def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Reasoning items carry signatures or encrypted content."""
+        items = body["input"]
+        if isinstance(items, str) or not any(item.get("type") == "reasoning" for item in items):
+            return body
+        return body | {"input": [item for item in items if item.get("type") != "reasoning"]}
+
+    def sign(self, data: Mapping[str, Any]) -> Sign:
+        """Read a ``response``, or one of its streaming events."""
+        kind = data.get("type")
+        if not isinstance(kind, str):
+            return _whole(data)
+        if kind in ("error", "response.error"):
+            return Sign(error=data["error"] if isinstance(data.get("error"), dict) else data)
+        response = data.get("response")
+        if kind in ("response.completed", "response.incomplete", "response.failed"):
+            return _whole(response if isinstance(response, dict) else {})._replace(done=True)
+        item = data.get("item")
+        called = kind == "response.output_item.added" and isinstance(item, dict) and "name" in item
+        return Sign(token=called or bool(kind.endswith(".delta") and data.get("delta")))
+
+    def error_body(self, error: FreeRouterError) -> dict[str, Any]:
+        """``{"error": {"code", "message", "metadata"}}``."""
+        return openrouter_error(error)
+
+    def error_event(self, error: FreeRouterError) -> bytes:
+        """A ``response.failed`` event."""
+        inner = openrouter_error(error)["error"]
+        failure = {"code": "server_error", "message": inner["message"], "metadata": inner["metadata"]}
+        response = {"object": "response", "status": "failed", "error": failure, "output": []}
+        data = to_json({"type": "response.failed", "response": response})
+        return b"event: response.failed\ndata: " + data + b"\n\n"
+
+
+def _whole(response: Mapping[str, Any]) -> Sign:
+    output, usage, error = response.get("output"), response.get("usage"), response.get("error")
+    status = response.get("status")
+    if status == "failed" and not error:
+        error = {"message": "the response failed"}
+    if error and not isinstance(error, dict):
+        error = {"message": str(error)}
+    return Sign(
+        token=any(_says(item) for item in output) if isinstance(output, list) else False,
+        finish={"completed": "stop", "incomplete": "length"}.get(str(status)),
+        error=error or None,
+        usage=usage if isinstance(usage, dict) else None,
+    )
+
+
+def _says(item: Any) -> bool:
+    """Whether an item of the output holds something for the caller."""
+    if not isinstance(item, dict) or item.get("type") not in (*_SPOKEN, "reasoning"):
+        return False
+    if item["type"] not in ("message", "reasoning"):
+        return True
+    content = [*(item.get("content") or ()), *(item.get("summary") or ())]
+    return any(isinstance(part, dict) and (part.get("text") or part.get("refusal")) for part in content)
+
+
+RESPONSES = Responses()

@@ -1,0 +1,121 @@
+"""Headers: which ones go to OpenRouter, which ones come back, and who is asking."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from freerouter.errors import AllowanceExhaustedError, FreeRouterError, InvalidRequestError
+from freerouter.memory.health import Caller
+from freerouter.pipeline.tracking import Trace
+
+Headers = list[tuple[str, str]]
+
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
+    | {"te", "trailer", "transfer-encoding", "upgrade"}
+)
+# What is made anew for each send, or concerns nobody but the caller and us.
+_KEPT_BACK = _HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
+_KEPT_BACK |= {"cookie", "expect"}
+_OWN_PREFIX = "x-freerouter-"
+
+_ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
+_KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
+_SALT = os.urandom(16)
+
+
+class Sender(NamedTuple):
+    """What goes with a request besides its body.
+
+    Attributes:
+        headers: to send; not to be changed, since the next request has the same.
+        caller: whose it is.
+        session: the value of its ``x-session-id``.
+    """
+
+    headers: Headers
+    caller: Caller
+    session: str | None
+
+
+def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
+    """Read a request's headers; remembered, since programs send the same ones again and again.
+
+    Args:
+        headers: the caller's; names in lower case.
+        key: OpenRouter's key, for a caller that brings none.
+
+    Raises:
+        InvalidRequestError: as ``outgoing`` does.
+    """
+    return _sender(tuple([pair for pair in headers if pair[0] not in _KEPT_BACK]), key)
+
+
+@lru_cache(maxsize=256)
+def _sender(headers: tuple[tuple[str, str], ...], key: str | None) -> Sender:
+    sent = outgoing(headers, key)
+    return Sender(sent, caller(sent), dict(sent).get("x-session-id"))
+
+
+def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
+    """The headers to send: the caller's, attribution included, without cookies and what holds for one hop only.
+
+    Args:
+        headers: the caller's; names in lower case.
+        key: OpenRouter's key, for a caller that brings none.
+
+    Raises:
+        InvalidRequestError: a value holds what no header may hold; it is not shown, since it may be a key.
+    """
+    sent = [("accept-encoding", "identity"), ("content-type", "application/json")]
+    authorized = False
+    for name, value in headers:
+        if name in _KEPT_BACK or name.startswith(_OWN_PREFIX):
+            continue
+        if _ILLEGAL.search(value):
+            raise InvalidRequestError(f"header {name} holds a character that no header may hold", field=name)
+        authorized = authorized or name in _KEYS
+        sent.append((name, value))
+    if key is not None and not authorized:
+        sent.append(("authorization", f"Bearer {key}"))
+    return sent
+
+
+def returned(headers: Iterable[tuple[str, str]], trace: Trace, *, streamed: bool) -> Headers:
+    """The headers to answer with: OpenRouter's, and which model answered. A stream's length is not known beforehand."""
+    dropped = _HOP_BY_HOP | {"content-length"} if streamed else _HOP_BY_HOP
+    return [*[pair for pair in headers if pair[0] not in dropped], *trace.headers().items()]
+
+
+def of_error(error: FreeRouterError, trace: Trace) -> Headers:
+    """The headers of an error that freerouter answers: nobody but the minute's gate is worth an SDK's own retry."""
+    minute = isinstance(error, AllowanceExhaustedError) and error.metadata.get("gate") == "minute"
+    headers = [("content-type", "application/json"), *trace.headers().items()]
+    if not (minute or error.repeatable):
+        headers.append(("x-should-retry", "false"))
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(math.ceil(error.retry_after))))
+    return headers
+
+
+def caller(sent: Iterable[tuple[str, str]]) -> Caller:
+    """Whose request it is, as keyed hashes of what it is sent with: no key is kept."""
+    values = dict(sent)
+    identity = "\n".join(values.get(name, "") for name in _IDENTITY)
+    return Caller(_hashed("".join(values.get(name, "") for name in _KEYS)), _hashed(identity))
+
+
+def _hashed(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=_SALT, digest_size=16).hexdigest()
+
+
+def lower(headers: Mapping[str, str]) -> Headers:
+    """Headers given by name, as pairs with lower-case names."""
+    return [(name.lower(), value) for name, value in headers.items()]

@@ -1,0 +1,64 @@
+"""What goes between a driver and Routing: the request, and the steps to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from freerouter.errors import FreeRouterError
+from freerouter.memory.health import NOBODY, Caller
+from freerouter.openrouter.catalog import Model
+from freerouter.openrouter.dialects import CHAT, Dialect
+from freerouter.replies.acceptance import Accept
+
+
+class Request(NamedTuple):
+    """A request as it comes in.
+
+    Attributes:
+        body: JSON, or already parsed.
+        dialect: how it is written.
+        caller: whose it is.
+        session: the value of its ``x-session-id`` header.
+        needs: capabilities to require besides those found in it.
+        accept: looks at a whole answer and returns a reason to refuse it, or None; not asked for streams.
+    """
+
+    body: bytes | str | dict[str, Any]
+    dialect: Dialect = CHAT
+    caller: Caller = NOBODY
+    session: str | None = None
+    needs: tuple[str, ...] = ()
+    accept: Accept | None = None
+
+
+class Send(NamedTuple):
+    """Send this body to OpenRouter.
+
+    Attributes:
+        model: where it goes.
+        body: JSON.
+        stream: the answer will be streamed.
+        first: seconds until the reply must be judged: the first token of a stream, the end of anything else.
+        idle: seconds between the chunks of a stream that is being handed on; 0 for an answer that is not streamed.
+    """
+
+    model: Model
+    body: bytes
+    stream: bool
+    first: float
+    idle: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for so many seconds, then ask again."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Answer with this error."""
+
+    error: FreeRouterError

@@ -1,0 +1,227 @@
+"""Step 2, Model Filtering: from Requirements to the Pool of eligible models, and why the others are not in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model, is_zero
+from freerouter.pipeline.analysis import Need, Requirements
+from freerouter.settings import DEFAULT_EXCLUDE
+
+# Pools are kept until they hold this many indices together: some hundred needs of a real catalog, four of a million.
+_CACHED_INDICES = 4_000_000
+_WORD = 64
+_UNBOUNDED = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whom the user lets in: glob patterns over ids (``*`` is anything; exclusion wins), authors, least context."""
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = DEFAULT_EXCLUDE
+    authors: Sequence[str] = ()
+    min_context: int = 0
+
+    def objections(self, model: Model) -> Iterator[str]:
+        """Every reason, in words, against a model."""
+        if self.include and not any(fnmatchcase(model.id, pattern) for pattern in self.include):
+            yield f"not included by {', '.join(self.include)}"
+        for pattern in self.exclude:
+            if fnmatchcase(model.id, pattern):
+                yield f"excluded by {pattern}"
+        if self.authors and model.author not in self.authors:
+            yield f"author {model.author} is not among {', '.join(self.authors)}"
+        if model.context is not None and model.context < self.min_context:
+            yield f"context {model.context} < {self.min_context} demanded by min_context"
+
+
+def capabilities(model: Model) -> Iterator[str]:
+    """What a model can do, in the words of ``Requirements``."""
+    yield from model.inputs
+    for modality in model.outputs:
+        yield f"output:{modality}"
+    yield from model.parameters
+    if not model.reasoning_mandatory:
+        yield "reasoning:off"
+
+
+class Kind(NamedTuple):
+    """What ``capabilities`` depends on; of a million models, some dozens of kinds."""
+
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    parameters: frozenset[str]
+    reasoning_mandatory: bool
+
+
+def _kind(model: Model) -> Kind:
+    return Kind(model.inputs, model.outputs, model.parameters, model.reasoning_mandatory)
+
+
+class Pool(NamedTuple):
+    """The eligible models for one need, whatever context it takes, as positions in ``Index.models``.
+
+    Attributes:
+        best: those that honour the soft parameters, too; ascending by context.
+        rest: those that meet the hard needs only; ascending by context.
+    """
+
+    best: memoryview[int]
+    rest: memoryview[int]
+
+
+class Index:
+    """The free models of a catalog that the policy lets in, laid out so that a need's pool is a few array operations.
+
+    Attributes:
+        catalog: the snapshot it was made from.
+        policy: whom the user lets in.
+        today: the day for which prices and expiry hold.
+        models: the candidates, ascending by context.
+    """
+
+    def __init__(self, catalog: Catalog, policy: Policy, today: date) -> None:
+        self.catalog = catalog
+        self.policy = policy
+        self.today = today
+        candidates = [m for m in catalog.models if m.is_free(today) and next(policy.objections(m), None) is None]
+        self.models = sorted(candidates, key=_context)
+        self.contexts = np.array([_context(m) for m in self.models], dtype=np.int64).data
+        self._least = self.contexts[0] if self.models else 0
+        self._outputs = np.array([_UNBOUNDED if m.max_output is None else m.max_output for m in self.models], np.int64)
+        # The alphabet comes from the whole catalog: a parameter that only paid models honour is known all the same.
+        alphabet = set().union(*{m.parameters for m in catalog.models})
+        kinds = [_kind(m) for m in self.models]
+        examples = dict(zip(kinds, self.models, strict=True))
+        alphabet.update(*map(capabilities, examples.values()))
+        self._bits = {capability: number for number, capability in enumerate(sorted(alphabet))}
+        self._columns = self._fill(kinds, examples)
+        self._pools: dict[Need, Pool] = {}  # a plain dict: looking a pool up is part of every draw
+        self._kept = 0
+
+    def _fill(self, kinds: Sequence[Kind], examples: Mapping[Kind, Model]) -> NDArray[np.uint64]:
+        """One contiguous column of 64 capability bits for each word of the alphabet; shape (words, models)."""
+        words = len(self._bits) // _WORD + 1
+        masks = [self._words(capabilities(model), words) for model in examples.values()]
+        numbers = {kind: number for number, kind in enumerate(examples)}
+        which = np.array([numbers[kind] for kind in kinds], dtype=np.intp)
+        return np.ascontiguousarray(np.array(masks, dtype=np.uint64).reshape(-1, words)[which].T)
+
+    def _words(self, names: Iterable[str], words: int) -> list[int]:
+        mask = 0
+        for name in names:
+            mask |= 1 << self._bits[name]
+        return [mask >> (_WORD * word) & (2**_WORD - 1) for word in range(words)]
+
+    def pool(self, need: Need) -> Pool:
+        """The pool for a need: looked up, or made and kept. Not to be called by two threads at once."""
+        try:
+            return self._pools[need]
+        except KeyError:
+            pool = self._make(need)
+            self._keep(need, pool)
+            return pool
+
+    def _keep(self, need: Need, pool: Pool) -> None:
+        """Keep a pool, and drop the oldest ones for it; one that is larger than all that may be kept is not kept."""
+        size = _size(pool)
+        if size > _CACHED_INDICES:
+            return
+        while self._kept + size > _CACHED_INDICES:
+            self._kept -= _size(self._pools.pop(next(iter(self._pools))))
+        self._pools[need] = pool
+        self._kept += size
+
+    def _make(self, need: Need) -> Pool:
+        soft = [name for name in need.soft if name in self._bits]
+        hard = [*need.hard, *soft] if need.strict else [*need.hard]
+        if any(name not in self._bits for name in hard):
+            return Pool(_NOBODY, _NOBODY)
+        eligible = self._having(hard, slice(None))
+        if need.output:
+            eligible &= self._outputs >= need.output
+        positions = np.flatnonzero(eligible).astype(np.uint32)  # half the memory: a draw is a look into it
+        if need.strict or not soft:
+            return Pool(positions.data, _NOBODY)
+        honoured = self._having(soft, positions)
+        return Pool(positions[honoured].data, positions[~honoured].data)
+
+    def _having(self, names: Iterable[str], where: Any) -> NDArray[np.bool_]:
+        """Which of the models at these positions have all of the capabilities."""
+        result: NDArray[np.bool_] | None = None
+        for column, mask in zip(self._columns, self._words(names, len(self._columns)), strict=True):
+            if mask:
+                word = np.uint64(mask)
+                has = (column[where] & word) == word
+                result = has if result is None else result & has
+        return np.ones(len(self._columns[0][where]), dtype=np.bool_) if result is None else result
+
+    def having(self, names: Iterable[str]) -> list[Model]:
+        """The candidates that have all of these capabilities, ascending by context."""
+        pool = self.pool(Need(frozenset(names), frozenset(), strict=False, output=0))
+        return [self.models[position] for position in pool.best]
+
+    def first(self, context: int) -> int:
+        """The position of the first model whose context is at least this many tokens."""
+        return 0 if context <= self._least else bisect_left(self.contexts, context)
+
+    @property
+    def alphabet(self) -> Set[str]:
+        """The capabilities that anything in the catalog knows."""
+        return self._bits.keys()
+
+    def given_up(self, need: Need, model: Model) -> list[str]:
+        """The soft parameters that the catalog knows and this model lacks."""
+        doubtful = [name for name in need.soft if name not in model.parameters and name in self._bits]
+        return sorted(set(doubtful).difference(capabilities(model))) if doubtful else []
+
+    def reasons(self, requirements: Requirements, model: Model) -> list[str]:
+        """Every reason, in words, why a model is not eligible; none when it is."""
+        need = requirements.need
+        reasons = [*model.why_not_free(self.today), *self.policy.objections(model)]
+        required = need.hard | (need.soft & self.alphabet if need.strict else frozenset())
+        reasons += [lack_in_words(name) for name in sorted(required - set(capabilities(model)))]
+        if requirements.context > _context(model):
+            reasons.append(f"context {model.context} < {requirements.context} needed")
+        if model.max_output is not None and need.output > model.max_output:
+            reasons.append(f"output limit {model.max_output} < {need.output} asked for")
+        return reasons
+
+    def lacks(self, model: Model, names: Iterable[str]) -> list[str]:
+        """Every reason, in words, why a model is not among those that can do all of these."""
+        need = Need(frozenset(names), frozenset(), strict=False, output=0)
+        return self.reasons(Requirements(need, {}, 0, stream=False), model)
+
+    def explainable(self) -> list[Model]:
+        """The models worth a word in an explanation: ids that end in ``:free``, and those priced zero."""
+        return [m for m in self.catalog.models if m.id.endswith(FREE_SUFFIX) or _looks_free(m)]
+
+
+def lack_in_words(capability: str) -> str:
+    """What to say of a model that lacks a capability."""
+    return "reasoning is mandatory" if capability == "reasoning:off" else f"lacks {capability}"
+
+
+def _size(pool: Pool) -> int:
+    return len(pool.best) + len(pool.rest) + 1
+
+
+_NOBODY = np.empty(0, dtype=np.uint32).data
+
+
+def _context(model: Model) -> int:
+    return _UNBOUNDED if model.context is None else model.context
+
+
+def _looks_free(model: Model) -> bool:
+    prices = [model.pricing.get(key) for key in ("prompt", "completion")]
+    return all(price is not None and is_zero(price) for price in prices)

@@ -1,0 +1,316 @@
+"""Step 4, Request Forwarding: Forwarder and AsyncForwarder do what Routing says, over a Wire."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import anyio
+
+from freerouter.errors import FreeRouterError
+from freerouter.network.refresh import News
+from freerouter.network.wires import AsyncReply, AsyncWire, Broken, NotSent, Reply, Stale, TimedOut, Timeouts, Wire
+from freerouter.openrouter.dialects import CHAT, Dialect
+from freerouter.openrouter.headers import Headers, returned, sender
+from freerouter.pipeline.actions import Fail, Request, Send, Wait
+from freerouter.pipeline.delivery import Answer, Handover, refused
+from freerouter.pipeline.router import Router, Routing
+from freerouter.pipeline.tracking import Trace
+from freerouter.replies.acceptance import Accept
+from freerouter.replies.outcome import Verdict
+from freerouter.replies.reading import Ending, Flaw, Head, Reading
+
+_TIMEOUTS = Timeouts()
+_WHOLE = Ending(finished=True)
+
+
+class Body(Handover[Reply]):
+    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+        if self.reply is not None:
+            try:
+                for chunk in self.reply.chunks:
+                    yield self._see(chunk)
+            except Broken:
+                pass  # the Tail tells how it ended
+        last_word = self._end()
+        if last_word:
+            yield last_word
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        reply = self._leave()
+        if reply is not None:
+            reply.close()
+
+
+class AsyncBody(Handover[AsyncReply]):
+    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+        if self.reply is not None:
+            try:
+                async for chunk in self.reply.chunks:
+                    yield self._see(chunk)
+            except Broken:
+                pass  # the Tail tells how it ended
+        last_word = self._end()
+        if last_word:
+            yield last_word
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        reply = self._leave()
+        if reply is not None:
+            await reply.close()
+
+
+class Forwarder:
+    """Sends requests to the models that the router draws, until one answers.
+
+    Args:
+        router: decides.
+        wire: the way to OpenRouter.
+        news: keeps the router's catalog fresh; by default that stays as it is.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        wire: Wire,
+        news: News | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.router = router
+        self._news = news or News()
+        self._wire = wire
+        self._sleep = sleep
+
+    def update(self) -> None:
+        """Give the router the catalog of now. Raises CatalogError."""
+        catalog = self._news.get()
+        if catalog is not None:
+            self.router.update(catalog)
+
+    def forward(
+        self,
+        body: bytes | str | dict[str, object],
+        headers: Headers,
+        dialect: Dialect = CHAT,
+        *,
+        needs: tuple[str, ...] = (),
+        accept: Accept | None = None,
+        timeouts: Timeouts = _TIMEOUTS,
+    ) -> Answer[Body]:
+        """Get a request answered. Errors are answers, too.
+
+        Args:
+            body: the request, as JSON or parsed.
+            headers: the caller's, names in lower case.
+            dialect: how the request is written.
+            needs: capabilities to require besides those found in it.
+            accept: see ``Request``.
+            timeouts: connect, write and pool; the rest comes from the settings.
+        """
+        try:
+            sent, who, session = sender(headers, self.router.settings.key)
+            self.update()
+        except FreeRouterError as error:
+            return self._refuse(error, Trace(), dialect)
+        self._news.meet(who, sent)
+        routing = self.router.route(Request(body, dialect, who, session, needs, accept))
+        try:
+            return self._walk(routing, sent, timeouts)
+        except BaseException:
+            routing.abandon()
+            raise
+
+    def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[Body]:
+        """The loop: whatever Routing says, until there is an answer."""
+        while True:
+            match routing.next():
+                case Wait(seconds):
+                    self._sleep(seconds)
+                case Fail(error):
+                    return self._refuse(error, routing.trace, routing.request.dialect)
+                case Send() as send:
+                    answer = self._try(routing, send, headers, timeouts)
+                    if answer is not None:
+                        return answer
+
+    def _try(self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts) -> Answer[Body] | None:
+        """One attempt; None when it did not lead to an answer."""
+        dialect = routing.request.dialect
+        url = f"{self.router.settings.upstream}/{dialect.path}"
+        try:
+            limits = Timeouts(timeouts.connect, timeouts.write, timeouts.pool, send.first, send.idle)
+            reply = self._wire.open(url, headers, send.body, limits)
+        except (NotSent, Broken) as error:
+            routing.record(routing.judge(Reading(flaw=_flaw(error))))
+            return None
+        try:
+            head = Head(dialect, send.stream, reply.status, dict(reply.headers))
+            outcome = routing.judge(self._read(head, reply))
+            routing.record(outcome)
+            self._news.react(outcome, routing.request.caller, headers)
+        except BaseException:
+            reply.close()
+            raise
+        if outcome.verdict is Verdict.ANSWERED and send.stream:
+            body = Body(head.chunks, reply, routing, send.idle)
+            return Answer(reply.status, returned(reply.headers, routing.trace, streamed=True), body, routing.trace)
+        reply.close()
+        if outcome.verdict is not Verdict.ANSWERED:
+            return None
+        routing.finish(_WHOLE)
+        headers = returned(reply.headers, routing.trace, streamed=False)
+        return Answer(reply.status, headers, Body(head.chunks), routing.trace)
+
+    def _read(self, head: Head, reply: Reply) -> Reading:
+        """Read until the reply can be judged."""
+        try:
+            for chunk in reply.chunks:
+                head.feed(chunk)
+                if head.reading is not None:
+                    return head.reading
+        except Broken as error:
+            return head.broken(_flaw(error))
+        return head.end()
+
+    def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[Body]:
+        status, headers, chunks = refused(error, trace, dialect)
+        return Answer(status, headers, Body(chunks), trace, error)
+
+
+class AsyncForwarder:
+    """Sends requests to the models that the router draws, until one answers.
+
+    Args:
+        router: decides.
+        wire: the way to OpenRouter.
+        news: keeps the router's catalog fresh; by default that stays as it is.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        wire: AsyncWire,
+        news: News | None = None,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self.router = router
+        self._news = news or News()
+        self._wire = wire
+        self._sleep = sleep
+
+    async def update(self) -> None:
+        """Give the router the catalog of now. Raises CatalogError."""
+        catalog = await self._news.get_async()
+        if catalog is not None:
+            self.router.update(catalog)
+
+    async def forward(
+        self,
+        body: bytes | str | dict[str, object],
+        headers: Headers,
+        dialect: Dialect = CHAT,
+        *,
+        needs: tuple[str, ...] = (),
+        accept: Accept | None = None,
+        timeouts: Timeouts = _TIMEOUTS,
+    ) -> Answer[AsyncBody]:
+        """Get a request answered. Errors are answers, too.
+
+        Args:
+            body: the request, as JSON or parsed.
+            headers: the caller's, names in lower case.
+            dialect: how the request is written.
+            needs: capabilities to require besides those found in it.
+            accept: see ``Request``.
+            timeouts: connect, write and pool; the rest comes from the settings.
+        """
+        try:
+            sent, who, session = sender(headers, self.router.settings.key)
+            await self.update()
+        except FreeRouterError as error:
+            return self._refuse(error, Trace(), dialect)
+        self._news.meet(who, sent)
+        routing = self.router.route(Request(body, dialect, who, session, needs, accept))
+        try:
+            return await self._walk(routing, sent, timeouts)
+        except BaseException:
+            routing.abandon()
+            raise
+
+    async def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[AsyncBody]:
+        """The loop: whatever Routing says, until there is an answer."""
+        while True:
+            match routing.next():
+                case Wait(seconds):
+                    await self._sleep(seconds)
+                case Fail(error):
+                    return self._refuse(error, routing.trace, routing.request.dialect)
+                case Send() as send:
+                    answer = await self._try(routing, send, headers, timeouts)
+                    if answer is not None:
+                        return answer
+
+    async def _try(
+        self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts
+    ) -> Answer[AsyncBody] | None:
+        """One attempt; None when it did not lead to an answer."""
+        dialect = routing.request.dialect
+        url = f"{self.router.settings.upstream}/{dialect.path}"
+        try:
+            limits = Timeouts(timeouts.connect, timeouts.write, timeouts.pool, send.first, send.idle)
+            reply = await self._wire.open(url, headers, send.body, limits)
+        except (NotSent, Broken) as error:
+            routing.record(routing.judge(Reading(flaw=_flaw(error))))
+            return None
+        try:
+            head = Head(dialect, send.stream, reply.status, dict(reply.headers))
+            outcome = routing.judge(await self._read(head, reply))
+            routing.record(outcome)
+            self._news.react(outcome, routing.request.caller, headers)
+        except BaseException:
+            await reply.close()
+            raise
+        if outcome.verdict is Verdict.ANSWERED and send.stream:
+            body = AsyncBody(head.chunks, reply, routing, send.idle)
+            return Answer(reply.status, returned(reply.headers, routing.trace, streamed=True), body, routing.trace)
+        await reply.close()
+        if outcome.verdict is not Verdict.ANSWERED:
+            return None
+        routing.finish(_WHOLE)
+        headers = returned(reply.headers, routing.trace, streamed=False)
+        return Answer(reply.status, headers, AsyncBody(head.chunks), routing.trace)
+
+    async def _read(self, head: Head, reply: AsyncReply) -> Reading:
+        """Read until the reply can be judged."""
+        try:
+            async for chunk in reply.chunks:
+                head.feed(chunk)
+                if head.reading is not None:
+                    return head.reading
+        except Broken as error:
+            return head.broken(_flaw(error))
+        return head.end()
+
+    def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[AsyncBody]:
+        status, headers, chunks = refused(error, trace, dialect)
+        return Answer(status, headers, AsyncBody(chunks), trace, error)
+
+
+def _flaw(error: NotSent | Broken) -> Flaw:
+    if isinstance(error, NotSent):
+        return Flaw.STALE if isinstance(error, Stale) else Flaw.NOT_SENT
+    return Flaw.TIMEOUT if isinstance(error, TimedOut) else Flaw.BROKEN

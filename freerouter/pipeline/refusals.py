@@ -1,0 +1,129 @@
+"""The errors with which a request ends, in words: what happened, why, and what to do next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from freerouter.errors import (
+    AllowanceExhaustedError,
+    AttemptsFailedError,
+    FreeRouterError,
+    NoEligibleModelError,
+    UpstreamError,
+    UpstreamUnavailableError,
+)
+from freerouter.memory.allowance import Allowance
+from freerouter.pipeline.analysis import Requirements
+from freerouter.pipeline.filtering import Index, capabilities
+from freerouter.pipeline.tracking import Trace
+from freerouter.replies.outcome import Gate, Lasting, Outcome
+
+_RETRY_AFTER = 30.0
+_LONGEST_CAUSE = 500
+
+_PRIVACY = (
+    "the account's privacy settings hide them: allow free endpoints that may train on prompts at "
+    "https://openrouter.ai/settings/privacy"
+)
+_REMEDIES = {
+    "key_refused": "check OPENROUTER_API_KEY, or make a key at https://openrouter.ai/keys",
+    "payment_required": "a negative balance blocks free models, too: see https://openrouter.ai/settings/credits",
+    "redirected": "set upstream to the address that it redirects to",
+}
+
+
+def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModelError:
+    """No free model has everything that is needed: says how many have each thing."""
+    total = len(index.models)
+    having = Counter(name for model in index.models for name in capabilities(model))
+    wanted = requirements.need.hard
+    if requirements.need.strict:
+        wanted |= requirements.need.soft & index.alphabet
+    counts = [f"{having[name]} have {name}" for name in sorted(wanted) if having[name] < total]
+    roomy = total - index.first(requirements.context)
+    if roomy < total:
+        counts.append(f"{roomy} have a context of {requirements.context} tokens")
+    talkative = sum(model.max_output is None or model.max_output >= requirements.need.output for model in index.models)
+    if talkative < total:
+        counts.append(f"{talkative} answer with up to {requirements.need.output} tokens")
+    detail = f": of {total} free models {', '.join(counts)}" if counts else f" among {total}"
+    return NoEligibleModelError(
+        f"no free model can serve this request{detail}; leave out what it can do without",
+        metadata={"requirements": requirements.as_dict()},
+    )
+
+
+def none_left(reasons: dict[str, list[str]]) -> NoEligibleModelError:
+    """Those that would be eligible are barred by what was learnt about them, or were asked for by name and unfit."""
+    detail = "; ".join(f"{model}: {', '.join(why)}" for model, why in reasons.items())
+    return NoEligibleModelError(f"no model is left to ask: {detail}", metadata={"reasons": reasons})
+
+
+def attempts_failed(trace: Trace, why_no_more: str) -> AttemptsFailedError:
+    """Every model that could be asked has failed."""
+    attempts = trace.attempts
+    last = attempts[-1].outcome if attempts else None
+    if attempts and all(attempt.outcome.lasting is Lasting.PRIVACY for attempt in attempts):
+        message = f"no model would answer: {_PRIVACY}"
+    else:
+        tried = ", ".join(f"{attempt.model} ({attempt.outcome.reason})" for attempt in attempts)
+        message = f"{len(attempts)} of {trace.eligible} eligible models failed, and {why_no_more}: {tried}"
+    cooldowns = [attempt.cooldown for attempt in attempts if attempt.cooldown is not None]
+    return AttemptsFailedError(
+        message,
+        retry_after=min(cooldowns, default=_RETRY_AFTER),
+        metadata={"cause": cause(last)} if last else {},
+    )
+
+
+def cause(outcome: Outcome) -> dict[str, Any]:
+    """What OpenRouter said last, cut short."""
+    return {"status": outcome.status, "reason": outcome.reason, "message": outcome.message[:_LONGEST_CAUSE]}
+
+
+def allowance_exhausted(gate: Gate, seconds: float, allowance: Allowance, now: float) -> AllowanceExhaustedError:
+    """The account's free requests are used up; nothing is sent until the stated time.
+
+    Args:
+        gate: which allowance.
+        seconds: until it is there again.
+        allowance: what is known of the account.
+        now: seconds since 1970.
+    """
+    at = datetime.fromtimestamp(now + seconds, UTC)
+    metadata: dict[str, Any] = {"gate": gate.value, "resets_at": at.isoformat(timespec="seconds")}
+    if gate is Gate.DAY:
+        limit = allowance.limit
+        if limit is not None:
+            metadata |= {"limit": limit, "used": limit - (allowance.left or 0)}
+        of = "" if limit is None else f" ({limit} a day)"
+        message = (
+            f"the account's free requests of today are used up{of}; they come back at {at:%H:%M} UTC. "
+            "Other keys do not help; having bought 10 credits once gives 1000 a day"
+        )
+    else:
+        message = f"the free requests of this minute are used up: try again in {seconds:.0f} s, or set max_wait"
+    return AllowanceExhaustedError(message, retry_after=seconds, metadata=metadata)
+
+
+def stopped(outcome: Outcome) -> FreeRouterError:
+    """OpenRouter refused, and no other model would do better."""
+    said = outcome.message or f"status {outcome.status}"
+    remedy = _REMEDIES.get(outcome.reason)
+    status = 404 if outcome.reason == "redirected" else outcome.status
+    return UpstreamError(
+        f"{said} ({remedy})" if remedy else said,
+        status=status,
+        body=outcome.body,
+        retry_after=outcome.seconds,
+        metadata={"reason": outcome.reason},
+    )
+
+
+def unreachable(upstream: str) -> UpstreamUnavailableError:
+    """Nothing could be sent."""
+    return UpstreamUnavailableError(
+        f"{upstream} could not be reached: is the network up, and the address right?", retry_after=_RETRY_AFTER
+    )

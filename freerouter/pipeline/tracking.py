@@ -1,0 +1,124 @@
+"""Step 5, Response Tracking: the story of a request, for headers, logs and error bodies."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from freerouter.pipeline.analysis import Requirements
+    from freerouter.replies.outcome import Outcome
+
+_log = logging.getLogger("freerouter")
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One model tried once.
+
+    Attributes:
+        model: its id.
+        outcome: what became of it.
+        started: seconds since the request came in.
+        seconds: how long it took until it was judged.
+        cooldown: seconds for which the model is left alone because of it; None when it is not.
+    """
+
+    model: str
+    outcome: Outcome
+    started: float
+    seconds: float
+    cooldown: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: neither a key nor the content of a message."""
+        return {
+            "model": self.model,
+            "status": self.outcome.status,
+            "verdict": self.outcome.verdict.value,
+            "scope": self.outcome.scope.value,
+            "reason": self.outcome.reason,
+            "started_ms": round(self.started * 1000, 1),
+            "duration_ms": round(self.seconds * 1000, 1),
+            "cooldown_s": None if self.cooldown is None else round(self.cooldown, 1),
+        }
+
+    def __str__(self) -> str:
+        status = self.outcome.status or "no reply"
+        return f"{self.model}: {status} {self.outcome.reason} after {self.seconds:.2f} s"
+
+
+@dataclass(slots=True)
+class Trace:
+    """The whole story of one request; grows while it is on its way.
+
+    Attributes:
+        id: unique in this process, and very likely beyond.
+        requirements: what the request needs; None when it could not be analysed.
+        free: free models that the user's settings let in.
+        eligible: how many of them have what it needs.
+        attempts: the models that were tried, in order.
+        model: the one that answered.
+        given_up: soft parameters that this model does not honour.
+        cost: USD that the answer cost, by its own word: an alarm; None when it was free.
+        ending: how the answer ended: "" while it runs, finished, interrupted, abandoned, failed.
+    """
+
+    requirements: Requirements | None = None
+    free: int = 0
+    eligible: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
+    model: str | None = None
+    given_up: list[str] = field(default_factory=list)
+    cost: float | None = None
+    ending: str = ""
+    number: int = field(default_factory=_numbers.__next__)
+
+    @property
+    def id(self) -> str:
+        """Process and number."""
+        return f"{os.getpid():x}-{_ORIGIN}-{self.number}"
+
+    def note(self, attempt: Attempt) -> None:
+        """Add an attempt, and say so in the log."""
+        self.attempts.append(attempt)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("attempt %d of %s: %s", len(self.attempts), self.id, attempt)
+
+    def alarm(self, model: str, cost: float) -> None:
+        """An answer has cost money, by its own word."""
+        self.cost = cost
+        _log.error("ALARM: %s cost $%s in %s; it is not used again", model, cost, self.id)
+
+    def headers(self) -> dict[str, str]:
+        """The response headers that tell which model answered."""
+        headers = {"x-freerouter-attempts": str(len(self.attempts)), "x-freerouter-trace": self.id}
+        if self.model is not None:
+            headers["x-freerouter-model"] = self.model
+        return headers
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: neither a key nor the content of a message."""
+        requirements = self.requirements
+        return {
+            "id": self.id,
+            "requirements": None if requirements is None else requirements.as_dict(),
+            "free": self.free,
+            "eligible": self.eligible,
+            "attempts": [attempt.as_dict() for attempt in self.attempts],
+            "model": self.model,
+            "given_up": self.given_up,
+            "cost": self.cost,
+            "ending": self.ending,
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.eligible} of {self.free} free models eligible", *map(str, self.attempts)]
+        return "\n".join(lines)
+
+
+_ORIGIN = os.urandom(3).hex()

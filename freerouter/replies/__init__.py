@@ -1,0 +1,1 @@
+"""What came back from OpenRouter, and what it means."""

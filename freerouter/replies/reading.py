@@ -1,0 +1,304 @@
+"""Head and Tail of a reply: just enough of it to judge it, and just enough to know how it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.dialects import NOTHING, Dialect, Sign
+from freerouter.openrouter.json_bodies import parse
+
+# An answer with pictures has some megabytes; what is larger is no answer to a chat.
+LIMIT = 64 * 1024 * 1024
+_TAIL = 8 * 1024
+_COST = re.compile(rb'"cost":\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)')
+
+
+class Flaw(StrEnum):
+    """Why a reply is none, whatever its status; the value is the reason that the trace shows."""
+
+    NOT_SENT = "unreachable"
+    STALE = "stale_connection"
+    BROKEN = "connection_broken"
+    TIMEOUT = "timeout"
+    HTML = "html_page"
+    WRONG_TYPE = "wrong_content_type"
+    ENCODED = "encoded_unasked"
+    NOT_JSON = "not_json"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    NO_CHOICES = "no_choices"
+    EMPTY = "empty_answer"
+    NO_TOKEN = "ended_before_first_token"  # noqa: S105  # a token of an answer, no password
+
+
+class Reading(NamedTuple):
+    """What a reply, or its absence, says.
+
+    Attributes:
+        status: of the HTTP reply; 0 when there was none.
+        headers: with lower-case names.
+        flaw: why the reply is none; None for an answer and for a proper error.
+        error: the body or the event that carries the error, parsed.
+        body: the whole answer, parsed, when it was not streamed.
+        usage: tokens and cost, where they are known already.
+    """
+
+    status: int = 0
+    headers: Mapping[str, str] = MappingProxyType({})
+    flaw: Flaw | None = None
+    error: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+
+
+_LF, _CR, _BLANK = b"\n\r "
+
+
+class Events:
+    """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of each event that these bytes complete; comments are passed over."""
+        end = len(chunk) - 2
+        if chunk.find(_LF) != end or chunk[-1] != _LF or _CR in chunk or self._rest or self._data:
+            return self._split(chunk)
+        # What nearly every piece is: one event of one line, or one comment.
+        if not chunk.startswith(b"data:"):
+            return []
+        data = chunk[6:end] if chunk[5] == _BLANK else chunk[5:end]
+        return [data] if data else []
+
+    def _split(self, chunk: bytes) -> list[bytes]:
+        """The same, whatever the piece."""
+        events = []
+        buffer = self._rest + chunk
+        lines = buffer.splitlines(keepends=True)
+        # A line is complete with its end; a final CR may be the first half of one.
+        self._rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._data.append(line[5:].removeprefix(b" ").rstrip(b"\r\n"))
+            elif not line.rstrip(b"\r\n") and self._data:
+                data = b"\n".join(self._data)
+                self._data.clear()
+                if data:  # an event without data is none (HTML standard, "Server-sent events")
+                    events.append(data)
+        return events
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes so far stop in the middle of an event."""
+        return bool(self._rest.strip() or self._data)
+
+
+_KINDS = ("application/json", "text/event-stream")
+
+
+class Head:
+    """Reads a reply until it can be judged: a stream to its first token, anything else to its end.
+
+    Attributes:
+        chunks: what has been read, to be handed on as it came.
+        reading: the judgement; None while more bytes are needed.
+    """
+
+    def __init__(self, dialect: Dialect, stream: bool, status: int, headers: Mapping[str, str]) -> None:
+        self.chunks: list[bytes] = []
+        self.reading: Reading | None = None
+        self._dialect = dialect
+        self._status = status
+        self._headers = headers
+        kind = headers.get("content-type", "")
+        self._kind = kind if kind in _KINDS else kind.partition(";")[0].strip().lower()
+        self._stream = stream
+        streamed = stream and status < 300 and self._kind in ("text/event-stream", "")
+        self._events = Events() if streamed else None
+        self._last = NOTHING
+        self._size = 0
+        encoding = headers.get("content-encoding")
+        if encoding and encoding.lower() != "identity":
+            self._judge(Flaw.ENCODED)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the body."""
+        self.chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > LIMIT:
+            self._judge(Flaw.TOO_LARGE)
+        elif self._events is not None:
+            for data in self._events.feed(chunk):
+                if self.reading is None:
+                    self._feed_event(data)
+
+    def end(self) -> Reading:
+        """The body has ended, so there is a reading now."""
+        if self.reading is not None:
+            return self.reading
+        if self._events is not None:
+            return self._end_of_stream()
+        return self._end_of_body(self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks))
+
+    def broken(self, flaw: Flaw) -> Reading:
+        """The body broke off, or did not come in time."""
+        return self._judge(flaw)
+
+    def _judge(
+        self,
+        flaw: Flaw | None = None,
+        *,
+        error: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        usage: Mapping[str, Any] | None = None,
+    ) -> Reading:
+        self.reading = reading = Reading(self._status, self._headers, flaw, error, body, usage)
+        return reading
+
+    def _feed_event(self, data: bytes) -> None:
+        sign = read_event(self._dialect, data)
+        if sign is None:
+            self._judge(Flaw.NOT_JSON)
+        elif sign.error is not None:
+            self._judge(error={"error": sign.error})
+        elif sign.token:
+            self._judge(usage=sign.usage)
+        elif sign is not NOTHING and sign != NOTHING:
+            self._last = combined(self._last, sign)
+            if sign.done:
+                self._end_of_stream()
+
+    def _end_of_stream(self) -> Reading:
+        """The stream ended without a token: an answer only if it says that tokens were made."""
+        if self._last.finish is None:
+            return self._judge(Flaw.NO_TOKEN)
+        return self._judge(Flaw.EMPTY if _is_empty(self._last) else None, usage=self._last.usage)
+
+    def _end_of_body(self, body: bytes) -> Reading:
+        announced = self._headers.get("content-length", "")
+        if announced.isdecimal() and float(announced) > len(body):  # an int may not have thousands of digits
+            return self._judge(Flaw.TRUNCATED)
+        try:
+            parsed = parse(body)
+        except InvalidRequestError:
+            return self._judge(_why_unreadable(body, self._kind))
+        if self._status >= 300:
+            return self._judge(error=parsed)
+        return self._end_of_answer(parsed)
+
+    def _end_of_answer(self, body: Mapping[str, Any]) -> Reading:
+        sign = self._dialect.sign(body)
+        if sign.error is not None:
+            return self._judge(error=body if body.get("error") else {"error": sign.error})
+        flaw = None
+        if self._stream or self._kind not in ("application/json", ""):
+            flaw = Flaw.WRONG_TYPE
+        elif not sign.token and sign.finish is None:
+            flaw = Flaw.NO_CHOICES
+        elif not sign.token and _is_empty(sign):
+            flaw = Flaw.EMPTY
+        return self._judge(flaw, body=body, usage=sign.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stream ended that had been handed on.
+
+    Attributes:
+        finished: it said that it was at its end.
+        error: the error it ended in.
+        usage: tokens and cost, if it stated them.
+        ragged: its last event is incomplete.
+    """
+
+    finished: bool
+    error: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+    ragged: bool = False
+
+
+class Tail:
+    """Keeps the last bytes of a stream that is being handed on, to know how it ended; nothing else is parsed."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._kept = b""
+        self._ended = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes that were handed on."""
+        bytes_ = self._kept + chunk
+        for mark in self._dialect.endings:
+            self._ended = self._ended or mark in bytes_
+        self._kept = bytes_[-_TAIL:]
+
+    def end(self) -> Ending:
+        """The stream has ended, in whatever way: what did it say last?"""
+        events, last = Events(), NOTHING
+        for data in events.feed(self._kept):
+            # The first event may have lost its beginning.
+            last = combined(last, read_event(self._dialect, data) or NOTHING)
+        finished = last.error is None and (last.done or last.finish is not None or self._ended)
+        return Ending(finished, last.error, last.usage or self._cost(), events.unfinished)
+
+    def _cost(self) -> Mapping[str, Any] | None:
+        """The cost that a last event states which is too long to be kept whole."""
+        cost = _COST.search(self._kept) if self._ended else None
+        return {"cost": float(cost[1])} if cost else None
+
+
+def read_event(dialect: Dialect, data: bytes) -> Sign | None:
+    """What an event says; None when it is no JSON object."""
+    if data == b"[DONE]":
+        return Sign(done=True)
+    try:
+        return dialect.sign(parse(data))
+    except InvalidRequestError:
+        return None
+
+
+def combined(earlier: Sign, later: Sign) -> Sign:
+    """What two events say together; the later one counts where both say something."""
+    return Sign(
+        earlier.token or later.token,
+        later.finish or earlier.finish,
+        later.error if later.error is not None else earlier.error,
+        later.usage or earlier.usage,
+        earlier.done or later.done,
+    )
+
+
+def _is_empty(sign: Sign) -> bool:
+    """No token, none counted, and not because the caller's limit left no room for one."""
+    if sign.token or sign.finish == "length":
+        return False
+    usage = sign.usage or {}
+    return not (usage.get("completion_tokens") or usage.get("output_tokens"))
+
+
+def _why_unreadable(body: bytes, kind: str) -> Flaw:
+    start = body[:256].lstrip()[:1]
+    if start == b"<":
+        return Flaw.HTML
+    if kind not in ("application/json", ""):
+        return Flaw.WRONG_TYPE
+    return Flaw.TRUNCATED if start == b"{" and _is_cut_short(body) else Flaw.NOT_JSON
+
+
+def _is_cut_short(body: bytes) -> bool:
+    """Whether this is JSON as far as it goes."""
+    try:
+        from_json(body, allow_partial=True)
+    except ValueError:
+        return False
+    return True
