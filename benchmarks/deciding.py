@@ -17,9 +17,10 @@ from benchmarks.measuring import Action, at_the_targets_speed, interleaved, rati
 from benchmarks.quick import decide, make_ready
 from benchmarks.table import Row, Section, at_least, at_most
 from benchmarks.workloads import catalog_body, picture_request, short_request, tool_request
-from freerouter.memory.health import NOBODY
 from freerouter.openrouter.dialects import CHAT
-from freerouter.pipeline.analysis import Need, analyze
+from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.requirements import Need
+from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection, draw
 from freerouter.replies.outcome import classify

@@ -12,8 +12,9 @@ from statistics import median
 from pydantic_core import from_json, to_json
 
 from benchmarks.workloads import catalog_body, picture_request, short_request, tool_request
-from freerouter.memory.health import NOBODY, Health
+from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Catalog
+from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.actions import Request, Send
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router

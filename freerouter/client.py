@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from freerouter.completions import ChatChunk, ChatCompletion
 from freerouter.errors import InvalidRequestError, StreamInterruptedError
-from freerouter.network.refresh import News
 from freerouter.network.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT
@@ -18,7 +17,7 @@ from freerouter.openrouter.headers import Headers, caller, lower, outgoing
 from freerouter.openrouter.json_bodies import parse
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.delivery import Answer
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder, refresh_for
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept, as_asked
@@ -299,7 +298,7 @@ class FreeRouter:
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = wire or HttpxWire()
-        self._forwarder = Forwarder(router, self._wire, News.of(router))
+        self._forwarder = Forwarder(router, self._wire, refresh_for(router))
         self.router = router
         self.chat = Chat(self._forwarder)
         self.models = Models(self._forwarder)
@@ -335,7 +334,7 @@ class AsyncFreeRouter:
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = wire or AsyncHttpxWire()
-        self._forwarder = AsyncForwarder(router, self._wire, News.of(router))
+        self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router))
         self.router = router
         self.chat = AsyncChat(self._forwarder)
         self.models = AsyncModels(self._forwarder)

@@ -18,11 +18,58 @@ Whatever freerouter itself decides is a 4xx: official SDKs repeat a 5xx for up t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from freerouter.pipeline.tracking import Trace
+
+class AttemptLike(Protocol):
+    """One model tried once, as an error shows it: what ``freerouter.Attempt`` is."""
+
+    @property
+    def model(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def outcome(self) -> Any:
+        """What became of it: a ``freerouter.replies.outcome.Outcome``."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """How long it took until it was judged."""
+        ...
+
+    @property
+    def cooldown(self) -> float | None:
+        """Seconds for which the model is left alone because of it; None when it is not."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: neither a key nor the content of a message."""
+        ...
+
+
+class TraceLike(Protocol):
+    """The story of a request, as an error carries it: what ``freerouter.Trace`` is."""
+
+    @property
+    def id(self) -> str:
+        """Unique in this process, and very likely beyond."""
+        ...
+
+    @property
+    def attempts(self) -> Sequence[AttemptLike]:
+        """The models that were tried, in order."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """The response headers that tell which model answered."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: neither a key nor the content of a message."""
+        ...
 
 
 class FreeRouterError(Exception):
@@ -48,7 +95,7 @@ class FreeRouterError(Exception):
         *,
         retry_after: float | None = None,
         metadata: Mapping[str, Any] | None = None,
-        trace: Trace | None = None,
+        trace: TraceLike | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message

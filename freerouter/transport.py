@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
-from freerouter.network.refresh import News
 from freerouter.network.wires import AsyncHttpxWire, HttpxWire, Timeouts, encoded
 from freerouter.openrouter.dialects import DIALECTS, Dialect
 from freerouter.openrouter.headers import Headers
-from freerouter.pipeline.delivery import Answer, refused
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder
+from freerouter.pipeline.delivery import Answer
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder, refresh_for
+from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.settings import Settings
@@ -150,7 +150,7 @@ class RoutingTransport(httpx.BaseTransport):
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = HttpxWire(transport)
-        self._forwarder = Forwarder(router, self._wire, News.of(router, transport))
+        self._forwarder = Forwarder(router, self._wire, refresh_for(router, transport))
         self._doorman = _Doorman(router.settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -195,7 +195,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
     ) -> None:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = AsyncHttpxWire(transport)
-        self._forwarder = AsyncForwarder(router, self._wire, News.of(router, _also_sync(transport)))
+        self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router, _also_sync(transport)))
         self._doorman = _Doorman(router.settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

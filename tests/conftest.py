@@ -13,9 +13,10 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from freerouter.memory.health import NOBODY, Health
+from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Catalog, Model
-from freerouter.pipeline.analysis import Need, Requirements
+from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.selection import Selection
 

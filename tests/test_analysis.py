@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from freerouter.errors import InvalidRequestError
-from freerouter.pipeline.analysis import Requirements, analyze
+from freerouter.openrouter.requirements import Requirements
+from freerouter.pipeline.analysis import analyze
 
 HELLO = {"role": "user", "content": "Hello"}
 TOOL = {"type": "function", "function": {"name": "look_up"}}

@@ -7,7 +7,7 @@ import pytest
 from conftest import Clock, healthy, index_of, required, row
 from scipy.stats import chisquare
 
-from freerouter.memory.health import NOBODY
+from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.selection import Selection
 from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 

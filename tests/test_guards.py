@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
-from freerouter.openrouter.cost_guard import check_cost, free_models, wanted, wants_native_files
+from freerouter.openrouter.cost_guard import check_cost, wants_native_files
 from freerouter.openrouter.dialects import CHAT, RESPONSES
+from freerouter.openrouter.model_names import free_models, wanted
 
 
 def tool(kind):

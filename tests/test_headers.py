@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.errors import AllowanceExhaustedError, InvalidRequestError, NoEligibleModelError
-from freerouter.openrouter.headers import caller, lower, of_error, outgoing, returned
+from freerouter.openrouter.headers import caller, lower, outgoing
+from freerouter.pipeline.delivery import returned
+from freerouter.pipeline.refusals import error_headers
 from freerouter.pipeline.tracking import Trace
 
 OURS = [("accept-encoding", "identity"), ("content-type", "application/json")]
@@ -117,7 +119,7 @@ ERRORS = {
 @pytest.mark.parametrize(("error", "retry", "after"), ERRORS.values(), ids=ERRORS)
 def test_an_error_says_whether_and_when_to_try_again(error, retry, after):
     trace = Trace()
-    headers = dict(of_error(error, trace))
+    headers = dict(error_headers(error, trace))
     assert (headers.get("x-should-retry"), headers.get("retry-after")) == (retry, after)
     assert headers["content-type"] == "application/json"
     assert headers["x-freerouter-trace"] == trace.id

@@ -7,8 +7,9 @@ from conftest import Clock, healthy, need_of, required
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.memory.health import FIRST_COOLDOWN, LIGHT_COOLDOWN, LONGEST_COOLDOWN, Caller, Health
-from freerouter.pipeline.analysis import Requirements
+from freerouter.memory.health import FIRST_COOLDOWN, LIGHT_COOLDOWN, LONGEST_COOLDOWN, Health
+from freerouter.openrouter.headers import Caller
+from freerouter.openrouter.requirements import Requirements
 from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 
 ALPHA, BETA = "acme/alpha:free", "acme/beta:free"

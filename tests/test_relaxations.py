@@ -5,9 +5,9 @@ from conftest import catalog_of, healthy, index_of, required, row, selection_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.memory.health import NOBODY
+from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.pipeline.actions import Request
-from freerouter.pipeline.analysis import Need, Requirements
 from freerouter.pipeline.router import Router
 from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
 from freerouter.settings import Settings

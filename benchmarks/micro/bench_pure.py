@@ -13,14 +13,16 @@ from benchmarks.deciding import answer_of_2_kb, beginning_of_a_stream, judge, re
 from benchmarks.workloads import picture_request, short_request, tool_request
 from freerouter.memory.allowance import Quota
 from freerouter.memory.conversations import Sessions, conversation
-from freerouter.memory.health import NOBODY, Health
+from freerouter.memory.health import Health
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.dialects import CHAT
-from freerouter.openrouter.headers import caller, outgoing, returned
+from freerouter.openrouter.headers import NOBODY, caller, outgoing
 from freerouter.openrouter.json_bodies import encode, parse
+from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.actions import Request
-from freerouter.pipeline.analysis import Need, analyze
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.delivery import returned
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection, draw

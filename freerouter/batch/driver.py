@@ -15,11 +15,10 @@ from freerouter.batch.rows import answer_line, error_line, story
 from freerouter.batch.source import Source
 from freerouter.batch.tally import Tally
 from freerouter.errors import BatchError
-from freerouter.network.refresh import News
 from freerouter.network.wires import AsyncReply, AsyncWire, Timeouts
 from freerouter.openrouter.headers import Headers
 from freerouter.pipeline.delivery import Answer
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, refresh_for
 from freerouter.pipeline.router import Router
 
 # For how long an interrupted run waits for the answers that are on their way.
@@ -81,7 +80,7 @@ class Driver:
         self._router = router
         self._wire = wire
         self._sleep = sleep
-        self._news = News.of(router)
+        self._refresh = refresh_for(router)
         self._queue = Queue(journal)
         self._changed = anyio.Event()
         self._over = anyio.Event()
@@ -174,7 +173,7 @@ class Driver:
     async def _ask(self, entry: Entry) -> tuple[Answer[AsyncBody], bytes]:
         ask = self._source.read(entry.place)
         wire = NotingWire(self._wire, lambda: self._sending(entry))
-        forwarder = AsyncForwarder(self._router, wire, self._news, self._pause)
+        forwarder = AsyncForwarder(self._router, wire, self._refresh, self._pause)
         answer = await forwarder.forward(ask.body, [], ask.dialect, accept=self._source.form.accept)
         try:
             return answer, b"".join([chunk async for chunk in answer.body])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from freerouter.batch.source import Source
 from freerouter.errors import FreeRouterError
-from freerouter.network.key_source import AllowanceSource
+from freerouter.network.key_source import KeySource
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.actions import Fail, Request
 from freerouter.pipeline.router import Router
@@ -47,7 +47,7 @@ def read_allowance(router: Router) -> None:
     sent = outgoing([], router.settings.key)
     authorization = dict(sent).get("authorization")
     if authorization is not None:
-        source = AllowanceSource(router.settings.upstream, router.learn_allowance)
+        source = KeySource(router.settings.upstream, router.learn_allowance)
         reading = source.read(caller(sent).account, authorization)
         if reading is not None:
             reading.join(_PATIENCE)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from freerouter.client import FreeRouter
     from freerouter.emulator import Emulator
-    from freerouter.pipeline.tracking import Trace
+    from freerouter.errors import TraceLike
 
 _DRAWS = 1_000
 _NAME = 46
@@ -106,12 +106,12 @@ def _client(upstream: str | None, seed: int, folder: str) -> FreeRouter:
     return FreeRouter("sk-or-demo", settings=Settings(cache_dir=folder, upstream=upstream), seed=seed)
 
 
-def _result(scene: Scene, answered: bool, trace: Trace | None) -> dict[str, Any]:
+def _result(scene: Scene, answered: bool, trace: TraceLike | None) -> dict[str, Any]:
     told = None if trace is None else trace.as_dict()
     return {"title": scene.title, "answered": answered, "as_expected": answered is not scene.refused, "trace": told}
 
 
-def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Console) -> tuple[bool, Trace | None]:
+def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Console) -> tuple[bool, TraceLike | None]:
     """Send one request and show its five steps; whether it was answered, and its story."""
     from freerouter.errors import FreeRouterError
 
@@ -138,7 +138,7 @@ def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Cons
     return True, trace
 
 
-def _show_attempts(console: Console, trace: Trace) -> None:
+def _show_attempts(console: Console, trace: TraceLike) -> None:
     for attempt in trace.attempts:
         _say(console, "3 Selection", f"drew {attempt.model}")
         _say(console, "4 Forwarding", _attempt_in_words(attempt))
@@ -191,7 +191,8 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     """How often each model is drawn for a plain question; nothing is sent."""
     from random import Random
 
-    from freerouter.memory.health import NOBODY, Health
+    from freerouter.memory.health import Health
+    from freerouter.openrouter.headers import NOBODY
     from freerouter.pipeline.analysis import analyze
     from freerouter.pipeline.selection import Selection
 

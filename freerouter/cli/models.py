@@ -114,7 +114,7 @@ def cooling(server: str) -> dict[str, float]:
 
 def _rows(router: Router, needs: list[str], every: bool, cooling: dict[str, float]) -> list[dict[str, Any]]:
     """The models that can do what is needed; if every one is wanted, the others too, with the reason."""
-    from freerouter.pipeline.analysis import canonical
+    from freerouter.openrouter.requirements import canonical
 
     index, wanted = router.index(), canonical(needs)
     listed = router.models(wanted)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from freerouter.client import FreeRouter
     from freerouter.completions import Usage
+    from freerouter.errors import TraceLike
     from freerouter.pipeline.tracking import Trace
 
 Messages = list[dict[str, Any]]
@@ -154,7 +155,7 @@ class Talk:
         needs = ", ".join(f"{name} ({where})" for name, where in hard.items())
         self.say(f"{trace.eligible} of {trace.free} free models eligible for {needs}")
 
-    def _tell_attempts(self, trace: Trace) -> None:
+    def _tell_attempts(self, trace: TraceLike) -> None:
         for attempt in trace.attempts:
             if self.asking.tell_trace or attempt.outcome.verdict != "answered":
                 self.say(str(attempt))

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 
-from freerouter.pipeline.analysis import Requirements
-from freerouter.pipeline.filtering import lack_in_words
+from freerouter.openrouter.headers import Caller
+from freerouter.openrouter.requirements import Requirements, lack_in_words
 from freerouter.replies.outcome import Lasting, Outcome
 
 FIRST_COOLDOWN = 30.0
@@ -18,16 +18,6 @@ LONGEST_COOLDOWN = 600.0
 LIGHT_COOLDOWN = 5.0
 _MEMORY = 3_600.0
 _LESSONS = 10_000
-
-
-class Caller(NamedTuple):
-    """Whose request it is, as hashes: the account that is used, and the app that it says it is."""
-
-    account: str = ""
-    app: str = ""
-
-
-NOBODY = Caller()
 
 
 class Lesson(NamedTuple):

@@ -1,26 +1,23 @@
-"""AllowanceSource: what an account has left today, read in the background."""
+"""KeySource: what an account has left today, read in the background."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
 
 from freerouter.network.catalog_source import ONCE, client_on
 from freerouter.network.probe import Look
-
-if TYPE_CHECKING:
-    import httpx  # a name for the type checker: the transport is only handed through
+from freerouter.network.wires import SyncTransport
 
 _log = logging.getLogger("freerouter")
 
 _READ_EVERY = 60.0
 
 
-class AllowanceSource:
+class KeySource:
     """Reads how many of an account's free requests are left (``GET /key``), in the background.
 
     Args:
@@ -30,7 +27,7 @@ class AllowanceSource:
     """
 
     def __init__(
-        self, upstream: str, learn: Callable[[str, int, int], None], transport: httpx.BaseTransport | None = None
+        self, upstream: str, learn: Callable[[str, int, int], None], transport: SyncTransport | None = None
     ) -> None:
         self._url = f"{upstream}/key"
         self._learn = learn

@@ -1,22 +1,19 @@
-"""News: what has to be fetched because of a request or of its outcome, in the background."""
+"""Refresh: when the list of models and an account's allowance are read anew, in the background."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from freerouter.memory.health import Caller
 from freerouter.network.catalog_source import CatalogSource
-from freerouter.network.key_source import AllowanceSource
+from freerouter.network.key_source import KeySource
+from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.catalog import Catalog
-from freerouter.openrouter.headers import Headers
-from freerouter.pipeline.router import Router
+from freerouter.openrouter.headers import Caller, Headers
 from freerouter.replies.outcome import Gate, Lasting, Outcome
-
-if TYPE_CHECKING:
-    import httpx  # noqa: TID251  # a name for the type checker: the transport is only handed through
+from freerouter.settings import Settings
 
 
-class News:
+class Refresh:
     """Knows when the catalog and an account's allowance are to be read anew; none of it makes a request wait.
 
     Args:
@@ -24,22 +21,30 @@ class News:
         allowances: where allowances are read; None when they are not.
     """
 
-    def __init__(self, catalogs: CatalogSource | None = None, allowances: AllowanceSource | None = None) -> None:
+    def __init__(self, catalogs: CatalogSource | None = None, allowances: KeySource | None = None) -> None:
         self._catalogs = catalogs
         self._allowances = allowances
         self._met: set[str] = set()
 
     @classmethod
-    def of(cls, router: Router, transport: httpx.BaseTransport | None = None) -> News:
-        """What a router needs to hear; a catalog that it has already is used as it is.
+    def of(
+        cls,
+        settings: Settings,
+        learn: Callable[[str, int, int], None],
+        *,
+        fixed: bool = False,
+        transport: SyncTransport | None = None,
+    ) -> Refresh:
+        """What these settings ask for.
 
         Args:
-            router: is told what its accounts have left.
+            settings: upstream, key, and how old the catalog may be.
+            learn: is told the account, how many of today's free requests are used, and of how many.
+            fixed: the catalog is given, and stays as it is.
             transport: the httpx transport to fetch with.
         """
-        settings = router.settings
-        catalogs = CatalogSource(settings, transport=transport) if router.catalog is None else None
-        return cls(catalogs, AllowanceSource(settings.upstream, router.learn_allowance, transport))
+        catalogs = None if fixed else CatalogSource(settings, transport=transport)
+        return cls(catalogs, KeySource(settings.upstream, learn, transport))
 
     def get(self) -> Catalog | None:
         """The catalog of now; None when it is fixed. Raises CatalogError."""

@@ -24,6 +24,10 @@ from freerouter.settings import is_loopback
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
 
 
+# For modules that only hand a transport through: httpx has its few places.
+SyncTransport = httpx.BaseTransport
+
+
 class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of freerouter's
     """Nothing reached OpenRouter: refused, no such name, no TLS, or no connection in time."""
 

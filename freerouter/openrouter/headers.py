@@ -1,27 +1,24 @@
-"""Headers: which ones go to OpenRouter, which ones come back, and who is asking."""
+"""Headers: which ones go to OpenRouter, and which caller they belong to."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from freerouter.errors import AllowanceExhaustedError, FreeRouterError, InvalidRequestError
-from freerouter.memory.health import Caller
-from freerouter.pipeline.tracking import Trace
+from freerouter.errors import InvalidRequestError
 
 Headers = list[tuple[str, str]]
 
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
 # What is made anew for each send, or concerns nobody but the caller and us.
-_KEPT_BACK = _HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
+_KEPT_BACK = HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
 _KEPT_BACK |= {"cookie", "expect"}
 _OWN_PREFIX = "x-freerouter-"
 
@@ -29,6 +26,16 @@ _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 _SALT = os.urandom(16)
+
+
+class Caller(NamedTuple):
+    """Whose request it is, as hashes: the account that is used, and the app that it says it is."""
+
+    account: str = ""
+    app: str = ""
+
+
+NOBODY = Caller()
 
 
 class Sender(NamedTuple):
@@ -86,23 +93,6 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
     if key is not None and not authorized:
         sent.append(("authorization", f"Bearer {key}"))
     return sent
-
-
-def returned(headers: Iterable[tuple[str, str]], trace: Trace, *, streamed: bool) -> Headers:
-    """The headers to answer with: OpenRouter's, and which model answered. A stream's length is not known beforehand."""
-    dropped = _HOP_BY_HOP | {"content-length"} if streamed else _HOP_BY_HOP
-    return [*[pair for pair in headers if pair[0] not in dropped], *trace.headers().items()]
-
-
-def of_error(error: FreeRouterError, trace: Trace) -> Headers:
-    """The headers of an error that freerouter answers: nobody but the minute's gate is worth an SDK's own retry."""
-    minute = isinstance(error, AllowanceExhaustedError) and error.metadata.get("gate") == "minute"
-    headers = [("content-type", "application/json"), *trace.headers().items()]
-    if not (minute or error.repeatable):
-        headers.append(("x-should-retry", "false"))
-    if error.retry_after is not None:
-        headers.append(("retry-after", str(math.ceil(error.retry_after))))
-    return headers
 
 
 def caller(sent: Iterable[tuple[str, str]]) -> Caller:

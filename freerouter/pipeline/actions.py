@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from freerouter.errors import FreeRouterError
-from freerouter.memory.health import NOBODY, Caller
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT, Dialect
+from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.replies.acceptance import Accept
 
 

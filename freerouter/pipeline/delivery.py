@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamError
-from freerouter.openrouter.dialects import Dialect
-from freerouter.openrouter.headers import Headers, of_error
-from freerouter.openrouter.json_bodies import encode
+from freerouter.errors import FreeRouterError
+from freerouter.openrouter.headers import HOP_BY_HOP, Headers
 from freerouter.pipeline.router import Routing
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.reading import Tail
@@ -97,11 +96,7 @@ class Handover(Generic[ReplyT]):
         return reply
 
 
-def refused(error: FreeRouterError, trace: Trace, dialect: Dialect) -> tuple[int, Headers, list[bytes]]:
-    """Status, headers and body of an error, in the dialect's shape."""
-    try:
-        body = encode(dialect.error_body(error))
-    except InvalidRequestError:  # OpenRouter's own body holds a number such as 1e999, which can be read but not written
-        plain = UpstreamError(error.message, status=error.status, body={}, metadata=error.metadata, trace=error.trace)
-        body = encode(dialect.error_body(plain))
-    return error.status, of_error(error, trace), [body]
+def returned(headers: Iterable[tuple[str, str]], trace: Trace, *, streamed: bool) -> Headers:
+    """The headers to answer with: OpenRouter's, and which model answered. A stream's length is not known beforehand."""
+    dropped = HOP_BY_HOP | {"content-length"} if streamed else HOP_BY_HOP
+    return [*[pair for pair in headers if pair[0] not in dropped], *trace.headers().items()]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model, is_zero
-from freerouter.pipeline.analysis import Need, Requirements
+from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.settings import DEFAULT_EXCLUDE
 
 # Pools are kept until they hold this many indices together: some hundred needs of a real catalog, four of a million.
@@ -204,11 +204,6 @@ class Index:
     def explainable(self) -> list[Model]:
         """The models worth a word in an explanation: ids that end in ``:free``, and those priced zero."""
         return [m for m in self.catalog.models if m.id.endswith(FREE_SUFFIX) or _looks_free(m)]
-
-
-def lack_in_words(capability: str) -> str:
-    """What to say of a model that lacks a capability."""
-    return "reasoning is mandatory" if capability == "reasoning:off" else f"lacks {capability}"
 
 
 def _size(pool: Pool) -> int:

@@ -8,12 +8,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import anyio
 
 from freerouter.errors import FreeRouterError
-from freerouter.network.refresh import News
-from freerouter.network.wires import AsyncReply, AsyncWire, Broken, NotSent, Reply, Stale, TimedOut, Timeouts, Wire
+from freerouter.network.refresh import Refresh
+from freerouter.network.wires import (
+    AsyncReply,
+    AsyncWire,
+    Broken,
+    NotSent,
+    Reply,
+    Stale,
+    SyncTransport,
+    TimedOut,
+    Timeouts,
+    Wire,
+)
 from freerouter.openrouter.dialects import CHAT, Dialect
-from freerouter.openrouter.headers import Headers, returned, sender
+from freerouter.openrouter.headers import Headers, sender
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
-from freerouter.pipeline.delivery import Answer, Handover, refused
+from freerouter.pipeline.delivery import Answer, Handover, returned
+from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router, Routing
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
@@ -78,7 +90,7 @@ class Forwarder:
     Args:
         router: decides.
         wire: the way to OpenRouter.
-        news: keeps the router's catalog fresh; by default that stays as it is.
+        refresh: keeps the router's catalog fresh; by default that stays as it is.
         sleep: waits for so many seconds.
     """
 
@@ -86,17 +98,17 @@ class Forwarder:
         self,
         router: Router,
         wire: Wire,
-        news: News | None = None,
+        refresh: Refresh | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.router = router
-        self._news = news or News()
+        self._refresh = refresh or Refresh()
         self._wire = wire
         self._sleep = sleep
 
     def update(self) -> None:
         """Give the router the catalog of now. Raises CatalogError."""
-        catalog = self._news.get()
+        catalog = self._refresh.get()
         if catalog is not None:
             self.router.update(catalog)
 
@@ -125,7 +137,7 @@ class Forwarder:
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        self._news.meet(who, sent)
+        self._refresh.meet(who, sent)
         routing = self.router.route(Request(body, dialect, who, session, needs, accept))
         try:
             return self._walk(routing, sent, timeouts)
@@ -160,7 +172,7 @@ class Forwarder:
             head = Head(dialect, send.stream, reply.status, dict(reply.headers))
             outcome = routing.judge(self._read(head, reply))
             routing.record(outcome)
-            self._news.react(outcome, routing.request.caller, headers)
+            self._refresh.react(outcome, routing.request.caller, headers)
         except BaseException:
             reply.close()
             raise
@@ -196,7 +208,7 @@ class AsyncForwarder:
     Args:
         router: decides.
         wire: the way to OpenRouter.
-        news: keeps the router's catalog fresh; by default that stays as it is.
+        refresh: keeps the router's catalog fresh; by default that stays as it is.
         sleep: waits for so many seconds.
     """
 
@@ -204,17 +216,17 @@ class AsyncForwarder:
         self,
         router: Router,
         wire: AsyncWire,
-        news: News | None = None,
+        refresh: Refresh | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self.router = router
-        self._news = news or News()
+        self._refresh = refresh or Refresh()
         self._wire = wire
         self._sleep = sleep
 
     async def update(self) -> None:
         """Give the router the catalog of now. Raises CatalogError."""
-        catalog = await self._news.get_async()
+        catalog = await self._refresh.get_async()
         if catalog is not None:
             self.router.update(catalog)
 
@@ -243,7 +255,7 @@ class AsyncForwarder:
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        self._news.meet(who, sent)
+        self._refresh.meet(who, sent)
         routing = self.router.route(Request(body, dialect, who, session, needs, accept))
         try:
             return await self._walk(routing, sent, timeouts)
@@ -280,7 +292,7 @@ class AsyncForwarder:
             head = Head(dialect, send.stream, reply.status, dict(reply.headers))
             outcome = routing.judge(await self._read(head, reply))
             routing.record(outcome)
-            self._news.react(outcome, routing.request.caller, headers)
+            self._refresh.react(outcome, routing.request.caller, headers)
         except BaseException:
             await reply.close()
             raise
@@ -314,3 +326,14 @@ def _flaw(error: NotSent | Broken) -> Flaw:
     if isinstance(error, NotSent):
         return Flaw.STALE if isinstance(error, Stale) else Flaw.NOT_SENT
     return Flaw.TIMEOUT if isinstance(error, TimedOut) else Flaw.BROKEN
+
+
+def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refresh:
+    """What keeps a router's knowledge fresh; a catalog that it has already is used as it is.
+
+    Args:
+        router: is told what its accounts have left.
+        transport: the httpx transport to fetch with.
+    """
+    fixed = router.catalog is not None
+    return Refresh.of(router.settings, router.learn_allowance, fixed=fixed, transport=transport)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +11,17 @@ from freerouter.errors import (
     AllowanceExhaustedError,
     AttemptsFailedError,
     FreeRouterError,
+    InvalidRequestError,
     NoEligibleModelError,
+    TraceLike,
     UpstreamError,
     UpstreamUnavailableError,
 )
 from freerouter.memory.allowance import Allowance
-from freerouter.pipeline.analysis import Requirements
+from freerouter.openrouter.dialects import Dialect
+from freerouter.openrouter.headers import Headers
+from freerouter.openrouter.json_bodies import encode
+from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index, capabilities
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.outcome import Gate, Lasting, Outcome
@@ -127,3 +133,24 @@ def unreachable(upstream: str) -> UpstreamUnavailableError:
     return UpstreamUnavailableError(
         f"{upstream} could not be reached: is the network up, and the address right?", retry_after=_RETRY_AFTER
     )
+
+
+def refused(error: FreeRouterError, trace: TraceLike, dialect: Dialect) -> tuple[int, Headers, list[bytes]]:
+    """Status, headers and body of an error, in the dialect's shape."""
+    try:
+        body = encode(dialect.error_body(error))
+    except InvalidRequestError:  # OpenRouter's own body holds a number such as 1e999, which can be read but not written
+        plain = UpstreamError(error.message, status=error.status, body={}, metadata=error.metadata, trace=error.trace)
+        body = encode(dialect.error_body(plain))
+    return error.status, error_headers(error, trace), [body]
+
+
+def error_headers(error: FreeRouterError, trace: TraceLike) -> Headers:
+    """The headers of an error that freerouter answers: nobody but the minute's gate is worth an SDK's own retry."""
+    minute = isinstance(error, AllowanceExhaustedError) and error.metadata.get("gate") == "minute"
+    headers = [("content-type", "application/json"), *trace.headers().items()]
+    if not (minute or error.repeatable):
+        headers.append(("x-should-retry", "false"))
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(math.ceil(error.retry_after))))
+    return headers

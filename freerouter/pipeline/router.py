@@ -13,12 +13,13 @@ from freerouter.errors import CatalogError, FreeRouterError, NoEligibleModelErro
 from freerouter.memory.allowance import Quota
 from freerouter.memory.conversations import Sessions, conversation
 from freerouter.memory.health import Health
-from freerouter.openrouter import cost_guard
+from freerouter.openrouter import cost_guard, model_names
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.json_bodies import parse
+from freerouter.openrouter.requirements import canonical
 from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
-from freerouter.pipeline.analysis import analyze, canonical
+from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.tracking import Attempt, Trace
@@ -168,7 +169,7 @@ class Routing:
         self._body = body = parse(request.body)
         self._parsed = body is not request.body
         cost_guard.check_cost(body, request.dialect)
-        wanted = cost_guard.wanted(body, router.aliases)
+        wanted = model_names.wanted(body, router.aliases)
         needs = request.needs + wanted.needs
         if cost_guard.wants_native_files(body):
             needs = (*needs, "file")
@@ -177,7 +178,7 @@ class Routing:
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()
-            named = cost_guard.free_models(wanted.names, index.catalog, index.today) if wanted.names else None
+            named = model_names.free_models(wanted.names, index.catalog, index.today) if wanted.names else None
             self._selection = Selection(index, requirements, named, request.caller, router.health, router.rng)
         trace = self.trace
         trace.requirements = requirements

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
-from freerouter.memory.health import Caller, Health
+from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Model
-from freerouter.pipeline.analysis import Requirements
+from freerouter.openrouter.headers import Caller
+from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index
 
 # With half of a pool unavailable, eight misses in a row have a chance of 1 in 256.

@@ -6,11 +6,10 @@ import itertools
 import logging
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from freerouter.pipeline.analysis import Requirements
-    from freerouter.replies.outcome import Outcome
+from freerouter.openrouter.requirements import Requirements
+from freerouter.replies.outcome import Outcome
 
 _log = logging.getLogger("freerouter")
 _numbers = itertools.count(1)

@@ -8,15 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from freerouter.errors import CatalogError, FreeRouterError
-from freerouter.network.refresh import News
 from freerouter.network.wires import Broken, NotSent, Timeouts
 from freerouter.openrouter.dialects import MESSAGES
 from freerouter.openrouter.headers import Headers, caller, outgoing
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
-from freerouter.pipeline.delivery import Answer, refused
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder
-from freerouter.pipeline.refusals import unreachable
+from freerouter.pipeline.delivery import Answer
+from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, refresh_for
+from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.server import listings, paths
@@ -50,7 +49,7 @@ class App:
         self._access = access or Access()
         self._limits = limits or Limits()
         self._wire = AiohttpWire(self._limits.requests * 2)
-        self._forwarder = AsyncForwarder(router, self._wire, News.of(router))
+        self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router))
         self._metrics = Metrics(router)
         self._running = 0
         self._warming: asyncio.Task[None] | None = None

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlencode
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT, DIALECTS, Dialect
-from freerouter.pipeline.analysis import analyze, canonical
+from freerouter.openrouter.requirements import canonical
+from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
 
 _ROUTER_ID = "openrouter/free"

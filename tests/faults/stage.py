@@ -11,7 +11,7 @@ import httpx
 
 from freerouter import AsyncFreeRouter, Catalog, FreeRouter, FreeRouterError, Router, Settings, Trace
 from freerouter.emulator import Emulator, Fault, Faults, Received
-from freerouter.network.refresh import News
+from freerouter.network.refresh import Refresh
 from freerouter.network.wires import LIMITS, AsyncHttpxWire, Broken, HttpxWire, Timeouts
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
 from freerouter.pipeline.router import Routing
@@ -168,15 +168,15 @@ def emulated_router(emulator: Emulator, url: str, **settings: Any) -> Router:
 
 
 def sync_client(router: Router) -> FreeRouter:
-    """A client that talks to nobody but the models: what News reads beside has its own tests."""
+    """A client that talks to nobody but the models: what Refresh reads beside has its own tests."""
     client = FreeRouter(router=router, wire=HttpxWire(httpx.HTTPTransport(verify=False, limits=LIMITS)))
-    client._forwarder._news = News()
+    client._forwarder._news = Refresh()
     return client
 
 
 def async_client(router: Router) -> AsyncFreeRouter:
     client = AsyncFreeRouter(router=router, wire=AsyncHttpxWire(httpx.AsyncHTTPTransport(verify=False, limits=LIMITS)))
-    client._forwarder._news = News()
+    client._forwarder._news = Refresh()
     return client
 
 

@@ -11,8 +11,7 @@ from freerouter.errors import InvalidRequestError, UpstreamError
 from freerouter.memory.conversations import conversation
 from freerouter.openrouter.dialects import DIALECTS
 from freerouter.pipeline.analysis import analyze
-from freerouter.pipeline.delivery import refused
-from freerouter.pipeline.refusals import stopped
+from freerouter.pipeline.refusals import refused, stopped
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.outcome import Outcome, Verdict, classify
 from freerouter.replies.reading import Ending, Events, Flaw, Head, Reading, Tail

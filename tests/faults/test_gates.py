@@ -9,9 +9,9 @@ import pytest
 
 from freerouter import AllowanceExhaustedError, AttemptsFailedError
 from freerouter.emulator import Emulator
-from freerouter.memory.health import Caller
-from freerouter.network.key_source import AllowanceSource
-from freerouter.network.refresh import News
+from freerouter.network.key_source import KeySource
+from freerouter.network.refresh import Refresh
+from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.outcome import Gate
@@ -227,7 +227,7 @@ class SlowKey(httpx.BaseTransport):
 
 def test_a_slow_key_is_in_nobody_s_way_and_read_once_for_each_account():
     actor, key = stage(models(3)), SlowKey()
-    news = News(None, AllowanceSource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
+    news = Refresh(None, KeySource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
     wire = ScriptedWire(*(ScriptedReply([HI, END, DONE]) for _ in range(6)))
     forwarder = Forwarder(actor.router, wire, news)
     start = time.monotonic()
@@ -245,7 +245,7 @@ def test_a_slow_key_is_in_nobody_s_way_and_read_once_for_each_account():
 
 def test_nothing_is_asked_of_a_caller_without_a_key():
     actor, key = stage(models(3)), SlowKey()
-    news = News(None, AllowanceSource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
+    news = Refresh(None, KeySource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
     Forwarder(actor.router, ScriptedWire(ScriptedReply([HI])), news).forward(HELLO | {"stream": True}, [])
     assert [thread for thread in threading.enumerate() if thread.name == "freerouter-allowance"] == []
 

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from freerouter import AttemptsFailedError, FreeRouter, NoEligibleModelError, Settings
-from freerouter.memory.health import Caller
 from freerouter.network.catalog_source import CatalogSource
-from freerouter.network.refresh import News
+from freerouter.network.refresh import Refresh
+from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
 from freerouter.replies.reading import Ending, Flaw, Reading
 from tests.faults.rows import HINT, SECTION_6, Row
@@ -167,7 +167,7 @@ def listings(emulator) -> int:
 def test_the_catalog_is_refreshed_at_most_once_a_minute(emulator, url):
     wall = Clock(time.time())
     source = CatalogSource(Settings(upstream=url, catalog_age=10**6), wall=wall)
-    news = News(source)
+    news = Refresh(source)
     news.get()
     outcome = stage(models(1)).router.route(Request(HELLO)).judge(reading(SECTION_6["404 no endpoints"]))
     for minute in range(1, 4):

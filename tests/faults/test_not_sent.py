@@ -6,8 +6,8 @@ import time
 import pytest
 
 from freerouter import AttemptsFailedError, Catalog, Router, Settings, UpstreamUnavailableError
-from freerouter.memory.health import NOBODY
 from freerouter.network.wires import Broken, NotSent, Stale
+from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.outcome import Scope, Verdict
 from tests.faults.shapes import DONE, END, HI

@@ -10,7 +10,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 import freerouter
 from freerouter.errors import AllowanceExhaustedError, FreeRouterError
-from freerouter.memory.health import Caller
+from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Wait
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router, Routing

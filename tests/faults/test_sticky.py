@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from freerouter.memory.health import Caller
+from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
 from tests.faults.stage import ANSWER, always, catalog_of, error_reading, models, once, row, stage, walk
 

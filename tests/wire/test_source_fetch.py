@@ -9,7 +9,7 @@ import pytest
 from freerouter import CatalogError, Settings
 from freerouter.emulator import Emulator
 from freerouter.network.catalog_source import CatalogSource
-from freerouter.network.key_source import AllowanceSource
+from freerouter.network.key_source import KeySource
 from tests.wire.catalogs import AGE, NOON, ids, listing, serving, settled
 from tests.wire.stage import KEY, URL, Upstream, in_threads, until
 
@@ -222,7 +222,7 @@ def test_a_vanished_model_has_the_list_fetched_anew_at_most_once_a_minute(stage)
 def test_the_allowance_is_read_in_the_background_once_a_minute_for_each_account():
     learnt = []
     with Emulator(per_day=50).running() as url:
-        allowances = AllowanceSource(url, lambda *what: learnt.append(what))
+        allowances = KeySource(url, lambda *what: learnt.append(what))
         threads = [allowances.read(account, f"Bearer {account}") for account in ("me", "me", "you")]
         for thread in filter(None, threads):
             thread.join(5)
@@ -235,7 +235,7 @@ def test_the_allowance_is_read_in_the_background_once_a_minute_for_each_account(
 def test_an_allowance_that_cannot_be_read_is_not_learnt(body, caplog):
     caplog.set_level("DEBUG")
     upstream = Upstream(lambda _: httpx.Response(200, content=body))
-    AllowanceSource(URL, pytest.fail, upstream.transport).read("me", f"Bearer {KEY}").join(5)
+    KeySource(URL, pytest.fail, upstream.transport).read("me", f"Bearer {KEY}").join(5)
     until(lambda: upstream.requests)
     assert "not read" in caplog.text
     assert KEY not in caplog.text

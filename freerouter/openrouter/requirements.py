@@ -1,0 +1,91 @@
+"""Need and Requirements: what a request requires of a model, in the catalog's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+# People say vision where the catalog says image.
+_ALIASES = {"vision": "image", "json": "response_format", "json_schema": "structured_outputs"}
+
+
+class Need(NamedTuple):
+    """What decides who is eligible, apart from the context; equal needs share one pool.
+
+    Attributes:
+        hard: capabilities without which no model will do.
+        soft: parameters that a model should honour; those that no catalog knows do not count.
+        strict: soft ones are hard (``provider.require_parameters``).
+        output: tokens of answer asked for; 0 when nothing is asked.
+    """
+
+    hard: frozenset[str]
+    soft: frozenset[str]
+    strict: bool
+    output: int
+
+
+class Requirements(NamedTuple):
+    """What a request requires of a model.
+
+    Attributes:
+        need: the part that decides who is eligible.
+        found: each hard capability, with the place in the request where it was found first.
+        prompt_tokens: an estimate that errs upwards (``estimate``).
+        stream: the answer is to be streamed.
+        pdf: where there is a PDF, which needs a parser on models that take no files.
+    """
+
+    need: Need
+    found: Mapping[str, str]
+    prompt_tokens: int
+    stream: bool
+    pdf: str | None = None
+
+    @property
+    def context(self) -> int:
+        """Tokens that must fit into a model's context: the prompt's and those asked for."""
+        return self.prompt_tokens + self.need.output
+
+    def needs(self) -> dict[str, str]:
+        """Everything that a request could do without, by the names that ``without`` takes, and where it was found."""
+        needs = dict(self.found)
+        if self.need.strict and self.need.soft:
+            needs["require_parameters"] = "provider.require_parameters"
+        if self.need.output:
+            needs["output_tokens"] = f"{self.need.output:,} asked for"
+        needs["prompt_tokens"] = f"about {self.prompt_tokens:,}"
+        return needs
+
+    def without(self, name: str) -> Requirements:
+        """The same request without one of its ``needs``."""
+        match name:
+            case "require_parameters":
+                return self._replace(need=self.need._replace(strict=False))
+            case "output_tokens":
+                return self._replace(need=self.need._replace(output=0))
+            case "prompt_tokens":
+                return self._replace(prompt_tokens=0)
+            case _:
+                return self._replace(need=self.need._replace(hard=self.need.hard - {name}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON and for people."""
+        return {
+            "hard": dict(self.found),
+            "soft": sorted(self.need.soft),
+            "require_parameters": self.need.strict,
+            "prompt_tokens": self.prompt_tokens,
+            "output_tokens": self.need.output,
+            "stream": self.stream,
+        }
+
+
+def canonical(names: Iterable[str]) -> list[str]:
+    """Capabilities in the catalog's words: people say vision for image."""
+    return [_ALIASES.get(name, name) for name in names]
+
+
+def lack_in_words(capability: str) -> str:
+    """What to say of a model that lacks a capability."""
+    return "reasoning is mandatory" if capability == "reasoning:off" else f"lacks {capability}"
