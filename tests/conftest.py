@@ -1,24 +1,22 @@
-"""Builders of catalogs and needs, a clock that stands still, and the real catalogs that lie beside the repository."""
+"""Fixtures that the tests of several packages share; each package has its own beside its tests."""
 
 import json
 import logging
 import os
 import signal
+import socket
 from datetime import date
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
-from freerouter.memory.health import Health
-from freerouter.openrouter.catalog import Catalog, Model
-from freerouter.openrouter.headers import NOBODY
-from freerouter.openrouter.requirements import Need, Requirements
-from freerouter.pipeline.filtering import Index, Policy
-from freerouter.pipeline.selection import Selection
+from freerouter import Settings
+from freerouter.emulator import Emulator
+from freerouter.openrouter.catalog import Catalog
+from tests.builders import Clock
+from tests.stage import KEY, at_rest
 
 # What a shell runs in the background ignores Ctrl-C, and so would the programs that are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,88 +24,35 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis_settings.register_profile("modest", max_examples=60, deadline=None)
 hypothesis_settings.load_profile("modest")
 
-TODAY = date(2026, 9, 1)
 REAL = Path(__file__).parents[2] / "shared" / "catalogs"
 DAYS = ("2025-12-02", "2026-02-27", "2026-05-01", "2026-06-18")
 
-# Any JSON value; lone surrogates are left out of it, since JSON's own writers disagree about them.
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
-)
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch, tmp_path):
+    """No setting, key, proxy or cache of the machine's gets into a test, and none of a test's gets out."""
+    for name in os.environ:
+        if name.startswith("FREEROUTER_") or name.lower().endswith("_proxy") or name == "OPENROUTER_API_KEY":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("FREEROUTER_CACHE_DIR", str(tmp_path / "cache"))
+    yield
+    at_rest()
 
 
-class Clock:
-    """Seconds that pass only when a test says so."""
+@pytest.fixture(autouse=True)
+def no_network(clean_environment, monkeypatch):
+    """A test that looks up any host but this machine fails."""
+    strayed, look_up = [], socket.getaddrinfo
 
-    def __init__(self, now: float = 1_000.0) -> None:
-        self.now = now
+    def look_up_here_only(host, *rest, **options):
+        if host not in (None, "127.0.0.1", "localhost", "::1"):
+            strayed.append(host)
+        return look_up(host, *rest, **options)
 
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def row(name: str = "acme/alpha:free", **changes: Any) -> dict[str, Any]:
-    """A row of the catalog: free text, unless changed. Short words stand for what lies deeper (see the code)."""
-    context = changes.pop("context", 32_768)
-    return {
-        "id": name,
-        "canonical_slug": name.partition(":")[0] + "-20260101",
-        "name": name.upper(),
-        "created": 1_780_000_000,
-        "context_length": context,
-        "architecture": {
-            "input_modalities": ["text", *changes.pop("inputs", ())],
-            "output_modalities": list(changes.pop("outputs", ("text",))),
-        },
-        "pricing": {"prompt": "0", "completion": "0"} | changes.pop("price", {}),
-        "top_provider": {
-            "context_length": changes.pop("top_context", context),
-            "max_completion_tokens": changes.pop("max_output", None),
-            "is_moderated": changes.pop("moderated", False),
-        },
-        "supported_parameters": list(changes.pop("parameters", ())),
-        "reasoning": {"mandatory": changes.pop("mandatory", False)},
-    } | changes
-
-
-def body_of(*rows: Any) -> bytes:
-    """The body of ``GET /models`` with these rows."""
-    return json.dumps({"data": rows, "total_count": len(rows), "links": {"next": None}}).encode()
-
-
-def catalog_of(*rows: Any) -> Catalog:
-    return Catalog.parse(body_of(*rows))
-
-
-def model_of(**changes: Any) -> Model:
-    return catalog_of(row(**changes)).models[0]
-
-
-def index_of(*rows: Any, today: date = TODAY, **policy: Any) -> Index:
-    return Index(catalog_of(*rows), Policy(**policy), today)
-
-
-def need_of(*hard: str, soft: tuple[str, ...] = (), strict: bool = False, output: int = 0) -> Need:
-    return Need(frozenset(hard), frozenset(soft), strict, output)
-
-
-def required(*hard: str, tokens: int = 10, **need: Any) -> Requirements:
-    """Requirements with these hard needs, and a prompt of so many tokens."""
-    return Requirements(need_of(*hard, **need), dict.fromkeys(hard, "somewhere"), tokens, stream=False)
-
-
-def selection_of(
-    index: Index, requirements: Requirements | None = None, *, named: Any = None, health: Any = None, seed: int = 1
-) -> Selection:
-    return Selection(index, requirements or required(), named, NOBODY, health or healthy(), Random(seed))
-
-
-def healthy(clock: Clock | None = None, seed: int = 1) -> Health:
-    return Health(clock or Clock(), Random(seed))
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_here_only)
+    yield
+    at_rest()
+    assert not strayed, "a test reached out for the network"
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +67,39 @@ def level_of_the_log():
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture
+def emulator():
+    return Emulator(seed=1, per_minute=None, per_day=None)
+
+
+@pytest.fixture
+def upstream(emulator):
+    with emulator.running() as url:
+        yield url
+        at_rest()
+
+
+@pytest.fixture
+def chat(upstream) -> str:
+    return f"{upstream}/chat/completions"
+
+
+@pytest.fixture
+def settings(upstream):
+    """Settings for the emulator, with our own limit of requests a minute out of the way."""
+    return Settings(upstream=upstream, api_key=KEY, seed=1, requests_per_minute=1_000_000)
+
+
+@pytest.fixture(params=["sync", "async"])
+def way(request):
+    return request.param
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")

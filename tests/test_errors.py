@@ -5,7 +5,6 @@ import pickle
 import re
 
 import pytest
-from conftest import required
 
 from freerouter import errors
 from freerouter.errors import (
@@ -24,6 +23,7 @@ from freerouter.errors import (
 )
 from freerouter.openrouter.dialects import CHAT
 from freerouter.pipeline.tracking import Trace
+from tests.builders import required
 
 CLASSES = {
     name: kind

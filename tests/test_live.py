@@ -10,6 +10,16 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture
+def clean_environment():
+    """These tests need the key and the proxies of the machine."""
+
+
+@pytest.fixture
+def no_network():
+    """These tests need the network."""
+
+
+@pytest.fixture
 def router(tmp_path):
     if not os.environ.get("OPENROUTER_API_KEY"):
         pytest.skip("OPENROUTER_API_KEY is not set")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from freerouter import AsyncBatch, BatchOptions
-from tests.wire.stage import completion
+from tests.stage import completion
 
 CHAT = "/v1/chat/completions"
 

@@ -12,7 +12,7 @@ from freerouter.batch import Ending, Prompts
 from freerouter.batch.journal import Journal
 from freerouter.emulator import Emulator
 from tests.batch.stage import StubWire, line, lines, read, run, standing, write
-from tests.wire.stage import CATALOG, KEY, completion, router, striking
+from tests.stage import CATALOG, KEY, completion, router, striking
 
 pytestmark = pytest.mark.anyio
 

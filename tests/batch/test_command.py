@@ -19,7 +19,7 @@ from freerouter.__main__ import main
 from freerouter.cli.progress import Progress, duration
 from freerouter.emulator import Emulator
 from tests.batch.stage import line, lines, read, write
-from tests.wire.stage import striking, until
+from tests.stage import striking, until
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from freerouter.batch.journal import MEMORY, Journal
 from freerouter.batch.source import Source
 from freerouter.openrouter.dialects import CHAT, MESSAGES, RESPONSES
 from tests.batch.stage import StubWire, line, lines, run, write
-from tests.wire.stage import router
+from tests.stage import router
 
 pytestmark = pytest.mark.anyio
 

@@ -1,17 +1,6 @@
-import os
-
 import pytest
 
 from freerouter.emulator import Emulator
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch, tmp_path):
-    """No setting, key, proxy or cache of the machine's gets into a test, and none of a test's gets out."""
-    for name in os.environ:
-        if name.startswith("FREEROUTER_") or name.lower().endswith("_proxy") or name == "OPENROUTER_API_KEY":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("FREEROUTER_CACHE_DIR", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +21,5 @@ def emulator(running):
 
 
 @pytest.fixture
-def url(running):
+def upstream(running):
     return running[1]
-
-
-@pytest.fixture(params=["sync", "async"])
-def way(request):
-    return request.param

@@ -18,7 +18,7 @@ from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
 from freerouter.replies.outcome import Lasting, Verdict
 from tests.faults.expected import EXPECTED, HANGING
-from tests.faults.stage import Played, async_client, emulated_router, play_async
+from tests.walks import Played, async_client, emulated_router, play_async
 
 REQUESTS, AT_A_TIME, ATTEMPTS, SHARE, ANSWERED = 5_000, 32, 5, 0.3, 0.995
 

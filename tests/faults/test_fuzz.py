@@ -16,8 +16,8 @@ from freerouter.pipeline.tracking import Trace
 from freerouter.replies.outcome import Outcome, Verdict, classify
 from freerouter.replies.reading import Ending, Events, Flaw, Head, Reading, Tail
 from freerouter.replies.retry_hints import DAY, gate_limit, gate_seconds, hint_seconds
-from tests.faults import shapes
-from tests.faults.rows import NOW, SECTION_6
+from tests.replies import shapes
+from tests.replies.rows import NOW, SECTION_6
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)

@@ -10,7 +10,7 @@ import pytest
 
 from freerouter import FreeRouterError
 from freerouter.emulator import Fault, Faults
-from tests.faults.stage import (
+from tests.walks import (
     async_client,
     emulated_router,
     play,
@@ -51,8 +51,8 @@ def breaking() -> Faults:
     return Faults([Fault(kind, probability=0.04) for kind in BREAKING], seed=5)
 
 
-def router_of(emulator, url, **settings):
-    return emulated_router(emulator, url, max_attempts=3, **settings)
+def router_of(emulator, upstream, **settings):
+    return emulated_router(emulator, upstream, max_attempts=3, **settings)
 
 
 def settle(emulator, connections: int) -> None:
@@ -61,11 +61,11 @@ def settle(emulator, connections: int) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_requests_one_after_the_other(emulator, url, stream):
+def test_requests_one_after_the_other(emulator, upstream, stream):
     settle(emulator, 0)
     before, rng = files(), Random(1)
     emulator.faults = breaking()
-    with sync_client(router_of(emulator, url)) as client:
+    with sync_client(router_of(emulator, upstream)) as client:
         endings = set()
         for _ in range(REQUESTS):
             if stream and rng.random() < 0.3:
@@ -90,14 +90,14 @@ def leave_early(client, rng: Random) -> str:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_requests_side_by_side_some_of_them_cancelled(emulator, url, stream):
+def test_requests_side_by_side_some_of_them_cancelled(emulator, upstream, stream):
     settle(emulator, 0)
     before = files()
     emulator.faults = breaking()
 
     async def main() -> set[str]:
         rng = Random(2)
-        async with async_client(router_of(emulator, url)) as client:
+        async with async_client(router_of(emulator, upstream)) as client:
             endings: set[str] = set()
             for _ in range(REQUESTS // 25):
                 tasks = [asyncio.create_task(play_async(client, stream=stream)) for _ in range(25)]
@@ -137,9 +137,9 @@ def check_gone(emulator, router, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(("kind", "stream"), HANGING)
-def test_a_client_that_goes_closes_the_connection_at_once(emulator, url, kind, stream):
+def test_a_client_that_goes_closes_the_connection_at_once(emulator, upstream, kind, stream):
     emulator.faults = struck(kind)
-    router = router_of(emulator, url)
+    router = router_of(emulator, upstream)
 
     async def main() -> float:
         async with async_client(router) as client:
@@ -154,9 +154,9 @@ def test_a_client_that_goes_closes_the_connection_at_once(emulator, url, kind, s
     check_gone(emulator, router, asyncio.run(main()))
 
 
-def test_leaving_a_stream_closes_the_connection_at_once(emulator, url, way):
+def test_leaving_a_stream_closes_the_connection_at_once(emulator, upstream, way):
     emulator.faults = struck("stream_stalls")
-    router = router_of(emulator, url)
+    router = router_of(emulator, upstream)
 
     def leave() -> float:
         with sync_client(router) as client:
@@ -173,9 +173,9 @@ def test_leaving_a_stream_closes_the_connection_at_once(emulator, url, way):
     check_gone(emulator, router, leave() if way == "sync" else asyncio.run(leave_async()))
 
 
-def test_an_exception_of_the_caller_s_closes_the_connection_at_once(emulator, url, way):
+def test_an_exception_of_the_caller_s_closes_the_connection_at_once(emulator, upstream, way):
     emulator.faults = struck("stream_stalls")
-    router = router_of(emulator, url)
+    router = router_of(emulator, upstream)
 
     def fail() -> None:
         with sync_client(router) as client, client.chat.stream("Hello") as stream:
@@ -192,9 +192,9 @@ def test_an_exception_of_the_caller_s_closes_the_connection_at_once(emulator, ur
     check_gone(emulator, router, until(lambda: emulator.completions[0].closed))
 
 
-def test_a_request_is_not_tried_again_for_a_client_that_is_gone(emulator, url):
+def test_a_request_is_not_tried_again_for_a_client_that_is_gone(emulator, upstream):
     emulator.faults = struck("never_answers")
-    router = router_of(emulator, url, reply_timeout=0.15)
+    router = router_of(emulator, upstream, reply_timeout=0.15)
 
     async def main() -> None:
         async with async_client(router) as client:

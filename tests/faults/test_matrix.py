@@ -8,7 +8,7 @@ from freerouter import Catalog
 from freerouter.emulator import FAULTS
 from freerouter.replies.outcome import Lasting, Verdict
 from tests.faults.expected import EXPECTED, HANGING, Expected
-from tests.faults.stage import SHORT, emulated_router, play_either, sent_to, struck, until
+from tests.walks import SHORT, emulated_router, play_either, sent_to, struck, until
 
 ATTEMPTS = 5
 
@@ -24,10 +24,10 @@ CASES = [
 class Scene:
     """One request on an emulator that fails, and what is to be seen of it afterwards."""
 
-    def __init__(self, emulator, url, kind: str, *, way: str, stream: bool, count: int | None) -> None:
+    def __init__(self, emulator, upstream, kind: str, *, way: str, stream: bool, count: int | None) -> None:
         self.emulator = emulator
         self.expected: Expected = EXPECTED[kind]
-        self.router = emulated_router(emulator, url, max_attempts=ATTEMPTS, **(SHORT if kind in HANGING else {}))
+        self.router = emulated_router(emulator, upstream, max_attempts=ATTEMPTS, **(SHORT if kind in HANGING else {}))
         # A stale connection takes one that was used before.
         self.warm = self.expected.verdict is Verdict.AGAIN
         emulator.faults = struck(kind, count=count)
@@ -75,8 +75,8 @@ class Scene:
 
 
 @pytest.mark.parametrize(("kind", "stream", "way"), CASES)
-def test_a_fault_of_the_first_model_alone(emulator, url, kind, stream, way):
-    scene = Scene(emulator, url, kind, way=way, stream=stream, count=1)
+def test_a_fault_of_the_first_model_alone(emulator, upstream, kind, stream, way):
+    scene = Scene(emulator, upstream, kind, way=way, stream=stream, count=1)
     scene.check()
     expected, played, trace = scene.expected, scene.played, scene.trace
     if expected.verdict in (Verdict.TRY_ANOTHER, Verdict.AGAIN):
@@ -91,8 +91,8 @@ def test_a_fault_of_the_first_model_alone(emulator, url, kind, stream, way):
 
 
 @pytest.mark.parametrize(("kind", "stream", "way"), CASES)
-def test_a_fault_of_all_models(emulator, url, kind, stream, way):
-    scene = Scene(emulator, url, kind, way=way, stream=stream, count=None)
+def test_a_fault_of_all_models(emulator, upstream, kind, stream, way):
+    scene = Scene(emulator, upstream, kind, way=way, stream=stream, count=None)
     scene.check()
     expected, played, trace = scene.expected, scene.played, scene.trace
     if expected.verdict is Verdict.AGAIN:

@@ -14,7 +14,7 @@ import uvicorn
 from freerouter import Router, Settings
 from freerouter.server import Access, App, Limits
 from freerouter.server.running import configure, listen, url_of
-from tests.wire.stage import CATALOG, KEY, at_rest
+from tests.stage import CATALOG, KEY, at_rest
 
 JSON = {"content-type": "application/json"}
 PATHS = {"chat": "chat/completions", "responses": "responses", "messages": "messages"}

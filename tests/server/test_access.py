@@ -9,7 +9,7 @@ from freerouter.server import Access
 from freerouter.server.errors import RefusedError
 from freerouter.server.running import check_loop
 from tests.server.stage import JSON, ask, served
-from tests.wire.stage import KEY, striking
+from tests.stage import KEY, striking
 
 TOKEN = "let-me-in"
 THEIRS = "sk-or-v1-theirs-0123456789"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.server.stage import Scripted, ask, served
-from tests.wire.stage import KEY, PLAIN, chunk, completion, events, striking
+from tests.stage import KEY, PLAIN, chunk, completion, events, striking
 
 
 def test_an_answer_says_who_gave_it(server, emulator, dialect):

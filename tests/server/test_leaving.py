@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.server.stage import Scripted, ask, posted, served
-from tests.wire.stage import striking, until
+from tests.stage import striking, until
 
 AT_ONCE = 0.1
 

@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from freerouter.server import Limits, protocol
 from freerouter.server.running import configure
 from tests.server.stage import ask, posted, raw, served, statuses
-from tests.wire.stage import PLAIN, striking, until
+from tests.stage import PLAIN, striking, until
 
 SMALL = Limits(body=1000)
 PIECE = b"x" * 100

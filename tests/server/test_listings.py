@@ -7,7 +7,7 @@ import pytest
 
 from freerouter.cli.models import cooling
 from tests.server.stage import ask, served
-from tests.wire.stage import CATALOG, PLAIN, TODAY, striking, until
+from tests.stage import CATALOG, PLAIN, TODAY, striking, until
 
 FREE = {model.id for model in CATALOG.free(TODAY)}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.server.stage import served
-from tests.wire.stage import CATALOG, PLAIN, TODAY
+from tests.stage import CATALOG, PLAIN, TODAY
 
 FREE = {model.id: model for model in CATALOG.free(TODAY)}
 

@@ -7,7 +7,7 @@ from freerouter import CostRefusedError, InvalidRequestError
 from freerouter.server.errors import RefusedError
 from freerouter.server.paths import below, dialect_at, error_dialect, place
 from tests.server.stage import JSON, ask
-from tests.wire.stage import PLAIN
+from tests.stage import PLAIN
 
 PREFIXES = ["/api/v1", "/v1"]
 

@@ -11,7 +11,7 @@ import freerouter
 from freerouter.emulator import Emulator
 from tests.server.processes import LONG, refused, serving
 from tests.server.stage import ask
-from tests.wire.stage import KEY, until
+from tests.stage import KEY, until
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import JSON as ANY_JSON
+from tests.builders import JSON as ANY_JSON
 from tests.server.stage import JSON, ask, posted, raw, statuses
-from tests.wire.stage import PLAIN
+from tests.stage import PLAIN
 
 BODY = json.dumps(ask(model=PLAIN)).encode()
 LENGTH = f"content-length: {len(BODY)}"

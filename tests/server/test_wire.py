@@ -11,10 +11,10 @@ import pytest
 
 from freerouter.network.wires import Broken, NotSent, Stale, TimedOut, Timeouts
 from freerouter.server.wire import AiohttpWire
+from tests.network.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port
+from tests.network.test_wires import busy  # noqa: F401  # a fixture
 from tests.server.stage import Scripted, read_request
-from tests.wire.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port
-from tests.wire.stage import striking
-from tests.wire.test_wires import busy  # noqa: F401  # a fixture
+from tests.stage import striking
 
 
 def post(url: str, body: bytes = PLAIN_BODY, times: int = 1, headers=HEADERS, **timeouts) -> bytes:

@@ -1,0 +1,96 @@
+"""Builders of catalogs and needs, and a clock that stands still."""
+
+import json
+from datetime import date
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from freerouter.memory.health import Health
+from freerouter.openrouter.catalog import Catalog, Model
+from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.requirements import Need, Requirements
+from freerouter.pipeline.filtering import Index, Policy
+from freerouter.pipeline.selection import Selection
+
+TODAY = date(2026, 9, 1)
+
+# Any JSON value; lone surrogates are left out of it, since JSON's own writers disagree about them.
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
+)
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def row(name: str = "acme/alpha:free", **changes: Any) -> dict[str, Any]:
+    """A row of the catalog: free text, unless changed. Short words stand for what lies deeper (see the code)."""
+    context = changes.pop("context", 32_768)
+    return {
+        "id": name,
+        "canonical_slug": name.partition(":")[0] + "-20260101",
+        "name": name.upper(),
+        "created": 1_780_000_000,
+        "context_length": context,
+        "architecture": {
+            "input_modalities": ["text", *changes.pop("inputs", ())],
+            "output_modalities": list(changes.pop("outputs", ("text",))),
+        },
+        "pricing": {"prompt": "0", "completion": "0"} | changes.pop("price", {}),
+        "top_provider": {
+            "context_length": changes.pop("top_context", context),
+            "max_completion_tokens": changes.pop("max_output", None),
+            "is_moderated": changes.pop("moderated", False),
+        },
+        "supported_parameters": list(changes.pop("parameters", ())),
+        "reasoning": {"mandatory": changes.pop("mandatory", False)},
+    } | changes
+
+
+def body_of(*rows: Any) -> bytes:
+    """The body of ``GET /models`` with these rows."""
+    return json.dumps({"data": rows, "total_count": len(rows), "links": {"next": None}}).encode()
+
+
+def catalog_of(*rows: Any) -> Catalog:
+    return Catalog.parse(body_of(*rows))
+
+
+def model_of(**changes: Any) -> Model:
+    return catalog_of(row(**changes)).models[0]
+
+
+def index_of(*rows: Any, today: date = TODAY, **policy: Any) -> Index:
+    return Index(catalog_of(*rows), Policy(**policy), today)
+
+
+def need_of(*hard: str, soft: tuple[str, ...] = (), strict: bool = False, output: int = 0) -> Need:
+    return Need(frozenset(hard), frozenset(soft), strict, output)
+
+
+def required(*hard: str, tokens: int = 10, **need: Any) -> Requirements:
+    """Requirements with these hard needs, and a prompt of so many tokens."""
+    return Requirements(need_of(*hard, **need), dict.fromkeys(hard, "somewhere"), tokens, stream=False)
+
+
+def selection_of(
+    index: Index, requirements: Requirements | None = None, *, named: Any = None, health: Any = None, seed: int = 1
+) -> Selection:
+    return Selection(index, requirements or required(), named, NOBODY, health or healthy(), Random(seed))
+
+
+def healthy(clock: Clock | None = None, seed: int = 1) -> Health:
+    return Health(clock or Clock(), Random(seed))

@@ -1,0 +1,259 @@
+"""The account's allowance: a closed gate is answered at once, and our own count keeps it from closing."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from freerouter import AllowanceExhaustedError, AttemptsFailedError
+from freerouter.emulator import Emulator
+from freerouter.network.key_source import KeySource
+from freerouter.network.refresh import Refresh
+from freerouter.openrouter.headers import Caller
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.outcome import Gate
+from freerouter.replies.reading import Flaw, Reading
+from tests.replies.rows import DAY_LEFT, MINUTE_LEFT, SECTION_6
+from tests.replies.shapes import DONE, END, HI
+from tests.walks import (
+    ANSWER,
+    HELLO,
+    NOON,
+    ScriptedReply,
+    ScriptedWire,
+    always,
+    emulated_router,
+    error_reading,
+    models,
+    play,
+    stage,
+    sync_client,
+    walk,
+)
+
+MINE, YOURS = Caller("mine"), Caller("yours")
+FAILED = error_reading(502, "no")
+
+
+def limited(case: str) -> Reading:
+    row = SECTION_6[case]
+    return error_reading(row.status, row.message, row.headers, metadata=row.metadata)
+
+
+GATES = {
+    "429 a day": (Gate.DAY, DAY_LEFT, {"limit": 50, "used": 50}),
+    "429 a day, by its words": (Gate.DAY, DAY_LEFT, {}),
+    "429 a minute": (Gate.MINUTE, MINUTE_LEFT, {}),
+    "429 a minute, by its words": (Gate.MINUTE, MINUTE_LEFT, {}),
+    "429 a minute, by its headers": (Gate.MINUTE, MINUTE_LEFT, {}),
+}
+
+
+@pytest.mark.parametrize("case", GATES)
+def test_a_closed_gate_is_answered_without_sending_until_its_reset(case):
+    gate, left, figures = GATES[case]
+    actor = stage(models(3))
+    first = walk(actor.router, always(limited(case)), caller=MINE)
+    assert len(first.sent) == 1
+    resets_at = datetime.fromtimestamp(NOON + left, UTC).isoformat(timespec="seconds")
+    for passed in (0, left / 2, left / 2 - 1):
+        actor.advance(passed)
+        left -= passed
+        walked = walk(actor.router, always(ANSWER), caller=MINE)
+        assert walked.sent == []
+        for error in (first.error, walked.error):
+            assert isinstance(error, AllowanceExhaustedError)
+            assert error.metadata == {"gate": gate.value, "resets_at": resets_at, **figures}
+        assert walked.error.retry_after == pytest.approx(left)
+        assert walk(actor.router, always(ANSWER), caller=YOURS).answered
+    actor.advance(left + 0.01)
+    assert walk(actor.router, always(ANSWER), caller=MINE).answered
+
+
+def test_no_model_is_to_blame():
+    actor = stage(models(3))
+    walk(actor.router, always(limited("429 a day")), caller=MINE)
+    assert actor.router.health.cooling == {}
+    eligible = {walk(actor.router, always(ANSWER), caller=YOURS).sent[0] for _ in range(40)}
+    assert len(eligible) == 3
+
+
+@pytest.mark.parametrize(("max_wait", "waits"), [(0, False), (49.9, False), (50.1, True), (65, True)])
+def test_a_minute_is_waited_for_if_that_is_wanted(max_wait, waits):
+    actor = stage(models(3), max_wait=max_wait)
+    walk(actor.router, always(limited("429 a minute")))
+    walked = walk(actor.router, always(ANSWER))
+    assert walked.sent == []
+    assert walked.wait == (pytest.approx(MINUTE_LEFT) if waits else None)
+    assert isinstance(walked.error, AllowanceExhaustedError) is not waits
+
+
+def test_nobody_waits_for_a_day_nor_beyond_the_deadline():
+    actor = stage(models(3), max_wait=10**6, deadline=40)
+    for case in ("429 a minute", "429 a day"):
+        walk(actor.router, always(limited(case)))
+        assert isinstance(walk(actor.router, always(ANSWER)).error, AllowanceExhaustedError)
+
+
+def test_a_later_smaller_reset_does_not_open_the_gate():
+    actor = stage(models(3))
+    racing = [actor.router.route(Request(HELLO)) for _ in range(2)]
+    for routing in racing:
+        routing.next()
+    for routing, case in zip(racing, ("429 a day", "429 a minute"), strict=True):
+        routing.record(routing.judge(limited(case)))
+    actor.advance(MINUTE_LEFT + 1)
+    assert walk(actor.router, always(ANSWER)).error.metadata["gate"] == "day"
+
+
+SKEWS = {
+    "milliseconds": (str(int((NOON + 30) * 1000)), 30),
+    "seconds": (str(int(NOON + 30)), 30),
+    "past": (str(int((NOON - 9_000) * 1000)), MINUTE_LEFT),
+    "years ahead": (str(int((NOON + 10**9) * 1000)), MINUTE_LEFT),
+    "two minutes ahead": (str(int((NOON + 120) * 1000)), MINUTE_LEFT),
+    "negative": ("-1", MINUTE_LEFT),
+    "zero": ("0", MINUTE_LEFT),
+    "1e18": (str(10**18), MINUTE_LEFT),
+    "huge": ("9" * 400, MINUTE_LEFT),
+    "nan": ("nan", MINUTE_LEFT),
+    "a word": ("soon", MINUTE_LEFT),
+    "a date": ("Fri, 31 Dec 2027 23:59:59 GMT", MINUTE_LEFT),
+    "nothing": ("", MINUTE_LEFT),
+}
+
+
+@pytest.mark.parametrize("skew", SKEWS)
+def test_a_reset_is_believed_as_far_as_it_makes_sense(skew):
+    value, seconds = SKEWS[skew]
+    actor = stage(models(1))
+    headers = {"x-ratelimit-reset": value, "x-ratelimit-limit": "20"}
+    reply = error_reading(429, "Rate limit exceeded: free-models-per-min. ", headers)
+    error = walk(actor.router, always(reply)).error
+    assert error.retry_after == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("behind", [-3_000, -300, 300, 3_000])
+def test_a_reset_is_meant_by_the_server_s_clock(behind):
+    """Ten minutes before midnight by OpenRouter's clock; ours is behind, or ahead."""
+    midnight = NOON + DAY_LEFT
+    actor = stage(models(1))
+    actor.wall.now = midnight - 600 - behind
+    date = datetime.fromtimestamp(midnight - 600, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    headers = {"x-ratelimit-reset": str(int(midnight * 1000)), "x-ratelimit-limit": "50", "date": date}
+    reply = error_reading(429, "Rate limit exceeded: free-models-per-day. ", headers)
+    assert walk(actor.router, always(reply)).error.retry_after == pytest.approx(600)
+    actor.advance(599)
+    assert not walk(actor.router, always(ANSWER)).answered
+    actor.advance(2)
+    assert walk(actor.router, always(ANSWER)).answered
+
+
+# Our own sends.
+
+
+@pytest.mark.parametrize("reply", [ANSWER, FAILED, Reading(flaw=Flaw.BROKEN)])
+def test_requests_per_minute_are_respected_beforehand(reply):
+    actor = stage(models(30), requests_per_minute=6, max_attempts=1)
+    for _ in range(6):
+        assert len(walk(actor.router, always(reply)).sent) == 1
+        actor.advance(5)
+    walked = walk(actor.router, always(reply))
+    assert (walked.sent, walked.error.metadata["gate"]) == ([], "minute")
+    assert walked.error.retry_after == pytest.approx(30)
+    actor.advance(30.001)
+    assert len(walk(actor.router, always(reply)).sent) == 1
+    assert walk(actor.router, always(reply)).sent == []
+    actor.advance(5)
+    assert len(walk(actor.router, always(reply)).sent) == 1
+
+
+def test_attempts_count_one_by_one():
+    actor = stage(models(30), requests_per_minute=7, max_attempts=5)
+    assert len(walk(actor.router, always(FAILED)).sent) == 5
+    walked = walk(actor.router, always(FAILED))
+    assert len(walked.sent) == 2
+    assert isinstance(walked.error, AllowanceExhaustedError)
+    assert len(walked.trace.attempts) == 2
+
+
+def test_our_own_minute_is_waited_for_and_is_each_account_s_own():
+    actor = stage(models(3), requests_per_minute=1, max_wait=65)
+    assert walk(actor.router, always(ANSWER), caller=MINE).answered
+    actor.advance(20)
+    assert walk(actor.router, always(ANSWER), caller=MINE).wait == pytest.approx(40)
+    assert walk(actor.router, always(ANSWER), caller=YOURS).answered
+
+
+# GET /key.
+
+
+@pytest.mark.parametrize(("used", "sends"), [(50, 0), (49, 1), (47, 3), (60, 0), (10, 5)])
+def test_no_more_attempts_than_there_are_requests_left(used, sends):
+    actor = stage(models(30), max_attempts=5)
+    actor.router.learn_allowance("mine", used, 50)
+    walked = walk(actor.router, always(FAILED), caller=MINE)
+    assert len(walked.sent) == sends
+    assert isinstance(walked.error, AttemptsFailedError if sends == 5 else AllowanceExhaustedError)
+    assert len(walk(actor.router, always(FAILED), caller=YOURS).sent) == 5
+    actor.advance(DAY_LEFT + 1)
+    assert len(walk(actor.router, always(FAILED), caller=MINE).sent) == 5
+
+
+def test_an_exhausted_day_is_known_without_a_429():
+    actor = stage(models(3))
+    actor.router.learn_allowance("mine", 1_000, 1_000)
+    error = walk(actor.router, always(ANSWER), caller=MINE).error
+    assert (error.metadata["limit"], error.metadata["used"]) == (1_000, 1_000)
+    assert error.retry_after == pytest.approx(DAY_LEFT)
+
+
+class SlowKey(httpx.BaseTransport):
+    """GET /key that does not answer before it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.released = threading.Event()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.headers["authorization"])
+        assert self.released.wait(5)
+        daily = {"used": 48, "limit": 50, "remaining": 2}
+        return httpx.Response(200, json={"data": {"free_model_daily_requests": daily}})
+
+
+def test_a_slow_key_is_in_nobody_s_way_and_read_once_for_each_account():
+    actor, key = stage(models(3)), SlowKey()
+    news = Refresh(None, KeySource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
+    wire = ScriptedWire(*(ScriptedReply([HI, END, DONE]) for _ in range(6)))
+    forwarder = Forwarder(actor.router, wire, news)
+    start = time.monotonic()
+    for account in ("one", "one", "one", "two", "two", "two"):
+        answer = forwarder.forward(HELLO | {"stream": True}, [("authorization", f"Bearer {account}")])
+        assert b"".join(answer.body) == HI + END + DONE
+    assert time.monotonic() - start < 1
+    key.released.set()
+    for thread in threading.enumerate():
+        if thread.name == "freerouter-allowance":
+            thread.join(5)
+    assert sorted(key.asked) == ["Bearer one", "Bearer two"]
+    assert [actor.router.quota.left(account) for account in list(actor.router.quota._accounts)] == [2, 2]
+
+
+def test_nothing_is_asked_of_a_caller_without_a_key():
+    actor, key = stage(models(3)), SlowKey()
+    news = Refresh(None, KeySource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
+    Forwarder(actor.router, ScriptedWire(ScriptedReply([HI])), news).forward(HELLO | {"stream": True}, [])
+    assert [thread for thread in threading.enumerate() if thread.name == "freerouter-allowance"] == []
+
+
+def test_the_emulator_s_allowance_is_never_overdrawn():
+    emulator = Emulator(seed=1, per_minute=None, per_day=3)
+    with emulator.running() as url:
+        with sync_client(emulated_router(emulator, url)) as client:
+            played = [play(client, stream=False) for _ in range(6)]
+        assert [p.error is None for p in played] == [True] * 3 + [False] * 3
+        assert len(emulator.completions) == 4  # the fourth is told so; the others are not sent

@@ -1,0 +1,234 @@
+"""A conversation stays on its model: by an id, or through a tool loop; and moves when it must."""
+
+import copy
+
+import pytest
+
+from freerouter.openrouter.headers import Caller
+from freerouter.pipeline.actions import Request
+from tests.walks import ANSWER, always, catalog_of, error_reading, models, once, row, stage, walk
+
+FAILED = error_reading(502, "no")
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+SIGNED = [{"type": "reasoning.encrypted", "data": "x"}, {"type": "reasoning.text", "signature": "s", "text": "Hm"}]
+USER = {"role": "user", "content": "Hello"}
+CALLED = {"role": "assistant", "content": None, "tool_calls": [CALL], "reasoning": "Hm", "reasoning_details": SIGNED}
+RESULT = {"role": "tool", "tool_call_id": "c", "content": "42"}
+
+MANY = 40  # drawn anew each time, so many requests would hardly all go to one of twenty models
+IDLE = 600
+
+
+def twenty(**settings):
+    return stage(models(20, parameters=("tools",)), **settings)
+
+
+def plain(**fields):
+    return {"messages": [USER], **fields}
+
+
+def loop(*more, first=USER, **fields):
+    """A request that ends in a tool's result."""
+    return {"messages": [first, CALLED, RESULT, *more], "tools": [TOOL], **fields}
+
+
+def used(actor, body, times: int = MANY, **request) -> set[str]:
+    return {model for _ in range(times) for model in walk(actor.router, always(ANSWER), body, **request).sent}
+
+
+IDS = {
+    "session_id": ({"session_id": "a"}, {}),
+    "x-session-id": ({}, {"session": "a"}),
+    "prompt_cache_key": ({"prompt_cache_key": "a"}, {}),
+}
+
+
+@pytest.mark.parametrize("sticky", ["auto", "session"])
+@pytest.mark.parametrize("name", IDS)
+def test_a_conversation_with_an_id_stays(name, sticky):
+    fields, request = IDS[name]
+    actor = twenty(sticky=sticky)
+    assert len(used(actor, plain(**fields), **request)) == 1
+    assert len(used(actor, plain(), 3 * MANY)) > 10
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_nothing_stays_when_it_is_switched_off(name):
+    fields, request = IDS[name]
+    assert len(used(twenty(sticky="off"), plain(**fields), **request)) > 5
+
+
+def test_one_id_is_known_wherever_it_stands_and_the_first_place_counts():
+    actor = twenty()
+    (model,) = used(actor, plain(session_id="a"), 1)
+    assert used(actor, plain(), session="a") == {model}
+    assert used(actor, plain(prompt_cache_key="a")) == {model}
+    (other,) = used(actor, plain(session_id="b", prompt_cache_key="a"), session="a")
+    assert used(actor, plain(prompt_cache_key="b")) == {other}
+
+
+@pytest.mark.parametrize("odd", ["", None, 7, ["a"], {"a": 1}])
+def test_an_id_that_is_none_is_passed_over(odd):
+    actor = twenty()
+    assert len(used(actor, plain(session_id=odd))) > 5
+    assert len(used(actor, plain(session_id=odd, prompt_cache_key="a"))) == 1
+
+
+def test_ids_of_two_accounts_are_two_conversations():
+    actor = twenty(seed=3)
+    mine = used(actor, plain(session_id="a"), caller=Caller("mine"))
+    yours = used(actor, plain(session_id="a"), caller=Caller("yours"))
+    assert len(mine) == len(yours) == 1
+    assert mine != yours
+
+
+def test_a_tool_loop_stays_on_the_model_that_called():
+    actor = twenty()
+    asked = {"messages": [USER], "tools": [TOOL]}
+    for _ in range(20):
+        (model,) = used(actor, asked, 1)
+        assert used(actor, loop(), 1) == {model}
+        assert used(actor, loop(CALLED, RESULT), 1) == {model}
+    assert len(used(actor, asked)) > 5
+
+
+def test_tool_loops_are_told_apart_by_how_they_began():
+    actor = twenty(seed=2)
+    system = {"role": "system", "content": "Be brief."}
+    firsts = [USER, {"role": "user", "content": "Bye"}, system]
+    found = [used(actor, loop(first=first)) for first in firsts]
+    assert [len(each) for each in found] == [1, 1, 1]
+    assert len(set.union(*found)) > 1
+    assert [used(actor, loop(CALLED, RESULT, first=first)) for first in firsts] == found
+
+
+@pytest.mark.parametrize("sticky", ["session", "off"])
+def test_a_tool_loop_without_an_id_stays_only_if_that_is_wanted(sticky):
+    assert len(used(twenty(sticky=sticky), loop())) > 5
+
+
+def test_a_question_within_a_chat_with_tools_is_drawn_anew():
+    actor = twenty()
+    assert len(used(actor, loop({"role": "assistant", "content": "42"}, USER))) > 5
+
+
+def test_ten_idle_minutes_and_it_is_forgotten():
+    actor = twenty()
+    body = plain(session_id="a")
+    (model,) = used(actor, body, 1)
+    for _ in range(5):
+        actor.advance(IDLE - 1)  # each answer renews it
+        assert used(actor, body, 1) == {model}
+    drawn = set()
+    for _ in range(10):
+        actor.advance(IDLE + 1)
+        drawn |= used(actor, body, 1)
+    assert len(drawn) > 3
+
+
+def test_it_moves_when_its_model_fails_and_stays_with_the_next():
+    actor = twenty()
+    body = plain(session_id="a")
+    (model,) = used(actor, body, 1)
+    first, second = walk(actor.router, once(FAILED), body).sent
+    assert first == model
+    assert used(actor, body) == {second}
+    actor.advance(500)  # the first one cools no longer, but that was then
+    assert used(actor, body) == {second}
+
+
+def test_it_moves_while_its_model_cools():
+    actor = twenty()
+    body = plain(session_id="a")
+    (model,) = used(actor, body, 1)
+    other = walk(actor.router, always(FAILED), plain(model=model))
+    assert list(actor.router.health.cooling) == [model] == other.sent
+    moved = used(actor, body)
+    assert len(moved) == 1
+    assert moved != {model}
+
+
+def test_it_moves_to_a_model_that_can_do_what_is_needed_now():
+    actor = stage(catalog_of(row("m/plain:free"), row("m/seeing:free", inputs=("image",))))
+    body = plain(session_id="a")
+    used(actor, plain(session_id="a", model="m/plain:free"), 1)
+    assert used(actor, body) == {"m/plain:free"}
+    part = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    picture = {"messages": [{"role": "user", "content": [part]}], "session_id": "a"}
+    assert used(actor, picture, 1) == {"m/seeing:free"}
+    assert used(actor, body, 1) == {"m/seeing:free"}
+
+
+def test_a_model_asked_for_by_name_comes_before_the_conversation_s():
+    actor = twenty()
+    (model,) = used(actor, plain(session_id="a"), 1)
+    other = next(f"m/{n}:free" for n in range(20) if model != f"m/{n}:free")
+    assert used(actor, plain(session_id="a", model=other), 1) == {other}
+
+
+@pytest.mark.parametrize("fields", [{"session_id": "a"}, {}], ids=["with an id", "tool loop"])
+def test_signed_reasoning_goes_no_further_than_its_model(fields):
+    actor = twenty()
+    asked = {"messages": [USER], "tools": [TOOL], **fields}
+    body = loop(
+        {"role": "user", "content": "More", "unknown": {"reasoning_details": 1}}, RESULT, **fields, odd={"x": 1}
+    )
+    before = copy.deepcopy(body)
+    (model,) = used(actor, asked, 1)
+    walked = walk(actor.router, once(FAILED), body)
+    assert walked.sent[0] == model
+    stayed, moved = walked.bodies
+    assert stayed["messages"] == body["messages"]
+    assert moved["messages"] == [
+        {name: value for name, value in message.items() if name != "reasoning_details"} for message in body["messages"]
+    ]
+    assert moved["messages"][1]["reasoning"] == "Hm"
+    assert {**moved, "messages": 0, "model": 0} == {**stayed, "messages": 0, "model": 0}
+    assert body == before
+
+
+SIGNED_BODIES = {
+    "no id, no tools": {"messages": [USER, CALLED, RESULT]},
+    "an id that nobody knows": loop(session_id="a"),
+    "a tool loop that nobody knows": loop(),
+}
+
+
+@pytest.mark.parametrize("sticky", ["auto", "session", "off"])
+@pytest.mark.parametrize("body", SIGNED_BODIES.values(), ids=SIGNED_BODIES)
+def test_reasoning_that_nobody_knows_the_signer_of_is_not_sent_to_a_model_that_is_drawn(body, sticky):
+    walked = walk(twenty(sticky=sticky).router, once(FAILED), body)
+    assert len(walked.bodies) == 2
+    for sent in walked.bodies:
+        assert "reasoning_details" not in sent["messages"][1]
+        assert sent["messages"][1]["reasoning"] == "Hm"
+
+
+def test_it_is_sent_to_the_model_that_the_caller_names_first_and_to_no_other():
+    walked = walk(twenty().router, once(FAILED), loop(models=["m/3:free", "m/4:free"]))
+    first, second = walked.bodies
+    assert first["messages"][1]["reasoning_details"] == SIGNED
+    assert "reasoning_details" not in second["messages"][1]
+
+
+def test_a_failed_request_does_not_bind_the_conversation():
+    actor = twenty(max_attempts=1)
+    body = plain(session_id="a")
+    failed = {walk(actor.router, always(FAILED), body).sent[0] for _ in range(10)}
+    assert len(failed) > 3
+
+
+def test_explain_shows_where_a_conversation_is():
+    actor = twenty()
+    (model,) = used(actor, plain(session_id="a"), 1)
+    rows = actor.router.explain(Request(plain(session_id="a")))["eligible"]
+    assert {row["id"]: row["probability"] for row in rows if row["probability"]} == {model: 1.0}
+
+
+def test_explain_shows_a_conversation_that_has_to_move():
+    actor = twenty()
+    (model,) = used(actor, plain(session_id="a"), 1)
+    walk(actor.router, always(FAILED), plain(model=model))
+    rows = actor.router.explain(Request(plain(session_id="a")))["eligible"]
+    assert {row["probability"] for row in rows} == {0.0, 1 / 19}

@@ -1,0 +1,138 @@
+"""Never pay, second part: what is added before sending, and that nothing else changes."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.cost_guard import seal
+from freerouter.openrouter.json_bodies import parse
+from tests.builders import JSON, model_of
+
+MODEL = model_of()
+READER = model_of(name="acme/reader:free", inputs=("file",))
+ZERO = {"prompt": 0, "completion": 0}
+FREE_PARSER = {"id": "file-parser", "pdf": {"engine": "cloudflare-ai"}}
+
+PROVIDER = st.none() | st.dictionaries(st.sampled_from(["order", "sort", "require_parameters", "zdr"]), JSON)
+BODY = st.fixed_dictionaries(
+    {"messages": st.lists(JSON)},
+    optional={
+        "model": JSON,
+        "models": st.lists(JSON),
+        "fallbacks": JSON,
+        "provider": PROVIDER,
+        "plugins": st.lists(JSON, max_size=3),
+        "temperature": JSON,
+        "nobody knows this": JSON,
+    },
+)
+
+
+def exactly(value):
+    """A JSON value as text that tells 1 from 1.0 and true."""
+    return json.dumps(value, sort_keys=True)
+
+
+def sealed(body, model=MODEL, **rest):
+    return json.loads(seal(body, model, **rest))
+
+
+@given(BODY)
+def test_nothing_changes_but_the_model_and_what_it_may_cost(body):
+    sent = sealed(body)
+    provider = {**(body.get("provider") or {}), "max_price": ZERO}
+    kept = {name: value for name, value in body.items() if name not in ("models", "fallbacks")}
+    assert exactly(sent) == exactly({**kept, "model": MODEL.id, "provider": provider})
+
+
+@given(BODY)
+def test_the_callers_own_copy_is_untouched(body):
+    before = exactly(body)
+    sealed(body, pdf=True)
+    assert exactly(body) == before
+
+
+@given(BODY)
+def test_a_pdf_changes_the_plugins_besides_and_only_on_a_model_that_takes_no_files(body):
+    assert exactly(sealed(body, READER, pdf=True)) == exactly(sealed(body, READER))
+    with_pdf, without = sealed(body, pdf=True), sealed(body)
+    assert with_pdf.pop("plugins")[: len(without.pop("plugins", ()))] == body.get("plugins", [])
+    assert exactly(with_pdf) == exactly(without)
+
+
+@given(BODY)
+def test_whichever_of_two_equal_keys_a_parser_takes_it_reads_the_same_free_model(body):
+    top = json.loads(seal(body, MODEL), object_pairs_hook=list)
+    assert [value for key, value in top if key == "model"] == [MODEL.id]
+    assert not {key for key, _ in top} & {"models", "fallbacks"}
+
+
+@given(st.lists(st.sampled_from(['"paid/one"', '"free"', "null", "5", '{"model": "paid"}']), min_size=2, max_size=4))
+def test_a_model_given_several_times_is_sent_once(names):
+    written = "{" + ", ".join(f'"model": {name}' for name in names) + ', "messages": []}'
+    sent = seal(parse(written), MODEL)
+    assert json.loads(sent, object_pairs_hook=list) == [
+        ("model", MODEL.id),
+        ("messages", []),
+        ("provider", [("max_price", [("prompt", 0), ("completion", 0)])]),
+    ]
+
+
+PRICES = {
+    "no provider": ({}, {"max_price": ZERO}),
+    "null provider": ({"provider": None}, {"max_price": ZERO}),
+    "other wishes": ({"provider": {"order": ["a"], "zdr": True}}, {"order": ["a"], "zdr": True, "max_price": ZERO}),
+    "a higher price": ({"provider": {"max_price": {"prompt": 5, "completion": "9"}}}, {"max_price": ZERO}),
+    "half a price": ({"provider": {"max_price": {"prompt": 5}}}, {"max_price": ZERO}),
+    "another price besides": (
+        {"provider": {"max_price": {"prompt": 5, "request": 0}}},
+        {"max_price": {**ZERO, "request": 0}},
+    ),
+    "a price for all": ({"provider": {"max_price": 5}}, {"max_price": ZERO}),
+    "null price": ({"provider": {"max_price": None}}, {"max_price": ZERO}),
+}
+
+
+@pytest.mark.parametrize(("body", "provider"), PRICES.values(), ids=PRICES)
+def test_the_price_is_lowered_to_nothing_and_other_wishes_stay(body, provider):
+    assert sealed({"messages": [], **body})["provider"] == provider
+
+
+def parser(**fields):
+    return {"id": "file-parser", **fields}
+
+
+PLUGINS = {
+    "none": (None, [FREE_PARSER]),
+    "others": ([{"id": "response-healing"}], [{"id": "response-healing"}, FREE_PARSER]),
+    "a parser without engine": ([parser()], [FREE_PARSER]),
+    "a parser with another wish": ([parser(pdf={"pages": 3})], [parser(pdf={"pages": 3, "engine": "cloudflare-ai"})]),
+    "a parser with a null engine": ([parser(pdf={"engine": None})], [FREE_PARSER]),
+    "the free engine, by the caller": ([FREE_PARSER], [FREE_PARSER]),
+    "the native engine, by the caller": ([parser(pdf={"engine": "native"})], [parser(pdf={"engine": "native"})]),
+    "a parser switched off": ([parser(enabled=False)], [parser(enabled=False), FREE_PARSER]),
+}
+
+
+@pytest.mark.parametrize(("plugins", "sent"), PLUGINS.values(), ids=PLUGINS)
+def test_a_pdf_gets_the_free_parser_where_the_caller_chose_none(plugins, sent):
+    assert sealed({"messages": [], "plugins": plugins}, pdf=True)["plugins"] == sent
+
+
+def test_without_a_pdf_no_parser_is_added():
+    assert "plugins" not in sealed({"messages": []})
+    assert sealed({"plugins": [parser()]})["plugins"] == [parser()]
+
+
+def test_lone_surrogates_survive():
+    body = parse(b'{"messages": [{"content": "\\ud83d"}], "\\udc00": 1}')
+    assert b"\\ud83d" in seal(body, MODEL)
+    assert {**body, "model": MODEL.id, "provider": {"max_price": ZERO}} == sealed(body)
+
+
+def test_a_number_that_is_not_finite_is_refused():
+    with pytest.raises(InvalidRequestError, match="not finite"):
+        seal(parse(b'{"messages": [], "temperature": 1e999}'), MODEL)

@@ -1,0 +1,170 @@
+"""Tail and what follows from it: how a stream ended that was handed on, and what the caller is told."""
+
+import json
+
+import pytest
+
+from freerouter.openrouter.dialects import CHAT
+from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.reading import Ending, Events, Tail
+from tests.replies.shapes import COMMENT, DONE, END, FAILED, HI, ROLE, chunk, event, usage
+from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, stage
+
+COST = {"completion_tokens": 1, "cost": 0}
+SAID = {"code": 502, "message": "no"}
+
+ENDINGS = {
+    "finish, usage, [DONE]": (HI + END + usage(1) + DONE, Ending(True, usage=COST)),
+    "finish and [DONE]": (HI + END + DONE, Ending(True)),
+    "finish alone": (HI + END, Ending(True)),
+    "[DONE] alone": (HI + DONE, Ending(True)),
+    "finish, and cut in the usage": (HI + END + usage(1)[:-9], Ending(True, ragged=True)),
+    "finish, and cut in [DONE]": (HI + END + DONE[:-4], Ending(True, ragged=True)),
+    "finish within the text's event": (chunk({"content": "Hi"}, "stop"), Ending(True)),
+    "error": (HI + FAILED, Ending(False, SAID)),
+    "error and [DONE]": (HI + FAILED + DONE, Ending(False, SAID)),
+    "error after the finish": (HI + END + FAILED, Ending(False, SAID)),
+    "finish error": (HI + chunk({"content": ""}, "error"), Ending(False, {})),
+    "cut between events": (HI + HI, Ending(False)),
+    "cut between events, after a comment": (HI + COMMENT, Ending(False)),
+    "cut in an event": (HI + HI[:-5], Ending(False, ragged=True)),
+    "cut in the finish": (HI + END[:-5], Ending(False, ragged=True)),
+    "cut before the blank line": (HI + END[:-1], Ending(False, ragged=True)),
+    "cut in a comment": (HI + COMMENT[:-5], Ending(False, ragged=True)),
+    "an event that is no JSON": (HI + b"data: oops\n\n", Ending(False)),
+    "text that looks like an end": (chunk({"content": "\ndata: [DONE]\n\n"}), Ending(False)),
+    "nothing": (b"", Ending(False)),
+}
+
+
+def ending(*chunks: bytes) -> Ending:
+    tail = Tail(CHAT)
+    for piece in chunks:
+        tail.feed(piece)
+    return tail.end()
+
+
+@pytest.mark.parametrize("shape", ENDINGS)
+def test_endings(shape):
+    data, expected = ENDINGS[shape]
+    assert ending(data) == expected
+
+
+@pytest.mark.parametrize("shape", ENDINGS)
+def test_an_ending_is_the_same_wherever_the_stream_was_cut(shape):
+    data, expected = ENDINGS[shape]
+    for cut in range(len(data)):
+        assert ending(data[:cut], data[cut:]) == expected
+
+
+@pytest.mark.parametrize("size", [1, 100, 8 * 1024, 10**6])
+@pytest.mark.parametrize("shape", ENDINGS)
+def test_an_ending_is_the_same_after_a_long_stream(shape, size):
+    data, expected = ENDINGS[shape]
+    long = HI * (3 if size == 1 else 500) + data
+    assert ending(*(long[start : start + size] for start in range(0, len(long), size))) == expected
+
+
+def test_a_stream_is_not_kept():
+    tail = Tail(CHAT)
+    for _ in range(100):
+        tail.feed(HI * 100)
+    assert len(tail._kept) < 10_000
+
+
+# What the caller gets.
+
+STREAM = ROLE + HI + COMMENT + HI + END + usage(1) + DONE
+FIRST = len(ROLE + HI)  # here the first token is complete
+FINISHED = STREAM.index(END) + len(END)
+
+
+def forwarded(*replies: ScriptedReply):
+    actor = stage(models(3))
+    wire = ScriptedWire(*replies)
+    return Forwarder(actor.router, wire).forward(HELLO | {"stream": True}, []), actor.router, wire
+
+
+def events(data: bytes) -> list[bytes]:
+    return list(Events().feed(data))
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["ends", "breaks"])
+def test_a_stream_that_stops_anywhere(broken):
+    for cut in range(len(STREAM)):
+        stopped = ScriptedReply([STREAM[:cut]], broken=broken)
+        answer, router, wire = forwarded(stopped, ScriptedReply([STREAM]))
+        received = b"".join(answer.body)
+        first, *others = answer.trace.attempts
+        assert stopped.closed
+        if cut < FIRST:
+            assert (received, len(wire.sent), answer.trace.ending) == (STREAM, 2, "finished")
+            assert list(router.health.cooling) == [first.model] != [others[0].model]
+        elif cut < FINISHED:
+            assert (received[:cut], len(wire.sent), answer.trace.ending) == (STREAM[:cut], 1, "interrupted")
+            assert list(router.health.cooling) == [first.model]
+            check_last_word(received, cut)
+        else:
+            assert (received, len(wire.sent), answer.trace.ending) == (STREAM[:cut], 1, "finished")
+            assert router.health.cooling == {}
+
+
+def check_last_word(received: bytes, cut: int) -> None:
+    """An error event, which a reader takes for one whatever stands before it; nothing else is made up."""
+    *before, last = events(received)
+    assert before == events(STREAM[:cut] + b"\n\n")
+    assert json.loads(last)["error"]["code"] == 502
+
+
+@pytest.mark.parametrize("size", [1, 5, 64, 1_000])
+def test_a_stream_is_handed_on_byte_for_byte(size):
+    pieces = [STREAM[start : start + size] for start in range(0, len(STREAM), size)]
+    answer, _, _ = forwarded(ScriptedReply(pieces))
+    assert list(answer.body) == pieces
+    assert answer.trace.ending == "finished"
+
+
+def test_an_error_in_the_stream_is_handed_on_and_not_told_twice():
+    answer, router, _ = forwarded(ScriptedReply([ROLE + HI, FAILED + DONE]))
+    assert b"".join(answer.body) == ROLE + HI + FAILED + DONE
+    assert answer.trace.ending == "interrupted"
+    assert len(router.health.cooling) == 1
+
+
+def test_an_account_s_limit_in_mid_stream_shuts_its_gate():
+    failed = event({"error": {"code": 429, "message": "Rate limit exceeded: free-models-per-day. "}, "choices": []})
+    answer, router, _ = forwarded(ScriptedReply([HI, failed]))
+    assert b"".join(answer.body) == HI + failed
+    assert router.quota.shut(answer_account(router)) is not None
+    assert router.health.cooling == {}
+
+
+def answer_account(router) -> str:
+    """The only account that the router has met."""
+    (account,) = router.quota._accounts
+    return account
+
+
+@pytest.mark.parametrize(
+    ("taken", "left_at", "cooled"),
+    [(1, "abandoned", 0), (4, "finished", 0)],
+)
+def test_a_client_that_leaves(taken, left_at, cooled):
+    reply = ScriptedReply([ROLE + HI, HI, END, DONE])
+    answer, router, _ = forwarded(reply)
+    chunks = iter(answer.body)
+    for _ in range(taken):
+        next(chunks)
+    answer.body.close()
+    assert reply.closed == 1
+    assert answer.trace.ending == left_at
+    assert len(router.health.cooling) == cooled
+
+
+def test_a_client_that_leaves_at_an_error_has_seen_it():
+    answer, router, _ = forwarded(ScriptedReply([ROLE + HI, FAILED, DONE]))
+    chunks = iter(answer.body)
+    assert [next(chunks), next(chunks)] == [ROLE + HI, FAILED]
+    answer.body.close()
+    assert answer.trace.ending == "interrupted"
+    assert len(router.health.cooling) == 1
