@@ -1,4 +1,4 @@
-"""What the tests of the rooms with I/O share: settings, a scripted upstream, and a way to wait."""
+"""What the tests with I/O share: settings, a scripted upstream, and a way to wait."""
 
 import asyncio
 import json

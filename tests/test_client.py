@@ -23,7 +23,7 @@ from freerouter import (
     UpstreamUnavailableError,
 )
 from tests.stage import CATALOG, HELLO, KEY, NOWHERE, at_rest, striking
-from tests.twins import Client
+from tests.sync_async import Client
 
 WEATHER = {
     "type": "function",

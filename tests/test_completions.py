@@ -7,7 +7,7 @@ import pytest
 
 from freerouter import StreamInterruptedError
 from tests.stage import Upstream, chunk, completion, events
-from tests.twins import Client
+from tests.sync_async import Client
 
 JSON = {"content-type": "application/json"}
 

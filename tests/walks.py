@@ -1,8 +1,7 @@
-"""What the tests of faults play on: clocks, catalogs, a request walked without I/O, and clients of both kinds."""
+"""What tests of several packages play on: a request walked without I/O, scripted wires, and clients of both kinds."""
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,48 +15,15 @@ from freerouter.network.wires import LIMITS, AsyncHttpxWire, Broken, HttpxWire, 
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
 from freerouter.pipeline.router import Routing
 from freerouter.replies.reading import Reading
+from tests.builders import Clock, catalog_of, row
+from tests.stage import KEY
 
-KEY = "sk-or-v1-0123456789abcdef"
 # 2026-09-01, 12:00:10 UTC: fifty seconds of the minute and half of the day are left.
 NOON = 1_788_264_010.0
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
 
 # Short enough for a test, long enough for a busy machine.
 SHORT = {"first_token_timeout": 0.4, "idle_timeout": 0.4, "reply_timeout": 0.4}
-
-
-class Clock:
-    """Seconds that pass only when a test says so."""
-
-    def __init__(self, now: float = 1_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def row(name: str, **changes: Any) -> dict[str, Any]:
-    """A row of the catalog: a free model for text, unless changed."""
-    context = changes.get("context", 32_768)
-    return {
-        "id": name,
-        "context_length": context,
-        "architecture": {
-            "input_modalities": ["text", *changes.get("inputs", ())],
-            "output_modalities": ["text"],
-        },
-        "pricing": {"prompt": "0", "completion": "0"},
-        "top_provider": {"context_length": context, "is_moderated": changes.get("moderated", False)},
-        "supported_parameters": list(changes.get("parameters", ())),
-        "reasoning": {"mandatory": changes.get("mandatory", False)},
-    }
-
-
-def catalog_of(*rows: dict[str, Any]) -> Catalog:
-    return Catalog.parse(json.dumps({"data": rows}).encode())
 
 
 def models(count: int, **changes: Any) -> Catalog:
@@ -231,23 +197,6 @@ def play_either(way: str, router: Router, *, stream: bool, warm: bool = False, *
             return await play_async(client, stream=stream, **body)
 
     return asyncio.run(main())
-
-
-def until(true: Callable[[], object], seconds: float = 2.0) -> float:
-    """Wait until something is true, and say how many seconds that took."""
-    start = time.monotonic()
-    while not true():
-        assert time.monotonic() - start < seconds, "it did not come true in time"
-        time.sleep(0.002)
-    return time.monotonic() - start
-
-
-async def until_async(true: Callable[[], object], seconds: float = 2.0) -> float:
-    start = time.monotonic()
-    while not true():
-        assert time.monotonic() - start < seconds, "it did not come true in time"
-        await asyncio.sleep(0.002)
-    return time.monotonic() - start
 
 
 def sent_to(received: list[Received]) -> list[str]:

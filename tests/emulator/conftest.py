@@ -6,17 +6,10 @@ import httpx
 import pytest
 
 from freerouter.emulator import Emulator
+from tests.builders import Clock
 
 KEY = {"authorization": "Bearer key"}
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC).timestamp()
-
-
-class Clock:
-    def __init__(self, now: float = NOON) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Caller:
@@ -42,7 +35,7 @@ class Caller:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

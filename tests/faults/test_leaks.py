@@ -10,16 +10,8 @@ import pytest
 
 from freerouter import FreeRouterError
 from freerouter.emulator import Fault, Faults
-from tests.walks import (
-    async_client,
-    emulated_router,
-    play,
-    play_async,
-    struck,
-    sync_client,
-    until,
-    until_async,
-)
+from tests.stage import until, until_async
+from tests.walks import async_client, emulated_router, play, play_async, struck, sync_client
 
 REQUESTS = 250  # in each of four ways
 POOL = 40

@@ -8,7 +8,8 @@ from freerouter import Catalog
 from freerouter.emulator import FAULTS
 from freerouter.replies.outcome import Lasting, Verdict
 from tests.faults.expected import EXPECTED, HANGING, Expected
-from tests.walks import SHORT, emulated_router, play_either, sent_to, struck, until
+from tests.stage import until
+from tests.walks import SHORT, emulated_router, play_either, sent_to, struck
 
 ATTEMPTS = 5
 

@@ -12,25 +12,22 @@ from freerouter.network.refresh import Refresh
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
 from freerouter.replies.reading import Ending, Flaw, Reading
+from tests.builders import Clock, catalog_of, row
 from tests.replies.rows import HINT, SECTION_6, Row
+from tests.stage import KEY, until
 from tests.walks import (
     ANSWER,
     HELLO,
-    KEY,
-    Clock,
     always,
-    catalog_of,
     emulated_router,
     error_reading,
     models,
     once,
     play,
-    row,
     sent_to,
     stage,
     struck,
     sync_client,
-    until,
     walk,
 )
 

@@ -6,7 +6,8 @@ import pytest
 
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
-from tests.walks import ANSWER, always, catalog_of, error_reading, models, once, row, stage, walk
+from tests.builders import catalog_of, row
+from tests.walks import ANSWER, always, error_reading, models, once, stage, walk
 
 FAILED = error_reading(502, "no")
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}

@@ -11,7 +11,8 @@ from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.outcome import Scope, Verdict
 from tests.replies.shapes import DONE, END, HI
-from tests.walks import HELLO, KEY, ScriptedReply, ScriptedWire, models, play_either, stage
+from tests.stage import KEY
+from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, play_either, stage
 
 # Jitter of 0.25 s and 0.5 s at most, and the tries themselves, on a busy machine; a time-out would be 10 s.
 SOON = 5.0

@@ -17,8 +17,9 @@ from freerouter.pipeline.router import Router, Routing
 from freerouter.replies.outcome import Gate, Lasting, Outcome, Scope, Verdict
 from freerouter.replies.reading import Ending, Flaw, Reading
 from freerouter.settings import Settings
+from tests.builders import Clock, catalog_of, row
 from tests.replies.rows import SECTION_6
-from tests.walks import NOON, Clock, catalog_of, error_reading, row
+from tests.walks import NOON, error_reading
 
 ATTEMPTS, PER_MINUTE, MAX_WAIT = 3, 9, 20.0
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}

@@ -23,9 +23,7 @@ from tests.replies.rows import (
     Row,
     typed,
 )
-
-JSON = {"content-type": "application/json"}
-SSE = {"content-type": "text/event-stream"}
+from tests.replies.shapes import JSON, SSE
 
 
 def judged(status: int, headers: dict[str, str], body: bytes, *, stream: bool = False, dialect=CHAT) -> Outcome:
