@@ -32,8 +32,14 @@ def emulate(
 
     Example: freerouter emulate --port 8789 --per-day 1000
 
-    Example of a rules file: [[faults]] kind = "rate_limited", models = "nvidia/*", probability = 0.3
-    """
+    Example of a rules file (docs/faults.md has all kinds of faults):
+
+    \b
+    [\\[faults]]
+    kind = "rate_limited"
+    models = "nvidia/*"
+    probability = 0.3
+    """  # noqa: D301  # the backslashes are for the help: \b keeps the lines, \[ is a bracket and no style
     rows = catalog.read_bytes() if catalog else None
     seed = secrets.randbits(32) if seed is None else seed
     emulator = load_emulator()(seed=seed, catalog=rows, per_minute=per_minute or None, per_day=per_day or None)
