@@ -9,7 +9,7 @@ MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test check format clean bench bench-micro bench-quick reliability
+.PHONY: demo test check format clean bench bench-micro bench-quick reliability faults
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -39,6 +39,9 @@ bench-quick: $(READY)
 
 reliability: $(READY)
 	$(BIN)/python -m benchmarks.reliability
+
+faults: $(READY)
+	$(BIN)/python -m freerouter.emulator.faults > docs/faults.md
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(NODE)/node_modules dist .mypy_cache .ruff_cache .hypothesis

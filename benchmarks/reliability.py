@@ -26,9 +26,10 @@ _QUESTION = "Name a river."
 _HEAD = """# Reliability
 
 How many requests are answered while models fail. A third of the emulator's free models (every third by name) has the
-fault named in a row, at each request; the others are well. Each row is {requests:,} requests, {at_once} at a time, over
-HTTP on one machine, with a router of its own that knows nothing beforehand; the limits of 20 requests a minute and 50 a
-day are off. Time-outs are {patience} s instead of a minute, so that a model that hangs costs that much.
+[fault](faults.md) named in a row, at each request; the others have none. Each row is
+{requests:,} requests, {at_once} at a time, over HTTP on one machine, with a new router that has seen no failure yet.
+The limits of 20 requests a minute and 50 a day are off. Timeouts are {patience} s instead of a minute, so that a model
+that hangs costs that much.
 
 * **answered**: the share of requests that got a whole answer of one model.
 * **sends**: requests that reached OpenRouter for each request made. Failed attempts count against the allowance of a
@@ -37,12 +38,12 @@ day are off. Time-outs are {patience} s instead of a minute, so that a model tha
   for an answer in one piece, {streamed:.1f} ms for a stream).
 
 Errors that no other model would mend (an invalid request, a bad key, the allowance) are left out: they are handed on
-at once. A stream that fails after its first token is handed on as it is, error and all, since two models' texts are
-never glued together; what is lost there is the first such answer of each faulty model, which is then left alone. And
-a model that says a request is too long for it sends that request to larger models only: where the largest says so, no
-other is left to ask, once, until that is remembered of it.
+at once. A stream that fails after its first token is handed on as it is, error and all, since the texts of two models
+are never joined; what is lost there is the first such answer of each faulty model, which then has a cooldown. When a
+model says that a request is too long for it, only models with a larger context are asked next: where the largest one
+says so, none is left, once; after that it is remembered.
 
-`make reliability` writes this page anew.
+`make reliability` writes this page.
 
 | fault | answer | answered | sends | p50 |
 |---|---|---|---|---|
