@@ -15,7 +15,7 @@ import typer
 from freerouter.__main__ import main
 from freerouter.cli import app
 from freerouter.emulator import Faults
-from tests.conftest import body_of, row
+from tests.builders import body_of, row
 
 GROUP = typer.main.get_command(app)
 COMMANDS = {"": GROUP, **GROUP.commands}
