@@ -9,7 +9,7 @@ MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test check format clean bench bench-micro bench-quick reliability faults
+.PHONY: demo test check format clean bench bench-compare bench-micro bench-quick reliability faults
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -36,6 +36,11 @@ bench-micro: $(BENCH_READY)
 
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks.quick
+
+# BASE is a commit, head the working tree; ROUNDS and MARGIN can be set, ARGS=--json prints JSON.
+bench-compare: $(READY)
+	$(BIN)/python -m benchmarks.compare $(or $(BASE),$(error say which commit to compare with: BASE=<commit>)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MARGIN),--margin $(MARGIN)) $(ARGS)
 
 reliability: $(READY)
 	$(BIN)/python -m benchmarks.reliability

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -14,17 +13,21 @@ from pydantic_core import from_json, to_json
 
 from benchmarks import peers
 from benchmarks.measuring import Action, at_the_targets_speed, interleaved, ratio, shown
-from benchmarks.quick import decide, make_ready
+from benchmarks.quick import decide, judge, make_ready
 from benchmarks.table import Row, Section, at_least, at_most
-from benchmarks.workloads import catalog_body, picture_request, short_request, tool_request
-from freerouter.openrouter.dialects import CHAT
+from benchmarks.workloads import (
+    answer_of_2_kb,
+    beginning_of_a_stream,
+    catalog_body,
+    picture_request,
+    short_request,
+    tool_request,
+)
 from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection, draw
-from freerouter.replies.outcome import classify
-from freerouter.replies.reading import Head
 from freerouter.settings import Settings
 
 SIZES = (30, 350, 3_000, 10_000, 100_000, 1_000_000)
@@ -192,31 +195,6 @@ def catalogs() -> Section:
         share = ratio(taken["sdk"], taken["ours"])
         rows.append(Row(f"the SDK's list of models / ours ({name})", shown(taken["ours"]), theirs, share))
     return Section("Reading the catalog", rows)
-
-
-def answer_of_2_kb() -> bytes:
-    """A chat completion as OpenRouter answers it."""
-    message = {"role": "assistant", "content": "Rayleigh scattering. " * 75, "refusal": None, "reasoning": None}
-    choice = {"index": 0, "finish_reason": "stop", "native_finish_reason": "stop", "message": message}
-    usage = {"prompt_tokens": 12, "completion_tokens": 300, "total_tokens": 312, "cost": 0}
-    head = {"id": "gen-1", "object": "chat.completion", "created": 1_781_723_748, "model": "author/model:free"}
-    return to_json({**head, "provider": "P", "system_fingerprint": None, "choices": [choice], "usage": usage})
-
-
-def beginning_of_a_stream() -> list[bytes]:
-    """A comment, an event with a role, an event with a token."""
-    head = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1_781_723_748, "model": "author/model:free"}
-    deltas = ({"role": "assistant", "content": ""}, {"content": "Rayleigh"})
-    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    return [b": OPENROUTER PROCESSING\n\n", *(b"data: " + to_json(chunk) + b"\n\n" for chunk in chunks)]
-
-
-def judge(chunks: list[bytes], stream: bool) -> None:
-    """A reply, as far as it has to be read, and what it means."""
-    head = Head(CHAT, stream, 200, {"content-type": "text/event-stream" if stream else "application/json"})
-    for chunk in chunks:
-        head.feed(chunk)
-    assert classify(head.end(), time.time()).reason == "answered"
 
 
 def judgements() -> Section:

@@ -11,11 +11,12 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 from benchmarks import processes
-from benchmarks.deciding import answer_of_2_kb, real_catalog
+from benchmarks.deciding import real_catalog
 from benchmarks.measuring import number, ratio, shown, spread
 from benchmarks.processes import KEY, Server
 from benchmarks.streaming import Seen, streams
 from benchmarks.table import Row, Section, at_least, at_most
+from benchmarks.workloads import answer_of_2_kb
 
 CONNECTIONS = (1, 4, 16, 32, 64)
 _SLOW = "LiteLLM"

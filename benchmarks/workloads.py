@@ -1,9 +1,11 @@
-"""Catalogs of any size and requests of any size, made up from the shapes of real ones."""
+"""Catalogs of any size, requests of any size and replies, made up from the shapes of real ones."""
 
 from __future__ import annotations
 
 import json
 from random import Random
+
+from pydantic_core import to_json
 
 _PARAMETERS = (
     ["max_tokens", "temperature", "top_p", "seed", "tools", "tool_choice", "reasoning", "include_reasoning"],
@@ -83,3 +85,20 @@ def picture_request() -> bytes:
     url = "data:image/png;base64," + "QUJDRA+/"[:8] * 125_000
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}]
     return json.dumps({"messages": [{"role": "user", "content": parts}]}).encode()
+
+
+def answer_of_2_kb() -> bytes:
+    """A chat completion as OpenRouter answers it."""
+    message = {"role": "assistant", "content": "Rayleigh scattering. " * 75, "refusal": None, "reasoning": None}
+    choice = {"index": 0, "finish_reason": "stop", "native_finish_reason": "stop", "message": message}
+    usage = {"prompt_tokens": 12, "completion_tokens": 300, "total_tokens": 312, "cost": 0}
+    head = {"id": "gen-1", "object": "chat.completion", "created": 1_781_723_748, "model": "author/model:free"}
+    return to_json({**head, "provider": "P", "system_fingerprint": None, "choices": [choice], "usage": usage})
+
+
+def beginning_of_a_stream() -> list[bytes]:
+    """A comment, an event with a role, an event with a token."""
+    head = {"id": "gen-1", "object": "chat.completion.chunk", "created": 1_781_723_748, "model": "author/model:free"}
+    deltas = ({"role": "assistant", "content": ""}, {"content": "Rayleigh"})
+    chunks = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    return [b": OPENROUTER PROCESSING\n\n", *(b"data: " + to_json(chunk) + b"\n\n" for chunk in chunks)]

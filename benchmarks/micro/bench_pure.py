@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.deciding import answer_of_2_kb, beginning_of_a_stream, judge, real_catalog
-from benchmarks.workloads import picture_request, short_request, tool_request
+from benchmarks.deciding import real_catalog
+from benchmarks.quick import judge
+from benchmarks.workloads import answer_of_2_kb, beginning_of_a_stream, picture_request, short_request, tool_request
 from freerouter.memory.allowance import Quota
 from freerouter.memory.conversations import Sessions, conversation
 from freerouter.memory.health import Health
