@@ -24,10 +24,11 @@ from benchmarks.workloads import (
     tool_request,
 )
 from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.selection import Selection, draw
+from freerouter.pipeline.selection import Selection, beginning, draw
 from freerouter.settings import Settings
 
 SIZES = (30, 350, 3_000, 10_000, 100_000, 1_000_000)
@@ -53,13 +54,13 @@ def from_requirements(router: Router, cooling: dict[str, float]) -> Action:
     index, rng = router.index(), Random(1)
     requirements = analyze(short_request())
     need, context = requirements.need, requirements.context
-    return lambda: draw(index.models, index.pool(need).best, index.first(context), cooling, rng)
+    return lambda: draw(index.models, beginning(index.pool(need).best, index.first(context)), cooling, rng)
 
 
 def a_request_s_draw(router: Router) -> Action:
     """The same with all that one request keeps in mind: who was tried, who is barred, what was asked for by name."""
     index, requirements = router.index(), analyze(short_request())
-    return lambda: Selection(index, requirements, None, NOBODY, router.health, router.rng).pick()
+    return lambda: Selection(index, requirements, DRAW, NOBODY, router.health, router.rng).pick()
 
 
 def draws(made: dict[int, Router]) -> tuple[Section, Curves]:

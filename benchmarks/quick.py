@@ -29,6 +29,7 @@ from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.dialects import CHAT
 from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.model_names import DRAW
 from freerouter.pipeline.actions import Request, Send
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
@@ -109,11 +110,11 @@ def measure_choosing(router: Router, choice: float) -> None:
     requirements = analyze(short_request())
     pool = index.pool(requirements.need)
     nothing: dict[str, float] = {}
-    line("a draw from a known pool", measure(lambda: draw(index.models, pool.best, 0, nothing, rng)), choice, "choice")
+    line("a draw from a known pool", measure(lambda: draw(index.models, pool.best, nothing, rng)), choice, "choice")
     health = Health(time.monotonic, rng)
     line(
         "requirements to model, a request's first draw",
-        measure(lambda: Selection(index, requirements, None, NOBODY, health, rng).pick()),
+        measure(lambda: Selection(index, requirements, DRAW, NOBODY, health, rng).pick()),
         choice,
         "choice",
     )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.selection import Selection
@@ -89,7 +90,14 @@ def required(*hard: str, tokens: int = 10, **need: Any) -> Requirements:
 def selection_of(
     index: Index, requirements: Requirements | None = None, *, named: Any = None, health: Any = None, seed: int = 1
 ) -> Selection:
-    return Selection(index, requirements or required(), named, NOBODY, health or healthy(), Random(seed))
+    return Selection(index, requirements or required(), order_of(named), NOBODY, health or healthy(), Random(seed))
+
+
+def order_of(named: Any) -> Order:
+    """The order of some models, None standing for a draw; None alone for nothing but a draw."""
+    if named is None:
+        return DRAW
+    return Order(tuple(model for model in dict.fromkeys(named) if model is not None), None in named)
 
 
 def healthy(clock: Clock | None = None, seed: int = 1) -> Health:

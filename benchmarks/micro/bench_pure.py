@@ -20,6 +20,7 @@ from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.dialects import CHAT
 from freerouter.openrouter.headers import NOBODY, caller, outgoing
 from freerouter.openrouter.json_bodies import encode, parse
+from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.analysis import analyze
@@ -93,12 +94,12 @@ def bench_pool_cold(benchmark: Any, router: Router) -> None:
 def bench_draw(benchmark: Any, router: Router) -> None:
     index = router.index()
     pool = index.pool(analyze(short_request()).need)
-    benchmark(draw, index.models, pool.best, 0, {}, Random(1))
+    benchmark(draw, index.models, pool.best, {}, Random(1))
 
 
 def bench_selection(benchmark: Any, router: Router) -> None:
     requirements = analyze(short_request())
-    benchmark(lambda: Selection(router.index(), requirements, None, NOBODY, router.health, router.rng).pick())
+    benchmark(lambda: Selection(router.index(), requirements, DRAW, NOBODY, router.health, router.rng).pick())
 
 
 def bench_judge_json(benchmark: Any) -> None:

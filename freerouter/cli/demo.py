@@ -193,6 +193,7 @@ def _draws(client: FreeRouter) -> dict[str, int]:
 
     from freerouter.memory.health import Health
     from freerouter.openrouter.headers import NOBODY
+    from freerouter.openrouter.model_names import DRAW
     from freerouter.pipeline.analysis import analyze
     from freerouter.pipeline.selection import Selection
 
@@ -204,7 +205,7 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     draws = Counter(
         model.id
         for _ in range(_DRAWS)
-        if (model := Selection(index, requirements, None, NOBODY, health, rng).pick()) is not None
+        if (model := Selection(index, requirements, DRAW, NOBODY, health, rng).pick()) is not None
     )
     return dict(sorted(draws.items()))
 

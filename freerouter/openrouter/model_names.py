@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from freerouter.errors import CostRefusedError, InvalidRequestError
@@ -31,6 +33,22 @@ class Wanted(NamedTuple):
 
 
 _ANY = Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The models that a request may go to: some by name, one after the other, then any, if it draws.
+
+    Attributes:
+        models: those that are asked for by name, each once.
+        draws: a model is drawn when none of them is left.
+    """
+
+    models: tuple[Model, ...] = ()
+    draws: bool = True
+
+
+DRAW = Order()
 
 
 def wanted(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> Wanted:
@@ -89,15 +107,16 @@ def _plain(name: str) -> tuple[str, list[str]]:
     return (short if short in ROUTE_NAMES else name), []
 
 
-def free_models(names: Sequence[tuple[str, str]], catalog: Catalog, today: date) -> Sequence[Model | None] | None:
-    """The models of some names, in order; None stands for: draw one. All in all None when a draw comes first.
+def free_models(names: Sequence[tuple[str, str]], catalog: Catalog, today: date) -> Order:
+    """The order that some names stand for; no names stand for a draw.
 
     Raises:
         CostRefusedError: a name is not that of a free model; says which are near.
     """
-    # Those that come after a draw are never asked, but one that costs money is not what the caller meant.
-    models = [_free(name, field, catalog, today) for field, name in names]
-    return models if models and models[0] is not None else None
+    # Models that come after a draw are never asked, but one that costs money is not what the caller meant.
+    found = [_free(name, field, catalog, today) for field, name in names]
+    models = dict.fromkeys(takewhile(lambda model: model is not None, found))
+    return Order(tuple(model for model in models if model is not None), not found or None in found)
 
 
 def _free(name: str, field: str, catalog: Catalog, today: date) -> Model | None:

@@ -16,6 +16,7 @@ from freerouter.memory.health import Health
 from freerouter.openrouter import cost_guard, model_names
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.json_bodies import parse
+from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import canonical
 from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
@@ -178,8 +179,8 @@ class Routing:
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()
-            named = model_names.free_models(wanted.names, index.catalog, index.today) if wanted.names else None
-            self._selection = Selection(index, requirements, named, request.caller, router.health, router.rng)
+            order = model_names.free_models(wanted.names, index.catalog, index.today) if wanted.names else DRAW
+            self._selection = Selection(index, requirements, order, request.caller, router.health, router.rng)
         trace = self.trace
         trace.requirements = requirements
         trace.free = len(index.models)
@@ -256,7 +257,7 @@ class Routing:
             former = self._router.sessions.model(self._account, self._conversation.key)
         if former is None:
             # Nobody knows who has signed it: the model that the caller names first, perhaps, but hardly one of many.
-            its_own = not self._selection.drawn and self._selection.tried <= {model.id}
+            its_own = not self._selection.order.draws and self._selection.tried <= {model.id}
         else:
             its_own = former == model.id
         return self._body if its_own else self.request.dialect.without_signed_reasoning(self._body)

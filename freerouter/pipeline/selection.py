@@ -10,6 +10,7 @@ from typing import Any
 from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.headers import Caller
+from freerouter.openrouter.model_names import Order
 from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index
 
@@ -18,59 +19,63 @@ _TRIES = range(8)
 
 
 def draw(
-    models: Sequence[Model], positions: memoryview[int], first: int, unavailable: Collection[str], rng: Random
+    models: Sequence[Model], positions: memoryview[int], unavailable: Collection[str], rng: Random
 ) -> Model | None:
-    """One of some models, each with the same chance.
+    """One of some models, each with the same chance; None when none is available.
 
     Args:
-        models: all of them, ascending by context.
-        positions: those to draw from, ascending.
-        first: positions before this one have too small a context.
+        models: all of them.
+        positions: those to draw from.
         unavailable: ids not to draw.
         rng: where chance comes from.
-
-    Returns:
-        the model; None when none is available.
     """
-    start = bisect_left(positions, first) if first else 0
-    count = len(positions) - start
-    if count <= 0:
+    count = len(positions)
+    if not count:
         return None
     if not unavailable:
-        return models[positions[start + int(rng.random() * count)]]
+        return models[positions[int(rng.random() * count)]]
     for _ in _TRIES:
-        model = models[positions[start + int(rng.random() * count)]]
+        model = models[positions[int(rng.random() * count)]]
         if model.id not in unavailable:
             return model
-    left = [model for position in positions[start:] if (model := models[position]).id not in unavailable]
+    left = available(models, positions, unavailable)
     return left[int(rng.random() * len(left))] if left else None
+
+
+def available(models: Sequence[Model], positions: memoryview[int], unavailable: Collection[str]) -> list[Model]:
+    """The models that ``draw`` can return."""
+    return [model for position in positions if (model := models[position]).id not in unavailable]
+
+
+def beginning(positions: memoryview[int], first: int) -> memoryview[int]:
+    """Those of some ascending positions that are not before the first one."""
+    return positions[bisect_left(positions, first) :] if first else positions
+
+
+# What is tried next: one model, which needs no chance, or positions of models with the same chance.
+Tier = Model | memoryview
 
 
 class Selection:
     """The draws of one request: no model twice.
 
     Args:
-        index: the models, and who is eligible for what.
+        index: the models, and which are eligible for what.
         requirements: what the request needs.
-        named: the models that the caller asks for, in order, None standing for a draw; None when it names none.
+        order: which models the caller asks for.
         caller: whose request it is.
-        health: who is cooling, and who is barred.
+        health: which models are cooling, and which are barred.
         rng: where chance comes from.
 
     Attributes:
+        order: as above.
         tried: ids of the models that have been asked.
-        drawn: chance has a say in it.
     """
 
     def __init__(
-        self,
-        index: Index,
-        requirements: Requirements,
-        named: Sequence[Model | None] | None,
-        caller: Caller,
-        health: Health,
-        rng: Random,
+        self, index: Index, requirements: Requirements, order: Order, caller: Caller, health: Health, rng: Random
     ) -> None:
+        self.order = order
         self.tried: set[str] = set()
         self._index = index
         self._pool = index.pool(requirements.need)
@@ -79,25 +84,16 @@ class Selection:
         self._caller = caller
         self._health = health
         self._rng = rng
-        self.drawn = named is None or None in named
-        self._asked = () if named is None else tuple(dict.fromkeys(named))
-        self._named = (
-            [model for model in self._asked if model is None or not self._unfit(model, requirements)] if named else []
-        )
+        self._named = [model for model in order.models if not self._unfit(model, requirements)] if order.models else ()
         self._floor = 0
         self._unmoderated = False
 
     def __len__(self) -> int:
         """How many models are eligible, whatever has been learnt of them."""
-        if not self.drawn:
+        if not self.order.draws:
             return len(self._named)
-        best, rest = self._pool
-        drawn = len(best) + len(rest)
-        if self._first:
-            drawn -= bisect_left(best, self._first) + bisect_left(rest, self._first)
-        if not self._named:
-            return drawn
-        return drawn + sum(any(self._index.policy.objections(model)) for model in self._by_name())
+        drawable = sum(len(beginning(positions, self._first)) for positions in self._pool)
+        return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)
 
     def exceeded(self, context: int) -> None:
         """A model's context was too small: from now on only larger ones, or equal ones if there are no larger."""
@@ -108,16 +104,66 @@ class Selection:
         self._unmoderated = True
 
     def pick(self, preferred: str | None = None) -> Model | None:
-        """The next model to ask: the preferred one, else by name, else drawn from those that honour everything.
-
-        Else from those that meet the hard needs, else the cooling one that is ready first; None when all are used up.
-        """
+        """The next model to ask: from the first tier that has one available; None when all are used up."""
         barred, unavailable = self._barriers()
-        if preferred is not None or self._named:
-            model = self._settled(preferred, unavailable)
+        for tier in self._tiers(preferred, barred, unavailable):
+            if isinstance(tier, Model):
+                return tier
+            model = draw(self._index.models, tier, unavailable, self._rng)
             if model is not None:
                 return model
-        return self._draw(barred, unavailable) if self.drawn else self._ready_first(self._by_name(), barred)
+        return None
+
+    def chances(self, preferred: str | None = None) -> dict[str, float]:
+        """Each model's chance of being the next one; those that have none are left out."""
+        barred, unavailable = self._barriers()
+        for tier in self._tiers(preferred, barred, unavailable):
+            left = [tier] if isinstance(tier, Model) else available(self._index.models, tier, unavailable)
+            if left:
+                return dict.fromkeys((model.id for model in left), 1 / len(left))
+        return {}
+
+    def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterator[Tier]:
+        """What is tried, in this order: the preferred model, those asked for by name, those of the pool.
+
+        Within the pool, those come first that honour everything. Cooling ones come last, the one that is ready first.
+        """
+        if preferred is not None or self._named:
+            yield from self._settled(preferred, unavailable)
+        if not self.order.draws:
+            yield from self._ready_first(self._named, barred)
+            return
+        for first in self._firsts():
+            for positions in self._pool:
+                yield beginning(positions, first)
+            if self._health.cooling:
+                yield from self._ready_first(self._from(first), barred)
+
+    def _settled(self, preferred: str | None, unavailable: Collection[str]) -> Iterator[Model]:
+        """The available models for which no chance is needed: the preferred one, then those asked for by name."""
+        model = self._index.catalog.get(preferred) if preferred else None
+        if model is not None and model.id not in unavailable and not self.objections(model):
+            yield model
+        for model in self._named:
+            if model.id not in unavailable:
+                yield model
+
+    def _firsts(self) -> tuple[int, ...]:
+        """From which position on to draw: where the context is larger than one that was exceeded, then where equal."""
+        if not self._floor:
+            return (self._first,)
+        return tuple(max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
+
+    def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Iterator[Model]:
+        """The cooling model that is ready before the others, if there is one."""
+        left = [model for model in models if model.id not in barred]
+        if left:
+            yield min(left, key=lambda model: self._health.cooling.get(model.id, 0.0))
+
+    def _from(self, first: int) -> Iterator[Model]:
+        for positions in self._pool:
+            for position in beginning(positions, first):
+                yield self._index.models[position]
 
     def _barriers(self) -> tuple[frozenset[str], Collection[str]]:
         """Ids that are out of the question, and those together with the cooling ones."""
@@ -130,47 +176,11 @@ class Selection:
         return barred, barred.union(self._health.cooling)
 
     def _ruled_out(self) -> Iterator[str]:
-        """Ids that the failures of this request speak against; who is drawn has a large enough context anyway."""
+        """Ids that the failures of this request speak against; what is drawn has a large enough context anyway."""
         if self._unmoderated:
-            yield from (model.id for model in (*self._index.models, *self._by_name()) if model.moderated)
+            yield from (model.id for model in (*self._index.models, *self._named) if model.moderated)
         if self._floor:
-            yield from (m.id for m in self._by_name() if m.context is not None and m.context < self._floor)
-
-    def _by_name(self) -> list[Model]:
-        return [model for model in self._named if model is not None]
-
-    def _settled(self, preferred: str | None, unavailable: Collection[str]) -> Model | None:
-        """The model for which no chance is needed: the preferred one, else the first one asked for by name."""
-        model = self._index.catalog.get(preferred) if preferred else None
-        if model is not None and model.id not in unavailable and not self.objections(model):
-            return model
-        for model in self._named:
-            if model is None or model.id not in unavailable:
-                return model
-        return None
-
-    def _draw(self, barred: frozenset[str], unavailable: Collection[str]) -> Model | None:
-        if not self._floor:
-            return self._draw_from(self._first, barred, unavailable)
-        larger, equal = (max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
-        return self._draw_from(larger, barred, unavailable) or self._draw_from(equal, barred, unavailable)
-
-    def _draw_from(self, first: int, barred: frozenset[str], unavailable: Collection[str]) -> Model | None:
-        models = self._index.models
-        for positions in self._pool:
-            model = draw(models, positions, first, unavailable, self._rng)
-            if model is not None:
-                return model
-        return self._ready_first(self._from(first), barred) if self._health.cooling else None
-
-    def _from(self, first: int) -> Iterator[Model]:
-        for positions in self._pool:
-            for position in positions[bisect_left(positions, first) :]:
-                yield self._index.models[position]
-
-    def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Model | None:
-        left = (model for model in models if model.id not in barred)
-        return min(left, key=lambda model: self._health.cooling.get(model.id, 0.0), default=None)
+            yield from (m.id for m in self._named if m.context is not None and m.context < self._floor)
 
     # Explanations.
 
@@ -186,9 +196,9 @@ class Selection:
             requirements: what the request would need if it were another one.
         """
         requirements = requirements or self._requirements
-        if model in self._asked:
+        if model in self.order.models:
             reasons = self._unfit(model, requirements)
-        elif self.drawn:
+        elif self.order.draws:
             reasons = self._index.reasons(requirements, model)
         else:
             reasons = ["not asked for by name", *self._unfit(model, requirements)]
@@ -199,22 +209,8 @@ class Selection:
         patterns = set(self._index.policy.objections(model))
         return [reason for reason in self._index.reasons(requirements, model) if reason not in patterns]
 
-    def chances(self, preferred: str | None = None) -> dict[str, float]:
-        """Each model's chance of being asked first; those that have none are left out."""
-        barred, unavailable = self._barriers()
-        model = self._settled(preferred, unavailable)
-        if model is None and self.drawn:
-            for positions in self._pool:
-                tier = [self._index.models[p].id for p in positions[bisect_left(positions, self._first) :]]
-                available = [name for name in tier if name not in unavailable]
-                if available:
-                    return dict.fromkeys(available, 1 / len(available))
-        if model is None:
-            model = self._ready_first(self._from(self._first) if self.drawn else self._by_name(), barred)
-        return {} if model is None else {model.id: 1.0}
-
     def explain(self, preferred: str | None = None) -> dict[str, Any]:
-        """Who is eligible, with which chance, and why each other model is not (``Router.explain``)."""
+        """Which models are eligible, with which chance, and why each other model is not (``Router.explain``)."""
         chances = self.chances(preferred)
         eligible: list[dict[str, Any]] = []
         ineligible: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
 from freerouter.openrouter.cost_guard import check_cost, wants_native_files
 from freerouter.openrouter.dialects import CHAT, RESPONSES
-from freerouter.openrouter.model_names import free_models, wanted
+from freerouter.openrouter.model_names import DRAW, free_models, wanted
 from tests.builders import JSON, TODAY, catalog_of, row
 
 
@@ -139,9 +139,9 @@ ALPHA, BETA = "acme/alpha:free", "acme/beta:free"
 
 
 def named(body):
-    """The ids that a body asks for; * is a draw."""
-    models = free_models(wanted(body).names, CATALOG, TODAY)
-    return models and ["*" if model is None else model.id for model in models]
+    """The ids that a body asks for, each once; * is a draw, and None nothing but a draw."""
+    order = free_models(wanted(body).names, CATALOG, TODAY)
+    return None if order == DRAW else [*(model.id for model in order.models), *(["*"] if order.draws else [])]
 
 
 NAMES = {
@@ -159,10 +159,11 @@ NAMES = {
     "a dated slug of an answer": ({"model": "acme/beta-20260101:free"}, [BETA]),
     "one that patterns exclude": ({"model": "other/guard:free"}, ["other/guard:free"]),
     "a list in its order": ({"models": [BETA, ALPHA]}, [BETA, ALPHA]),
-    "more than OpenRouter's three": ({"models": [BETA, ALPHA] * 3}, [BETA, ALPHA] * 3),
+    "more than OpenRouter's three": ({"models": [BETA, ALPHA] * 3}, [BETA, ALPHA]),
     "a model and a list": ({"model": ALPHA, "models": [BETA]}, [ALPHA, BETA]),
     "fallbacks": ({"model": ALPHA, "fallbacks": [{"model": BETA}]}, [ALPHA, BETA]),
     "a list that ends with a draw": ({"models": [BETA, "openrouter/free"]}, [BETA, "*"]),
+    "a draw between two": ({"models": [BETA, "openrouter/free", ALPHA]}, [BETA, "*"]),
     "a list that begins with a draw": ({"models": ["openrouter/free", BETA]}, None),
     "a draw and a list": ({"model": "openrouter/free", "models": [BETA]}, None),
     "empty lists": ({"models": [], "fallbacks": None}, None),

@@ -7,9 +7,10 @@ import pytest
 from scipy.stats import chisquare
 
 from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.model_names import DRAW
 from freerouter.pipeline.selection import Selection
 from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
-from tests.builders import Clock, healthy, index_of, required, row
+from tests.builders import Clock, healthy, index_of, order_of, required, row
 
 DRAWS = 3_000
 AWAKE, OVER, ASLEEP = None, 10, 60
@@ -65,7 +66,7 @@ def prepared(case):
     requirements = required("tools", "text", **need)
 
     def select():
-        return Selection(index, requirements, named, NOBODY, health, rng)
+        return Selection(index, requirements, order_of(named), NOBODY, health, rng)
 
     return select, preferred and f"a/{preferred}:free", {f"a/{letter}:free" for letter in who.split()}, rng
 
@@ -126,7 +127,7 @@ def test_reasons_tell_what_was_learnt():
     }.items():
         health.learn(f"a/{letter}:free", outcome, requirements, NOBODY)
     health.bar_for_cost("a/d:free", 0.25)
-    explanation = Selection(offer(), requirements, None, NOBODY, health, Random(1)).explain()
+    explanation = Selection(offer(), requirements, DRAW, NOBODY, health, Random(1)).explain()
     found = {entry["id"]: entry["reasons"] for entry in explanation["ineligible"]}
     assert found["a/b:free"] == ["lacks text, by its own answer"]
     assert found["a/c:free"] == ["gone, by its own answer"]
