@@ -21,7 +21,8 @@ from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forw
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept, as_asked
-from freerouter.replies.reading import Events, read_event
+from freerouter.replies.events import Events
+from freerouter.replies.reading import read_event
 from freerouter.settings import Settings
 
 Messages = str | Sequence[Mapping[str, Any]]

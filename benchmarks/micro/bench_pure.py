@@ -29,8 +29,9 @@ from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection, draw
 from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.events import Events
 from freerouter.replies.outcome import Outcome, Scope, Verdict, classify
-from freerouter.replies.reading import Events, Flaw, Reading, Tail
+from freerouter.replies.reading import Flaw, Reading, Tail
 from freerouter.settings import Settings
 
 REQUESTS = {"short": short_request(), "54 KB with tools": tool_request(), "1 MB picture": picture_request()}

@@ -10,7 +10,7 @@ from typing import Any
 from freerouter.memory.health import Health
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.headers import Caller
-from freerouter.openrouter.model_names import Order
+from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index
 
@@ -49,7 +49,7 @@ def available(models: Sequence[Model], positions: memoryview[int], unavailable: 
 
 def beginning(positions: memoryview[int], first: int) -> memoryview[int]:
     """Those of some ascending positions that are not before the first one."""
-    return positions[bisect_left(positions, first) :] if first else positions
+    return positions[bisect_left(positions, first) :]
 
 
 # What is tried next: one model, which needs no chance, or positions of models with the same chance.
@@ -92,7 +92,12 @@ class Selection:
         """How many models are eligible, whatever has been learnt of them."""
         if not self.order.draws:
             return len(self._named)
-        drawable = sum(len(beginning(positions, self._first)) for positions in self._pool)
+        best, rest = self._pool
+        drawable = len(best) + len(rest)
+        if self._first:
+            drawable -= bisect_left(best, self._first) + bisect_left(rest, self._first)
+        if not self._named:
+            return drawable
         return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)
 
     def exceeded(self, context: int) -> None:
@@ -123,7 +128,13 @@ class Selection:
                 return dict.fromkeys((model.id for model in left), 1 / len(left))
         return {}
 
-    def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterator[Tier]:
+    def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterable[Tier]:
+        """What is tried, best first."""
+        if self._first or preferred or unavailable or self._floor or self.order is not DRAW:
+            return self._all_tiers(preferred, barred, unavailable)
+        return self._pool  # what nearly every request needs, without the time that a generator takes
+
+    def _all_tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterator[Tier]:
         """What is tried, in this order: the preferred model, those asked for by name, those of the pool.
 
         Within the pool, those come first that honour everything. Cooling ones come last, the one that is ready first.
@@ -133,9 +144,9 @@ class Selection:
         if not self.order.draws:
             yield from self._ready_first(self._named, barred)
             return
-        for first in self._firsts():
+        for first in self._firsts() if self._floor else (self._first,):
             for positions in self._pool:
-                yield beginning(positions, first)
+                yield beginning(positions, first) if first else positions
             if self._health.cooling:
                 yield from self._ready_first(self._from(first), barred)
 
@@ -149,9 +160,7 @@ class Selection:
                 yield model
 
     def _firsts(self) -> tuple[int, ...]:
-        """From which position on to draw: where the context is larger than one that was exceeded, then where equal."""
-        if not self._floor:
-            return (self._first,)
+        """The first positions with a larger context than the one that was exceeded, then with an equal one."""
         return tuple(max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
 
     def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Iterator[Model]:

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.dialects import NOTHING, Dialect, Sign
 from freerouter.openrouter.json_bodies import parse
+from freerouter.replies.events import Events
 
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
 LIMIT = 64 * 1024 * 1024
@@ -57,50 +58,6 @@ class Reading(NamedTuple):
     error: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
     usage: Mapping[str, Any] | None = None
-
-
-_LF, _CR, _BLANK = b"\n\r "
-
-
-class Events:
-    """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._data: list[bytes] = []
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of each event that these bytes complete; comments are passed over."""
-        end = len(chunk) - 2
-        if chunk.find(_LF) != end or chunk[-1] != _LF or _CR in chunk or self._rest or self._data:
-            return self._split(chunk)
-        # What nearly every piece is: one event of one line, or one comment.
-        if not chunk.startswith(b"data:"):
-            return []
-        data = chunk[6:end] if chunk[5] == _BLANK else chunk[5:end]
-        return [data] if data else []
-
-    def _split(self, chunk: bytes) -> list[bytes]:
-        """The same, whatever the piece."""
-        events = []
-        buffer = self._rest + chunk
-        lines = buffer.splitlines(keepends=True)
-        # A line is complete with its end; a final CR may be the first half of one.
-        self._rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
-        for line in lines:
-            if line.startswith(b"data:"):
-                self._data.append(line[5:].removeprefix(b" ").rstrip(b"\r\n"))
-            elif not line.rstrip(b"\r\n") and self._data:
-                data = b"\n".join(self._data)
-                self._data.clear()
-                if data:  # an event without data is none (HTML standard, "Server-sent events")
-                    events.append(data)
-        return events
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether the bytes so far stop in the middle of an event."""
-        return bool(self._rest.strip() or self._data)
 
 
 _KINDS = ("application/json", "text/event-stream")

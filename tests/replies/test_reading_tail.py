@@ -6,7 +6,8 @@ import pytest
 
 from freerouter.openrouter.dialects import CHAT
 from freerouter.pipeline.forwarding import Forwarder
-from freerouter.replies.reading import Ending, Events, Tail
+from freerouter.replies.events import Events
+from freerouter.replies.reading import Ending, Tail
 from tests.replies.shapes import COMMENT, DONE, END, FAILED, HI, ROLE, chunk, event, usage
 from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, stage
 

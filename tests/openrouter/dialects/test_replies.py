@@ -7,7 +7,8 @@ import pytest
 
 from freerouter.errors import AllowanceExhaustedError, CostRefusedError, StreamInterruptedError
 from freerouter.openrouter.dialects import MESSAGES, RESPONSES
-from freerouter.replies.reading import Events, Flaw, Head, Tail, read_event
+from freerouter.replies.events import Events
+from freerouter.replies.reading import Flaw, Head, Tail, read_event
 from tests.replies.shapes import ANSWERED, ERROR, JSON, SSE
 
 SAYS = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}

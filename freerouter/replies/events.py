@@ -1,0 +1,71 @@
+"""Events and LifeSigns: server-sent events out of bytes, and whether bytes belong to one."""
+
+from __future__ import annotations
+
+_LF, _CR, _BLANK = b"\n\r "
+_DATA = b"data:"
+
+
+class Events:
+    """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of each event that these bytes complete; comments are passed over."""
+        if self._rest or self._data or not _is_one_line(chunk):
+            return self._split(chunk)
+        if not chunk.startswith(_DATA):
+            return []
+        data = chunk[6:-2] if chunk[5] == _BLANK else chunk[5:-2]
+        return [data] if data else []
+
+    def _split(self, chunk: bytes) -> list[bytes]:
+        """The same, whatever the piece."""
+        events = []
+        lines, self._rest = _lines(self._rest + chunk)
+        for line in lines:
+            if line.startswith(_DATA):
+                self._data.append(line[5:].removeprefix(b" ").rstrip(b"\r\n"))
+            elif not line.rstrip(b"\r\n") and self._data:
+                data = b"\n".join(self._data)
+                self._data.clear()
+                if data:  # an event without data is none (HTML standard, "Server-sent events")
+                    events.append(data)
+        return events
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the bytes so far stop in the middle of an event."""
+        return bool(self._rest.strip() or self._data)
+
+
+class LifeSigns:
+    """Tells the bytes that belong to the data of an event from comments and from junk; keeps a few bytes only."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> bool:
+        """Whether any of these bytes, which follow the former ones, belong to the data of an event."""
+        if not self._rest and _is_one_line(chunk):
+            return chunk.startswith(_DATA)
+        lines, rest = _lines(self._rest + chunk)
+        # A long line comes in many pieces: how it begins tells what it is. A final CR may end it.
+        self._rest = rest[: len(_DATA)] + (b"\r" if rest.endswith(b"\r") else b"")
+        return rest.startswith(_DATA) or any(line.startswith(_DATA) for line in lines)
+
+
+def _is_one_line(chunk: bytes) -> bool:
+    """Whether this is what nearly every piece is: one event of one line, or one comment."""
+    end = len(chunk) - 2
+    return end >= 0 and chunk.find(_LF) == end and chunk[-1] == _LF and _CR not in chunk
+
+
+def _lines(buffer: bytes) -> tuple[list[bytes], bytes]:
+    """The complete lines, with their ends, and the rest. A final CR may be the first half of an end."""
+    lines = buffer.splitlines(keepends=True)
+    rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+    return lines, rest
