@@ -10,14 +10,15 @@ from pydantic import ValidationError
 
 from freerouter.completions import ChatChunk, ChatCompletion
 from freerouter.errors import InvalidRequestError, StreamInterruptedError
-from freerouter.network.wires import AsyncHttpxWire, AsyncWire, HttpxWire, Wire
+from freerouter.network.wire_protocols import AsyncWire, Wire
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT
 from freerouter.openrouter.headers import Headers, caller, lower, outgoing
 from freerouter.openrouter.json_bodies import parse
 from freerouter.pipeline.actions import Request
-from freerouter.pipeline.delivery import Answer
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder, refresh_for
+from freerouter.pipeline.delivery import Answer, AsyncBody, Body
+from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept, as_asked

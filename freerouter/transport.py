@@ -7,17 +7,19 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
-from freerouter.network.wires import AsyncHttpxWire, HttpxWire, Timeouts, encoded
+from freerouter.network.wire_protocols import Timeouts
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire, encoded
 from freerouter.openrouter.dialects import DIALECTS, Dialect
 from freerouter.openrouter.headers import Headers
-from freerouter.pipeline.delivery import Answer
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, Body, Forwarder, refresh_for
+from freerouter.pipeline.delivery import Answer, AsyncBody, Body
+from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.settings import Settings
 
 _READING = ("GET", "HEAD", "OPTIONS")
+_HTTPX_DEFAULT = httpx.Timeout(5.0).as_dict()
 TRACE = "freerouter"  # the key of the Trace in ``response.extensions``
 
 
@@ -86,11 +88,12 @@ def _headers(request: httpx.Request) -> Headers:
 
 
 def _timeouts(request: httpx.Request) -> Timeouts:
-    """The caller's own time-outs; how long to read is for the settings to say."""
+    """The caller's own time-outs. httpx's default was chosen by no caller: then the settings say how long to read."""
     asked = request.extensions.get("timeout")
     if asked is None:
         return Timeouts()
-    return Timeouts(asked.get("connect"), asked.get("write"), asked.get("pool"))
+    read = None if asked == _HTTPX_DEFAULT else asked.get("read")
+    return Timeouts(asked.get("connect"), asked.get("write"), asked.get("pool"), read=read)
 
 
 def _check_encoding(headers: Headers) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import freerouter
 
-ROOMS = ("pipeline.forwarding", "client", "transport", "network.wires")
+ROOMS = ("pipeline.forwarding", "pipeline.delivery", "client", "transport", "network.wires", "network.wire_protocols")
 
 # What an async twin calls by another name; besides, ``Async`` at the beginning of a name is dropped.
 NAMES = {

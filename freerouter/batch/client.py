@@ -19,7 +19,8 @@ from freerouter.batch.source import STANDARD, Source
 from freerouter.batch.tally import BatchSummary, Tally
 from freerouter.errors import BatchError
 from freerouter.network.disk_cache import cache_folder
-from freerouter.network.wires import AsyncHttpxWire, AsyncWire
+from freerouter.network.wire_protocols import AsyncWire
+from freerouter.network.wires import AsyncHttpxWire
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.router import Router
 from freerouter.settings import Settings

@@ -15,10 +15,10 @@ from freerouter.batch.rows import answer_line, error_line, story
 from freerouter.batch.source import Source
 from freerouter.batch.tally import Tally
 from freerouter.errors import BatchError
-from freerouter.network.wires import AsyncReply, AsyncWire, Timeouts
+from freerouter.network.wire_protocols import AsyncReply, AsyncWire, Timeouts
 from freerouter.openrouter.headers import Headers
-from freerouter.pipeline.delivery import Answer
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, refresh_for
+from freerouter.pipeline.delivery import Answer, AsyncBody
+from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.router import Router
 
 # For how long an interrupted run waits for the answers that are on their way.

@@ -1,14 +1,13 @@
-"""Wire: the one door to the network, on httpx, sync and async."""
+"""HttpxWire and AsyncHttpxWire: the one door to the network, on httpx."""
 
 from __future__ import annotations
 
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,6 +15,8 @@ import anyio
 import httpx
 from anyio.lowlevel import RunVar
 
+from freerouter.network.httpcore_extensions import Limits, Watch
+from freerouter.network.wire_protocols import Broken, NotSent, TimedOut, Timeouts
 from freerouter.openrouter.headers import Headers
 from freerouter.settings import is_loopback
 
@@ -26,102 +27,6 @@ LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
 
 # For modules that only hand a transport through: httpx has its few places.
 SyncTransport = httpx.BaseTransport
-
-
-class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of freerouter's
-    """Nothing reached OpenRouter: refused, no such name, no TLS, or no connection in time."""
-
-
-class Stale(NotSent):
-    """A kept-alive connection had been closed by the other side when it was used again: nothing came back."""
-
-
-class Broken(Exception):  # noqa: N818  # as above
-    """The connection broke after something had been sent."""
-
-
-class TimedOut(Broken):
-    """The next piece of the reply did not come in time."""
-
-
-class Timeouts(NamedTuple):
-    """Seconds; None for no limit. ``first`` until the reply can be judged, ``idle`` between two chunks after that.
-
-    An answer that is not streamed has no chunks after that: its ``idle`` is 0.
-    """
-
-    connect: float | None = 10.0
-    write: float | None = 60.0
-    pool: float | None = None
-    first: float = 60.0
-    idle: float = 60.0
-
-    def of_httpx(self) -> dict[str, float | None]:
-        """What httpx's transports read; the time to read is limited once more, chunk by chunk."""
-        connect = self.first if self.connect is None else min(self.connect, self.first)
-        return {"connect": connect, "write": self.write, "pool": self.pool, "read": max(self.first, self.idle)}
-
-
-class Reply(Protocol):
-    """What comes back.
-
-    Attributes:
-        status, headers: of the response; names in lower case.
-        chunks: of the body, as they come; raises Broken, or TimedOut.
-        due: the time, on the monotonic clock, by which the next chunk must have come.
-    """
-
-    status: int
-    headers: Headers
-    chunks: Iterator[bytes]
-    due: float
-
-    def close(self) -> None:
-        """Let go of the connection; what has not been read is not read."""
-        ...
-
-
-class AsyncReply(Protocol):
-    """What comes back.
-
-    Attributes:
-        status, headers: of the response; names in lower case.
-        chunks: of the body, as they come; raises Broken, or TimedOut.
-        due: the time, on the monotonic clock, by which the next chunk must have come.
-    """
-
-    status: int
-    headers: Headers
-    chunks: AsyncIterator[bytes]
-    due: float
-
-    async def close(self) -> None:
-        """Let go of the connection; what has not been read is not read."""
-        ...
-
-
-class Wire(Protocol):
-    """The one door to the network: a request goes in, a status, headers and chunks come out."""
-
-    def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> Reply:
-        """POST a body. Raises NotSent, Broken or TimedOut."""
-        ...
-
-    def close(self) -> None:
-        """Close what it opened."""
-        ...
-
-
-class AsyncWire(Protocol):
-    """The one door to the network: a request goes in, a status, headers and chunks come out."""
-
-    async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncReply:
-        """POST a body. Raises NotSent, Broken or TimedOut."""
-        ...
-
-    async def close(self) -> None:
-        """Close what it opened."""
-        ...
 
 
 class _Translated:
@@ -151,39 +56,6 @@ class _Translated:
 
 
 _TRANSLATED = _Translated()
-
-
-class _Watch:
-    """Sees how far a request got on its connection (httpx docs: "trace" extension; httpcore names the events).
-
-    Args:
-        extensions: the request's; being traced takes as long as a decision, so it ends when all is known.
-    """
-
-    def __init__(self, extensions: MutableMapping[str, Any]) -> None:
-        self._first = ""
-        self._last = ""
-        self._extensions = extensions
-
-    def note(self, event: str, _info: object) -> None:
-        """What httpcore does: it connects, unless it takes a connection that it has, and then it sends."""
-        self._first, self._last = self._first or event, event
-        if self._first.startswith("http"):
-            self._extensions.pop("trace", None)
-
-    async def note_async(self, event: str, info: object) -> None:
-        """The same, as the async transport calls it."""
-        self.note(event, info)
-
-    def judge(self, error: Broken) -> NotSent | Broken:
-        """What a failure before anything came back amounts to.
-
-        When the time is up while it still connects, nothing was sent. A connection that breaks and was not made for
-        this request was stale.
-        """
-        if isinstance(error, TimedOut):
-            return NotSent("not connected in time") if self._last.startswith("connection") else error
-        return Stale("stale") if self._first.startswith("http") else error
 
 
 def environment_proxy(url: str) -> str | None:
@@ -301,18 +173,15 @@ class HttpxWire:
         """See Wire."""
         due = time.monotonic() + timeouts.first
         request = _request(url, headers, body, timeouts)
-        watch = _Watch(request.extensions)
+        watch = Watch(request.extensions)
         request.extensions["trace"] = watch.note
-        limits = request.extensions["timeout"]
-        limits["read"] = timeouts.first
+        request.extensions["timeout"] = limits = Limits(timeouts, due)
         try:
             with _TRANSLATED:
                 response = self.transport(url).handle_request(request)
         except Broken as error:
             raise watch.judge(error) from None
-        # A read in progress cannot be cut short, so it must not begin with more time than is left; httpcore looks
-        # up the limit once for the head and once for the body.
-        limits["read"] = max(due - time.monotonic(), timeouts.idle, 0.001)
+        limits.idle = max(timeouts.idle, limits.idle)
         return HttpxReply(response, due)
 
     def close(self) -> None:
@@ -385,7 +254,7 @@ class AsyncHttpxWire:
         """See AsyncWire."""
         due = time.monotonic() + timeouts.first
         request = _request(url, headers, body, timeouts)
-        watch = _Watch(request.extensions)
+        watch = Watch(request.extensions)
         request.extensions["trace"] = watch.note_async
         try:
             with _TRANSLATED, anyio.fail_after(timeouts.first):

@@ -1,27 +1,24 @@
-"""Handing an answer on: what is common to it, whether its chunks come to a thread or to an event loop."""
+"""Answer, and Body and AsyncBody: an answer that is handed on to the caller."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from freerouter.errors import FreeRouterError
+from freerouter.network.wire_protocols import AsyncReply, Broken, Reply, TimedOut, Timeouts
 from freerouter.openrouter.headers import HOP_BY_HOP, Headers
 from freerouter.pipeline.router import Routing
 from freerouter.pipeline.tracking import Trace
-from freerouter.replies.reading import Tail
+from freerouter.replies.events import LifeSigns
+from freerouter.replies.reading import Flaw, Tail
 
-
-class HasDue(Protocol):
-    """A reply whose next chunk must have come by some time on the monotonic clock."""
-
-    due: float
-
+_TIMEOUTS = Timeouts()
 
 BodyT = TypeVar("BodyT")
-ReplyT = TypeVar("ReplyT", bound=HasDue)
+ReplyT = TypeVar("ReplyT", bound=Reply | AsyncReply)
 
 
 @dataclass(slots=True)
@@ -49,16 +46,22 @@ class Handover(Generic[ReplyT]):
         chunks: what has been read already.
         reply: where the rest comes from; None when there is none.
         routing: the request's; None when it has been told already.
-        idle: seconds for which a stream may pause; comments are no sign of life.
+        limits: say for how long a stream may pause; comments are no sign of life.
     """
 
     def __init__(
-        self, chunks: list[bytes], reply: ReplyT | None = None, routing: Routing | None = None, idle: float = 0.0
+        self,
+        chunks: list[bytes],
+        reply: ReplyT | None = None,
+        routing: Routing | None = None,
+        limits: Timeouts = _TIMEOUTS,
     ) -> None:
         self.chunks = chunks
         self.reply = reply
         self._routing = routing
-        self._idle = idle
+        self._limits = limits
+        self._signs = LifeSigns()
+        self._flaw: Flaw | None = None
         self._tail = None if routing is None else Tail(routing.request.dialect)
         for chunk in chunks:
             self._see(chunk)
@@ -66,16 +69,21 @@ class Handover(Generic[ReplyT]):
     def _see(self, chunk: bytes) -> bytes:
         if self._tail is not None:
             self._tail.feed(chunk)
-        if self.reply is not None and not (chunk.startswith(b":") and b"\ndata" not in chunk):
-            self.reply.due = time.monotonic() + self._idle
+        if self.reply is not None and self._signs.feed(chunk):
+            self.reply.due = time.monotonic() + self._limits.idle
         return chunk
+
+    def _broke(self, error: Broken) -> None:
+        """The connection broke. The Tail tells how the answer ended; the model is not to blame for haste."""
+        if isinstance(error, TimedOut) and self._limits.idle == self._limits.read:
+            self._flaw = Flaw.CALLER_TIMEOUT
 
     def _end(self) -> bytes:
         """The answer has come to its end, good or bad: what is to be added to it."""
         routing, self._routing = self._routing, None
         if routing is None or self._tail is None:
             return b""
-        ending = self._tail.end()
+        ending = replace(self._tail.end(), flaw=self._flaw)
         error = routing.finish(ending)
         if error is None:
             return b""
@@ -87,13 +95,60 @@ class Handover(Generic[ReplyT]):
         reply, self.reply = self.reply, None
         if routing is not None and self._tail is not None:
             ending = self._tail.end()
-            if (
-                ending.finished or ending.error is not None
-            ):  # clients leave at once at the mark of the end, or at an error
+            # Clients leave at once at the mark of the end, or at an error.
+            if ending.finished or ending.error is not None:
                 routing.finish(ending)
             else:
                 routing.abandon()
         return reply
+
+
+class Body(Handover[Reply]):
+    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+        if self.reply is not None:
+            try:
+                for chunk in self.reply.chunks:
+                    yield self._see(chunk)
+            except Broken as error:
+                self._broke(error)
+        last_word = self._end()
+        if last_word:
+            yield last_word
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        reply = self._leave()
+        if reply is not None:
+            reply.close()
+
+
+class AsyncBody(Handover[AsyncReply]):
+    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+        if self.reply is not None:
+            try:
+                async for chunk in self.reply.chunks:
+                    yield self._see(chunk)
+            except Broken as error:
+                self._broke(error)
+        last_word = self._end()
+        if last_word:
+            yield last_word
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        reply = self._leave()
+        if reply is not None:
+            await reply.close()
 
 
 def returned(headers: Iterable[tuple[str, str]], trace: Trace, *, streamed: bool) -> Headers:

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from freerouter.errors import FreeRouterError
 from freerouter.network.refresh import Refresh
-from freerouter.network.wires import (
+from freerouter.network.wire_protocols import (
     AsyncReply,
     AsyncWire,
     Broken,
     NotSent,
     Reply,
     Stale,
-    SyncTransport,
     TimedOut,
     Timeouts,
     Wire,
 )
+from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import Headers, sender
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
-from freerouter.pipeline.delivery import Answer, Handover, returned
+from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router, Routing
 from freerouter.pipeline.tracking import Trace
@@ -34,54 +34,6 @@ from freerouter.replies.reading import Ending, Flaw, Head, Reading
 
 _TIMEOUTS = Timeouts()
 _WHOLE = Ending(finished=True)
-
-
-class Body(Handover[Reply]):
-    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self.chunks:
-            yield chunk
-        if self.reply is not None:
-            try:
-                for chunk in self.reply.chunks:
-                    yield self._see(chunk)
-            except Broken:
-                pass  # the Tail tells how it ended
-        last_word = self._end()
-        if last_word:
-            yield last_word
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        reply = self._leave()
-        if reply is not None:
-            reply.close()
-
-
-class AsyncBody(Handover[AsyncReply]):
-    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self.chunks:
-            yield chunk
-        if self.reply is not None:
-            try:
-                async for chunk in self.reply.chunks:
-                    yield self._see(chunk)
-            except Broken:
-                pass  # the Tail tells how it ended
-        last_word = self._end()
-        if last_word:
-            yield last_word
-        await self.close()
-
-    async def close(self) -> None:
-        """Let go of the connection."""
-        reply = self._leave()
-        if reply is not None:
-            await reply.close()
 
 
 class Forwarder:
@@ -130,7 +82,7 @@ class Forwarder:
             dialect: how the request is written.
             needs: capabilities to require besides those found in it.
             accept: see ``Request``.
-            timeouts: connect, write and pool; the rest comes from the settings.
+            timeouts: connect, write and pool; ``read`` counts where it is shorter than the settings' times to read.
         """
         try:
             sent, who, session = sender(headers, self.router.settings.key)
@@ -162,22 +114,22 @@ class Forwarder:
         """One attempt; None when it did not lead to an answer."""
         dialect = routing.request.dialect
         url = f"{self.router.settings.upstream}/{dialect.path}"
+        limits = timeouts.cut(send.first, send.idle)
         try:
-            limits = Timeouts(timeouts.connect, timeouts.write, timeouts.pool, send.first, send.idle)
             reply = self._wire.open(url, headers, send.body, limits)
         except (NotSent, Broken) as error:
-            routing.record(routing.judge(Reading(flaw=_flaw(error))))
+            routing.record(routing.judge(Reading(flaw=_flaw(error, limits))))
             return None
         try:
             head = Head(dialect, send.stream, reply.status, dict(reply.headers))
-            outcome = routing.judge(self._read(head, reply))
+            outcome = routing.judge(self._read(head, reply, limits))
             routing.record(outcome)
             self._refresh.react(outcome, routing.request.caller, headers)
         except BaseException:
             reply.close()
             raise
         if outcome.verdict is Verdict.ANSWERED and send.stream:
-            body = Body(head.chunks, reply, routing, send.idle)
+            body = Body(head.chunks, reply, routing, limits)
             return Answer(reply.status, returned(reply.headers, routing.trace, streamed=True), body, routing.trace)
         reply.close()
         if outcome.verdict is not Verdict.ANSWERED:
@@ -186,7 +138,7 @@ class Forwarder:
         headers = returned(reply.headers, routing.trace, streamed=False)
         return Answer(reply.status, headers, Body(head.chunks), routing.trace)
 
-    def _read(self, head: Head, reply: Reply) -> Reading:
+    def _read(self, head: Head, reply: Reply, limits: Timeouts) -> Reading:
         """Read until the reply can be judged."""
         try:
             for chunk in reply.chunks:
@@ -194,7 +146,7 @@ class Forwarder:
                 if head.reading is not None:
                     return head.reading
         except Broken as error:
-            return head.broken(_flaw(error))
+            return head.broken(_flaw(error, limits))
         return head.end()
 
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[Body]:
@@ -248,7 +200,7 @@ class AsyncForwarder:
             dialect: how the request is written.
             needs: capabilities to require besides those found in it.
             accept: see ``Request``.
-            timeouts: connect, write and pool; the rest comes from the settings.
+            timeouts: connect, write and pool; ``read`` counts where it is shorter than the settings' times to read.
         """
         try:
             sent, who, session = sender(headers, self.router.settings.key)
@@ -282,22 +234,22 @@ class AsyncForwarder:
         """One attempt; None when it did not lead to an answer."""
         dialect = routing.request.dialect
         url = f"{self.router.settings.upstream}/{dialect.path}"
+        limits = timeouts.cut(send.first, send.idle)
         try:
-            limits = Timeouts(timeouts.connect, timeouts.write, timeouts.pool, send.first, send.idle)
             reply = await self._wire.open(url, headers, send.body, limits)
         except (NotSent, Broken) as error:
-            routing.record(routing.judge(Reading(flaw=_flaw(error))))
+            routing.record(routing.judge(Reading(flaw=_flaw(error, limits))))
             return None
         try:
             head = Head(dialect, send.stream, reply.status, dict(reply.headers))
-            outcome = routing.judge(await self._read(head, reply))
+            outcome = routing.judge(await self._read(head, reply, limits))
             routing.record(outcome)
             self._refresh.react(outcome, routing.request.caller, headers)
         except BaseException:
             await reply.close()
             raise
         if outcome.verdict is Verdict.ANSWERED and send.stream:
-            body = AsyncBody(head.chunks, reply, routing, send.idle)
+            body = AsyncBody(head.chunks, reply, routing, limits)
             return Answer(reply.status, returned(reply.headers, routing.trace, streamed=True), body, routing.trace)
         await reply.close()
         if outcome.verdict is not Verdict.ANSWERED:
@@ -306,7 +258,7 @@ class AsyncForwarder:
         headers = returned(reply.headers, routing.trace, streamed=False)
         return Answer(reply.status, headers, AsyncBody(head.chunks), routing.trace)
 
-    async def _read(self, head: Head, reply: AsyncReply) -> Reading:
+    async def _read(self, head: Head, reply: AsyncReply, limits: Timeouts) -> Reading:
         """Read until the reply can be judged."""
         try:
             async for chunk in reply.chunks:
@@ -314,7 +266,7 @@ class AsyncForwarder:
                 if head.reading is not None:
                     return head.reading
         except Broken as error:
-            return head.broken(_flaw(error))
+            return head.broken(_flaw(error, limits))
         return head.end()
 
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[AsyncBody]:
@@ -322,10 +274,12 @@ class AsyncForwarder:
         return Answer(status, headers, AsyncBody(chunks), trace, error)
 
 
-def _flaw(error: NotSent | Broken) -> Flaw:
+def _flaw(error: NotSent | Broken, limits: Timeouts) -> Flaw:
     if isinstance(error, NotSent):
         return Flaw.STALE if isinstance(error, Stale) else Flaw.NOT_SENT
-    return Flaw.TIMEOUT if isinstance(error, TimedOut) else Flaw.BROKEN
+    if not isinstance(error, TimedOut):
+        return Flaw.BROKEN
+    return Flaw.CALLER_TIMEOUT if limits.first == limits.read else Flaw.TIMEOUT
 
 
 def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refresh:

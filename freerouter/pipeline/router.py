@@ -352,7 +352,8 @@ class Routing:
         with self._router.lock:
             self._check_cost(model, ending.usage)
             if not ending.finished:
-                outcome = classify(Reading(200, error={"error": ending.error or {}}), self._router.wall())
+                reading = Reading(200, flaw=ending.flaw, error={"error": ending.error or {}})
+                outcome = classify(reading, self._router.wall())
                 self._learn(model, outcome)
         if ending.finished or ending.error is not None:
             return None

@@ -120,6 +120,8 @@ _REDIRECTED = Row(_STOP, _UPSTREAM, "redirected")
 _BY_FLAW = {flaw: Row(_ANOTHER, _MODEL, flaw.value, light=flaw is Flaw.EMPTY) for flaw in Flaw} | {
     Flaw.NOT_SENT: Row(_AGAIN, _UPSTREAM, Flaw.NOT_SENT.value),
     Flaw.STALE: Row(_AGAIN, _UPSTREAM, Flaw.STALE.value),
+    # Shorter than the settings allow: no model is to blame.
+    Flaw.CALLER_TIMEOUT: Row(_ANOTHER, _REQUEST, Flaw.CALLER_TIMEOUT.value),
 }
 
 _BY_AVAILABILITY = {

@@ -29,6 +29,7 @@ class Flaw(StrEnum):
     STALE = "stale_connection"
     BROKEN = "connection_broken"
     TIMEOUT = "timeout"
+    CALLER_TIMEOUT = "timeout_of_caller"
     HTML = "html_page"
     WRONG_TYPE = "wrong_content_type"
     ENCODED = "encoded_unasked"
@@ -176,12 +177,14 @@ class Ending:
         error: the error it ended in.
         usage: tokens and cost, if it stated them.
         ragged: its last event is incomplete.
+        flaw: why it broke off, where that is not the model's fault.
     """
 
     finished: bool
     error: Mapping[str, Any] | None = None
     usage: Mapping[str, Any] | None = None
     ragged: bool = False
+    flaw: Flaw | None = None
 
 
 class Tail:

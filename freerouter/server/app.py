@@ -8,13 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from freerouter.errors import CatalogError, FreeRouterError
-from freerouter.network.wires import Broken, NotSent, Timeouts
+from freerouter.network.wire_protocols import Broken, NotSent, Timeouts
 from freerouter.openrouter.dialects import MESSAGES
 from freerouter.openrouter.headers import Headers, caller, outgoing
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
-from freerouter.pipeline.delivery import Answer
-from freerouter.pipeline.forwarding import AsyncBody, AsyncForwarder, refresh_for
+from freerouter.pipeline.delivery import Answer, AsyncBody
+from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace

@@ -16,7 +16,8 @@ from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from freerouter.network.wires import Broken, NotSent, Stale, TimedOut, Timeouts, encoded, environment_proxy, tls
+from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, Timeouts
+from freerouter.network.wires import encoded, environment_proxy, tls
 from freerouter.openrouter.headers import Headers
 from freerouter.server.deadlines import Deadline
 
