@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AliasChoices,
     BeforeValidator,
     Field,
     PositiveFloat,
@@ -20,8 +19,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from freerouter import trusted_folders
 from freerouter.errors import SettingsError
-from freerouter.settings_file import KEY_VARIABLE, PREFIX, FileSource, files, origin, unknown
+from freerouter.settings_file import EnvironmentSource, FileSource, files, read, unknown, where_set
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 
@@ -49,7 +49,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+FolderList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(trusted_folders.split)]
 
 
 class Settings(BaseSettings):
@@ -62,26 +63,25 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        populate_by_name=True,
     )
 
     api_key: SecretStr | None = Field(
         default=None,
-        validation_alias=AliasChoices("api_key", f"{PREFIX}API_KEY", KEY_VARIABLE),
         description="OpenRouter's key, used where a request brings none of its own.",
     )
     upstream: str = Field(
         default=DEFAULT_UPSTREAM, description="Base URL of OpenRouter's API; https unless it is this machine."
     )
-    include: Names = Field(default=(), description="Glob patterns of model ids to draw from; none means all.")
-    exclude: Names = Field(
+    include: NameList = Field(default=(), description="Glob patterns of model ids to draw from; none means all.")
+    exclude: NameList = Field(
         default=DEFAULT_EXCLUDE, description="Glob patterns of model ids never to draw; wins over include."
     )
-    authors: Names = Field(default=(), description="Authors (the part before the slash) to draw from; none means all.")
+    authors: NameList = Field(
+        default=(), description="Authors (the part before the slash) to draw from; none means all."
+    )
     min_context: int = Field(default=0, ge=0, description="Tokens of context that a model must have to be drawn.")
     seed: int | None = Field(default=None, description="Makes the draws repeatable.")
     max_attempts: PositiveInt = Field(default=5, description="Models asked for one request at most.")
@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         default="auto",
         description="What stays on their model: auto (with an id, tool loops), session (with an id), off.",
     )
-    model_map: Names = Field(
+    model_map: NameList = Field(
         default=(), description="Names to take for others, as glob=name: claude-*=openrouter/free."
     )
     catalog_age: PositiveFloat = Field(default=300, description="Seconds until the list of models is fetched anew.")
@@ -105,24 +105,32 @@ class Settings(BaseSettings):
     cache_dir: str | None = Field(
         default=None, description="Folder for the copy of the list of models; the platform's cache folder by default."
     )
+    trusted_folders: FolderList = Field(
+        default=(),
+        description="Folders whose freerouter.toml may set upstream and api_key; path/* means all below.",
+    )
 
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(_explain(error, values)) from None
+        folder_file, user_file = files()
+        trusted_folders.check_file(
+            folder_file, read(folder_file, type(self).model_fields), self.trusted_folders, user_file
+        )
 
     @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # takes API_KEY, which is any program's
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic hands it in
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources, the one that wins first."""
-        return init_settings, env_settings, *(FileSource(settings_cls, path) for path in files())
+        return init_settings, EnvironmentSource(settings_cls), *(FileSource(settings_cls, path) for path in files())
 
     @classmethod
     def adjusted(cls, settings: Settings | None, **overrides: Any) -> Settings:
@@ -152,6 +160,12 @@ class Settings(BaseSettings):
         for item in value:
             if not all(item.partition("=")):
                 raise ValueError(f"{item!r} is not of the form glob=name, such as claude-*=openrouter/free")
+        return value
+
+    @field_validator("trusted_folders")
+    @classmethod
+    def _check_folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        trusted_folders.check(value)
         return value
 
     @property
@@ -184,11 +198,9 @@ def _explain(error: ValidationError, given: dict[str, Any]) -> str:
 
 
 def _explain_one(detail: Any, given: dict[str, Any]) -> str:
-    name = str(detail["loc"][0]) if detail["loc"] else "settings"
+    name = str(detail["loc"][0])
     if detail["type"] == "extra_forbidden":
         return unknown(name, Settings.model_fields)
-    if name not in Settings.model_fields:
-        name = "api_key"  # reported under the name of its environment variable
-    source = origin(name, Settings.model_fields, given)
+    source = where_set(name, Settings.model_fields, given)
     place = "" if source == "argument" else f" ({source})"
     return f"setting {name!r}{place}: {detail['msg'].removeprefix('Value error, ')}"

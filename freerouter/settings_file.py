@@ -61,16 +61,28 @@ def unknown(name: str, known: Mapping[str, Any]) -> str:
     return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
 
 
-class FileSource(PydanticBaseSettingsSource):
+class _Source(PydanticBaseSettingsSource):
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Not asked: everything is read at once."""
+        return None, field_name, False
+
+
+class EnvironmentSource(_Source):
+    """The environment as a source of settings: ``FREEROUTER_<NAME>``, and OpenRouter's own name of the key."""
+
+    def __call__(self) -> dict[str, Any]:
+        """All that it sets."""
+        known = self.settings_cls.model_fields
+        found = {name: next(filter(os.environ.__contains__, variables(name)), None) for name in known}
+        return {name: os.environ[variable] for name, variable in found.items() if variable is not None}
+
+
+class FileSource(_Source):
     """One freerouter.toml as a source of settings."""
 
     def __init__(self, settings: type[BaseSettings], path: Path) -> None:
         super().__init__(settings)
         self._path = path
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Not asked: the whole file is read at once."""
-        return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         """All that the file sets."""
@@ -95,7 +107,7 @@ def strays(known: Mapping[str, Any]) -> Iterator[str]:
             yield f"{variable}: {unknown(name.lower(), known)}"
 
 
-def origin(name: str, known: Mapping[str, Any], given: Container[str] = ()) -> str:
+def where_set(name: str, known: Mapping[str, Any], given: Container[str] = ()) -> str:
     """Where the value of a setting comes from, in words.
 
     Args:

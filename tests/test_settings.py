@@ -84,6 +84,24 @@ def test_the_key(monkeypatch, environment, arguments, key):
     assert Settings(**arguments).key == key
 
 
+@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("prefix", ["", "FREEROUTER", "OPENROUTER_", "FREEROUTER__"])
+def test_a_variable_of_another_program_sets_nothing(monkeypatch, prefix, name):
+    variable = f"{prefix}{name.upper()}"
+    if variable == "OPENROUTER_API_KEY":
+        return
+    before = Settings()
+    for spelling in (variable, variable.lower()):
+        monkeypatch.setenv(spelling, "7")
+    assert Settings() == before
+
+
+def test_no_other_program_s_key_wins(monkeypatch):
+    monkeypatch.setenv("API_KEY", "sk-another-programs")
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    assert Settings().key == KEY
+
+
 @pytest.mark.parametrize(
     "key", [f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}\u00e9", f"{KEY}\x00", f"\u201c{KEY}\u201d"], ids=ascii
 )

@@ -37,10 +37,10 @@ def _line(row: dict[str, Any]) -> str:
 
 def _rows() -> list[dict[str, Any]]:
     from freerouter.settings import Settings
-    from freerouter.settings_file import origin
+    from freerouter.settings_file import where_set
 
     settings = Settings()
     known = Settings.model_fields
     values = settings.model_dump(mode="json")
     values["api_key"] = None if settings.api_key is None else "(set)"
-    return [{"name": name, "value": values[name], "from": origin(name, known)} for name in known]
+    return [{"name": name, "value": values[name], "from": where_set(name, known)} for name in known]
