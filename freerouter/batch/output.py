@@ -1,4 +1,4 @@
-"""Output: the lines of the answers, at the end and at one stroke, or as they come."""
+"""Output: the lines of the answers, at the end in one atomic step, or as they come."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from freerouter.network.probe import Look
+from freerouter.network.probe import Probe
 from freerouter.openrouter.catalog import Model
 from freerouter.pipeline.filtering import Policy
 from freerouter.replies.retry_hints import DAY
@@ -76,9 +76,9 @@ class Findings:
 
     settings: Settings | None
     complaint: str = ""
-    models: Look | None = None
-    account_models: Look | None = None
-    key: Look | None = None
+    models: Probe | None = None
+    account_models: Probe | None = None
+    key: Probe | None = None
     copy_written: float | None = None
     wall: float = 0.0
     port: int = 0
@@ -111,7 +111,7 @@ def _versions(findings: Findings) -> Check:
 
 
 def _upstream(findings: Findings, settings: Settings) -> Check:
-    look = findings.models or Look(trouble="not tried")
+    look = findings.models or Probe(trouble="not tried")
     if look.status is None:
         found = f"{settings.upstream} cannot be reached ({look.trouble})"
         return Check("upstream", State.FAILED, found, "check the network, HTTPS_PROXY and the setting upstream")

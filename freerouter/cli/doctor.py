@@ -55,10 +55,10 @@ def doctor(
 
 def _look_around(settings: Settings) -> Findings:
     from freerouter.cli.diagnosis import Findings
-    from freerouter.network.catalog_source import look
-    from freerouter.network.disk_cache import Copy
+    from freerouter.network.disk_cache import CatalogCopy
+    from freerouter.network.fetching import look
 
-    copy = Copy(settings, account=settings.account_models).read()
+    copy = CatalogCopy(settings, account=settings.account_models).read()
     models = look(settings, f"{settings.upstream}/models")
     ask = settings.key is not None and models.status is not None
     return Findings(
@@ -77,7 +77,7 @@ def _look_around(settings: Settings) -> Findings:
 
 def _is_ours(settings: Settings, url: str) -> bool:
     """Whether a server of ours answers at an address of this machine."""
-    from freerouter.network.catalog_source import look
+    from freerouter.network.fetching import look
     from freerouter.settings import is_loopback
 
     address = urlsplit(url)

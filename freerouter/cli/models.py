@@ -102,7 +102,7 @@ def cooling(server: str) -> dict[str, float]:
     """What a running server leaves alone for now, in seconds; nothing where there is no server."""
     from pydantic_core import from_json
 
-    from freerouter.network.catalog_source import look
+    from freerouter.network.fetching import look
     from freerouter.settings import Settings
 
     try:

@@ -12,7 +12,7 @@ import typer
 from freerouter.cli.upstreams import Emulate, check_key, settings_for
 
 if TYPE_CHECKING:
-    from freerouter.network.probe import Look
+    from freerouter.network.probe import Probe
     from freerouter.settings import Settings
 
 
@@ -26,7 +26,7 @@ def quota(
 
     Example: freerouter quota
     """
-    from freerouter.network.catalog_source import look
+    from freerouter.network.fetching import look
 
     with settings_for(emulate) as settings:
         check_key(settings, "freerouter quota")
@@ -39,7 +39,7 @@ def quota(
         _show(report)
 
 
-def _check(seen: Look, settings: Settings) -> None:
+def _check(seen: Probe, settings: Settings) -> None:
     """Raises UpstreamUnavailableError, UpstreamError."""
     from freerouter.errors import UpstreamError
     from freerouter.pipeline.refusals import unreachable
@@ -54,7 +54,7 @@ def _check(seen: Look, settings: Settings) -> None:
         raise UpstreamError(message, status=seen.status, body={})
 
 
-def _report(seen: Look, settings: Settings, now: float) -> dict[str, Any]:
+def _report(seen: Probe, settings: Settings, now: float) -> dict[str, Any]:
     """See docs/terminal.md. What nobody tells is null: nothing is guessed."""
     from freerouter.cli.diagnosis import next_reset
 

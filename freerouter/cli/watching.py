@@ -41,9 +41,9 @@ def changes(index: Index, settings: Settings, now: float) -> dict[str, Any]:
 
 
 def _place(settings: Settings) -> Path:
-    from freerouter.network.disk_cache import Copy
+    from freerouter.network.disk_cache import CatalogCopy
 
-    path = Copy(settings, account=settings.account_models).path
+    path = CatalogCopy(settings, account=settings.account_models).path
     return path.with_name(path.name.replace("models-", "seen-", 1))
 
 

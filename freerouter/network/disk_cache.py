@@ -1,4 +1,4 @@
-"""The copy of the list of models on disk, for the next start and for times without network."""
+"""The files that are kept on disk, and the copy of the list of models, for the next start without network."""
 
 from __future__ import annotations
 
@@ -23,13 +23,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "freerouter"
 
 
-class Copy:
+def path_for(settings: Settings, kind: str, owner: str, ending: str) -> Path:
+    """Where a file of this kind is kept; ``owner`` says whose it is, and is not readable in the name."""
+    folder = Path(settings.cache_dir) if settings.cache_dir else cache_folder()
+    return folder / f"{kind}-{hashlib.sha256(owner.encode()).hexdigest()[:16]}.{ending}"
+
+
+class CatalogCopy:
     """One file: a list for each upstream, and for each account where the list is the account's."""
 
     def __init__(self, settings: Settings, *, account: bool) -> None:
         name = settings.upstream + (f"\n{settings.key}" if account else "")
-        folder = Path(settings.cache_dir) if settings.cache_dir else cache_folder()
-        self.path = folder / f"models-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+        self.path = path_for(settings, "models", name, "json")
 
     def read(self) -> tuple[bytes, float] | None:
         """Its bytes, and when they were written, in seconds since 1970; None when there is none."""
@@ -39,7 +44,7 @@ class Copy:
             return None
 
     def write(self, body: bytes) -> None:
-        """Replace it at one stroke, so that no other process ever reads a part; a failure is logged."""
+        """Replace it atomically, so that no other process ever reads a part; a failure is logged."""
         try:
             replace(self.path, body)
         except OSError as error:
@@ -47,7 +52,7 @@ class Copy:
 
 
 def replace(path: Path, body: bytes) -> None:
-    """Write a file at one stroke, in a folder that is made if need be. Raises OSError."""
+    """Write a file atomically, in a folder that is made if need be. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

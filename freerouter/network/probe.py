@@ -1,4 +1,4 @@
-"""Look: what a GET brought, whatever that was."""
+"""Probe: what a GET brought, whatever that was."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from freerouter.errors import CatalogError
 from freerouter.openrouter.catalog import Catalog
 
 
-class Look(NamedTuple):
+class Probe(NamedTuple):
     """What a GET brought.
 
     Attributes:

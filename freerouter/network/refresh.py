@@ -12,6 +12,8 @@ from freerouter.openrouter.headers import Caller, Headers
 from freerouter.replies.outcome import Gate, Lasting, Outcome
 from freerouter.settings import Settings
 
+_ACCOUNTS = 1_000
+
 
 class Refresh:
     """Knows when the catalog and an account's allowance are to be read anew; none of it makes a request wait.
@@ -54,11 +56,23 @@ class Refresh:
         """The catalog of now; None when it is fixed. Raises CatalogError."""
         return None if self._catalogs is None else await self._catalogs.get_async()
 
-    def meet(self, caller: Caller, headers: Headers) -> None:
-        """A request of an account: at the first one, its allowance is read."""
-        if self._allowances is not None and caller.account not in self._met:
-            self._met.add(caller.account)
+    def meet(self, caller: Caller, headers: Headers, *, shut: bool = False) -> None:
+        """A request of an account: at the first one, its allowance is read.
+
+        Args:
+            caller: whose request it is.
+            headers: of the request; its key is used.
+            shut: the day's allowance is used up, as far as is known: it is read again, at most once a minute.
+        """
+        if shut or caller.account not in self._met:
+            self._remember(caller.account)
             self._read(caller, headers)
+
+    def _remember(self, account: str) -> None:
+        # Forgetting all of them at times costs a GET for each, and bounds what unknown keys can fill.
+        if len(self._met) >= _ACCOUNTS:
+            self._met.clear()
+        self._met.add(account)
 
     def react(self, outcome: Outcome, caller: Caller, headers: Headers) -> None:
         """A model is gone: the catalog is old. The day is used up: by how much?"""

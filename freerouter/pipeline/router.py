@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from freerouter import forks
 from freerouter.errors import CatalogError, FreeRouterError, NoEligibleModelError, StreamInterruptedError
 from freerouter.memory.allowance import Quota
 from freerouter.memory.conversations import Sessions, conversation
@@ -59,14 +60,19 @@ class Router:
         self.catalog = catalog
         self.clock = clock
         self.wall = wall
-        self.rng = rng or Random(self.settings.seed)
-        self.lock = threading.Lock()
+        self.rng = rng or forks.new_random(self.settings.seed)
+        self._new_lock()
+        forks.in_child(self._new_lock)
         self.health = Health(clock, self.rng)
         self.quota = Quota(self.settings.requests_per_minute, clock, wall)
         self.sessions = Sessions(clock)
+        self.on_alarm: Callable[[str, float], None] | None = None
         self._index: Index | None = None
         self._day = 0
         self._catalog_since = clock()
+
+    def _new_lock(self) -> None:
+        self.lock = threading.Lock()
 
     def update(self, catalog: Catalog) -> None:
         """Use this catalog from now on; requests on their way keep theirs."""
@@ -103,6 +109,12 @@ class Router:
         """``GET /key`` says how many of an account's free requests of today are used, of how many."""
         with self.lock:
             self.quota.learn(account, used, limit)
+
+    def keep_alarms(self, known: Mapping[str, float], on_alarm: Callable[[str, float], None]) -> None:
+        """Bar the models that have cost money before; ``on_alarm`` is told of each new one, with its cost in USD."""
+        with self.lock:
+            self.health.cost_alarms.update(known)
+            self.on_alarm = on_alarm
 
     def allowance_left(self, account: str) -> int | None:
         """How many free requests an account has left today; None when nobody knows."""
@@ -340,6 +352,8 @@ class Routing:
         if isinstance(cost, int | float) and cost > 0:
             self.trace.alarm(model.id, cost)
             self._router.health.bar_for_cost(model.id, cost)
+            if self._router.on_alarm is not None:
+                self._router.on_alarm(model.id, cost)
 
     def finish(self, ending: Ending) -> StreamInterruptedError | None:
         """The answer that was handed on has ended.

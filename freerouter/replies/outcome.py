@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from freerouter.replies.reading import Flaw, Reading
@@ -86,7 +85,7 @@ class Outcome(NamedTuple):
     gate: Gate | None = None
     light: bool = False
     limit: int | None = None
-    body: Mapping[str, Any] = MappingProxyType({})
+    body: Mapping[str, Any] = {}
     usage: Mapping[str, Any] | None = None
 
 

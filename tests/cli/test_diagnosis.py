@@ -7,17 +7,17 @@ import pytest
 
 from freerouter import Settings
 from freerouter.cli.diagnosis import Findings, State, examine, in_words, next_reset
-from freerouter.network.probe import Look
+from freerouter.network.probe import Probe
 from tests.builders import body_of, row
 
 NOON = 1_790_000_000.0  # 2026-09-21, 14:13:20 UTC
 OFFER = body_of(row("a/one:free"), row("a/two:free"), row("a/guard:free"), row("a/paid", price={"prompt": "1"}))
-MODELS = Look(200, OFFER, formatdate(NOON), 0.25, NOON)
-UNREACHABLE = Look(trouble="ConnectError")
+MODELS = Probe(200, OFFER, formatdate(NOON), 0.25, NOON)
+UNREACHABLE = Probe(trouble="ConnectError")
 
 
-def key_of(used=3, limit=50) -> Look:
-    return Look(200, json.dumps({"data": {"free_model_daily_requests": {"used": used, "limit": limit}}}).encode())
+def key_of(used=3, limit=50) -> Probe:
+    return Probe(200, json.dumps({"data": {"free_model_daily_requests": {"used": used, "limit": limit}}}).encode())
 
 
 def seen(*, settings=None, **changes) -> Findings:
@@ -50,19 +50,19 @@ HERE = {"upstream": "http://127.0.0.1:8788/api/v1"}
 ROWS = [
     # What is otherwise, which check tells, its state, and words of what it says.
     ({"models": UNREACHABLE}, "upstream", "failed", "cannot be reached (ConnectError)"),
-    ({"models": Look(503)}, "upstream", "failed", "status 503"),
+    ({"models": Probe(503)}, "upstream", "failed", "status 503"),
     ({"upstream_is_ours": True, "settings": HERE}, "circle", "warning", "8788/api/v1 is a freerouter server"),
-    ({"upstream_is_ours": True, "settings": HERE, "models": Look(429)}, "circle", "failed", "set upstream to https://"),
+    ({"upstream_is_ours": True, "settings": HERE, "models": Probe(429)}, "circle", "failed", "set upstream to https://"),
     ({"models": UNREACHABLE, "settings": HERE}, "circle", "warning", "not checked"),
-    ({"models": Look(200, OFFER, formatdate(NOON - 9), 0, NOON)}, "clock", "ok", "within 10 s"),
-    ({"models": Look(200, OFFER, formatdate(NOON - 90), 0, NOON)}, "clock", "warning", "1 min 30 s ahead of"),
-    ({"models": Look(200, OFFER, formatdate(NOON + 7_200), 0, NOON)}, "clock", "warning", "2 h behind"),
-    ({"models": Look(200, OFFER, "yesterday", 0, NOON)}, "clock", "warning", "Date is none"),
-    ({"models": Look(200, OFFER, None, 0, NOON)}, "clock", "warning", "does not tell its time"),
+    ({"models": Probe(200, OFFER, formatdate(NOON - 9), 0, NOON)}, "clock", "ok", "within 10 s"),
+    ({"models": Probe(200, OFFER, formatdate(NOON - 90), 0, NOON)}, "clock", "warning", "1 min 30 s ahead of"),
+    ({"models": Probe(200, OFFER, formatdate(NOON + 7_200), 0, NOON)}, "clock", "warning", "2 h behind"),
+    ({"models": Probe(200, OFFER, "yesterday", 0, NOON)}, "clock", "warning", "Date is none"),
+    ({"models": Probe(200, OFFER, None, 0, NOON)}, "clock", "warning", "does not tell its time"),
     ({"models": UNREACHABLE}, "clock", "warning", "not checked: the upstream cannot be reached"),
     ({}, "models", "ok", "3 free, 2 of them let in"),
     ({"settings": {"include": ("b/*",)}}, "models", "failed", "loosen include"),
-    ({"models": Look(200, b"<html>")}, "models", "failed", "list of models is none"),
+    ({"models": Probe(200, b"<html>")}, "models", "failed", "list of models is none"),
     ({"models": UNREACHABLE}, "models", "warning", "not checked"),
     ({}, "catalog copy", "ok", "1 min 40 s old"),
     ({"copy_written": NOON - 100_000}, "catalog copy", "warning", "1 d 3 h old"),
@@ -71,18 +71,18 @@ ROWS = [
     ({"copy_written": None, "models": UNREACHABLE}, "catalog copy", "failed", "once there is a network"),
     ({}, "key", "ok", "valid"),
     ({"settings": {"api_key": ""}, "key": None}, "key", "failed", "https://openrouter.ai/keys"),
-    ({"key": Look(401)}, "key", "failed", "refused"),
-    ({"key": Look(500)}, "key", "warning", "GET /key answers with status 500"),
+    ({"key": Probe(401)}, "key", "failed", "refused"),
+    ({"key": Probe(500)}, "key", "warning", "GET /key answers with status 500"),
     ({"key": UNREACHABLE}, "key", "warning", "cannot be reached"),
     ({}, "allowance", "ok", "47 of 50 free requests left today"),
     ({"key": key_of(46)}, "allowance", "warning", "4 of 50"),
     ({"key": key_of(60)}, "allowance", "warning", "0 of 50 free requests left today -> it begins anew at 00:00 UTC"),
-    ({"key": Look(200, b'{"data": {}}')}, "allowance", "warning", "does not say"),
-    ({"key": Look(401)}, "allowance", "warning", "the key is not accepted"),
+    ({"key": Probe(200, b'{"data": {}}')}, "allowance", "warning", "does not say"),
+    ({"key": Probe(401)}, "allowance", "warning", "the key is not accepted"),
     ({"settings": {"api_key": ""}, "key": None}, "allowance", "warning", "needs a key"),
-    ({"account_models": Look(200, body_of(row("a/two:free")))}, "privacy", "warning", "hide 2 of 3"),
-    ({"account_models": Look(200, body_of(row("a/two:free")))}, "privacy", "warning", "a/guard:free, a/one:free"),
-    ({"account_models": Look(401)}, "privacy", "warning", "not checked"),
+    ({"account_models": Probe(200, body_of(row("a/two:free")))}, "privacy", "warning", "hide 2 of 3"),
+    ({"account_models": Probe(200, body_of(row("a/two:free")))}, "privacy", "warning", "a/guard:free, a/one:free"),
+    ({"account_models": Probe(401)}, "privacy", "warning", "not checked"),
     ({"port_state": "taken"}, "server port", "warning", "--port takes another"),
     ({"port_state": "freerouter"}, "server port", "ok", "is running on 8788"),
     ({}, "versions", "ok", "freerouter 1; not installed: jsonschema"),
@@ -108,7 +108,7 @@ def test_settings_that_make_no_sense_leave_the_rest_unchecked():
 
 
 def test_no_check_shows_the_key():
-    findings = seen(settings={"api_key": "sk-or-canary"}, key=Look(401, b"sk-or-canary"))
+    findings = seen(settings={"api_key": "sk-or-canary"}, key=Probe(401, b"sk-or-canary"))
     assert "canary" not in json.dumps([check.as_dict() for check in examine(findings)])
 
 

@@ -10,7 +10,7 @@ from freerouter.cli import doctor as doctor_command
 from freerouter.cli import models as models_command
 from freerouter.emulator import Emulator
 from freerouter.emulator.serving import Serving
-from freerouter.network import catalog_source
+from freerouter.network import fetching
 from freerouter.server.app import App
 from tests.cli.terminals import Terminal
 from tests.stage import KEY, NOWHERE
@@ -121,8 +121,8 @@ def test_models_that_the_account_hides_are_counted(cli, here, emulator, monkeypa
             return found._replace(body=json.dumps(shown | {"data": rows}).encode())
         return found
 
-    look = catalog_source.look
-    monkeypatch.setattr(catalog_source, "look", hide)
+    look = fetching.look
+    monkeypatch.setattr(fetching, "look", hide)
     _, out, _ = cli("doctor", "--json")
     check = next(check for check in json.loads(out)["checks"] if check["name"] == "privacy")
     assert check["state"] == "warning"

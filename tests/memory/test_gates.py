@@ -236,18 +236,60 @@ def test_a_slow_key_is_in_nobody_s_way_and_read_once_for_each_account():
         assert b"".join(answer.body) == HI + END + DONE
     assert time.monotonic() - start < 1
     key.released.set()
-    for thread in threading.enumerate():
-        if thread.name == "freerouter-allowance":
-            thread.join(5)
+    for thread in readers():
+        thread.join(5)
     assert sorted(key.asked) == ["Bearer one", "Bearer two"]
     assert [actor.router.quota.left(account) for account in list(actor.router.quota._accounts)] == [2, 2]
+
+
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "freerouter-allowance"]
+
+
+def test_many_unknown_keys_are_read_by_one_thread_and_all_of_them():
+    key, learnt = SlowKey(), []
+    news = Refresh(None, KeySource("http://127.0.0.1:9/api/v1", lambda *what: learnt.append(what), key))
+    for n in range(200):
+        news.meet(Caller(str(n)), [("authorization", f"Bearer {n}")])
+    (reader,) = readers()
+    key.released.set()
+    reader.join(5)
+    assert [account for account, *_ in learnt] == [str(n) for n in range(200)]
+    assert readers() == []
+
+
+def test_what_unknown_keys_can_fill_is_bounded():
+    key = SlowKey()
+    source = KeySource("http://127.0.0.1:9/api/v1", lambda *_: None, key)
+    news = Refresh(None, source)
+    for n in range(5_000):
+        news.meet(Caller(str(n)), [("authorization", f"Bearer {n}")])
+    assert max(len(news._met), len(source._waiting), len(source._lately)) <= 1_000
+    source._waiting.clear()
+    key.released.set()
+
+
+def test_while_the_day_is_shut_the_allowance_is_read_again_once_a_minute(clock):
+    key, learnt = SlowKey(), []
+    key.released.set()
+    source = KeySource("http://127.0.0.1:9/api/v1", lambda *what: learnt.append(what), key, clock)
+    news, headers = Refresh(None, source), [("authorization", "Bearer me")]
+    for second in range(0, 301, 10):
+        news.meet(Caller("me"), headers, shut=second > 0)
+        for reader in readers():
+            reader.join(5)
+        assert len(learnt) == second // 60 + 1
+        clock.advance(10)
+    clock.advance(60)
+    news.meet(Caller("me"), headers)
+    assert len(learnt) == 6
 
 
 def test_nothing_is_asked_of_a_caller_without_a_key():
     actor, key = stage(models(3)), SlowKey()
     news = Refresh(None, KeySource("http://127.0.0.1:9/api/v1", actor.router.learn_allowance, key))
     Forwarder(actor.router, ScriptedWire(ScriptedReply([HI])), news).forward(HELLO | {"stream": True}, [])
-    assert [thread for thread in threading.enumerate() if thread.name == "freerouter-allowance"] == []
+    assert readers() == []
 
 
 def test_the_emulator_s_allowance_is_never_overdrawn():

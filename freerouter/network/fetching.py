@@ -1,0 +1,135 @@
+"""What is read over HTTP once in a while: the list of models, and single addresses for a diagnosis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from pydantic_core import from_json, to_json
+
+from freerouter.errors import CatalogError
+from freerouter.network.probe import Probe
+from freerouter.network.wires import SyncTransport, environment_proxy, new_transport
+from freerouter.settings import Settings
+
+_LIMIT = 64 * 1024 * 1024
+_TIMEOUT = httpx.Timeout(10.0)
+_PATIENCE = 60.0
+_PAGES = 100
+# What is read once in a while leaves no connection behind in the caller's transport: each request would look at it.
+ONCE = {"connection": "close"}
+
+
+def fetch_models(settings: Settings, transport: SyncTransport | None = None, *, account: bool = False) -> bytes:
+    """The whole list of models; several pages are made into one.
+
+    Args:
+        settings: upstream and key.
+        transport: the httpx transport to fetch with.
+        account: read what the account's privacy settings allow; needs the key.
+
+    Raises:
+        CatalogError: what came is no such list. What httpx raises passes.
+    """
+    with client_on(transport, settings.upstream) as client:
+        pages = list(_pages(client, settings, account=account))
+    if len(pages) == 1:
+        return pages[0]
+    try:
+        rows = [row for page in pages for row in from_json(page)["data"]]
+    except (ValueError, TypeError, KeyError):
+        raise CatalogError(f"one of the {len(pages)} pages of the list of models is none") from None
+    return to_json({"data": rows, "total_count": len(rows), "links": {"next": None}})
+
+
+def _pages(client: httpx.Client, settings: Settings, *, account: bool) -> Iterator[bytes]:
+    url = f"{settings.upstream}/models{'/user' if account else ''}"
+    headers = {"accept-encoding": "identity", **ONCE}
+    if account and settings.key is not None:
+        headers["authorization"] = f"Bearer {settings.key}"
+    room = _LIMIT
+    for _ in range(_PAGES):
+        body = _page(client, url, headers, room)
+        room -= len(body)
+        yield body
+        following = _next_page(url, body)
+        if following is None:
+            return
+        url = following
+    raise CatalogError(f"the list of models has more than {_PAGES} pages")
+
+
+def _page(client: httpx.Client, url: str, headers: dict[str, str], room: int) -> bytes:
+    with client.stream("GET", url, headers=headers) as response:
+        if response.status_code != 200:
+            raise CatalogError(f"{url} answered with status {response.status_code}")
+        return _read(response, room)
+
+
+def _read(response: httpx.Response, room: int) -> bytes:
+    """A body of at most so many bytes. Raises CatalogError when it is larger, or does not come in time."""
+    chunks = []
+    deadline = time.monotonic() + _PATIENCE
+    for chunk in response.iter_bytes():
+        room -= len(chunk)
+        if room < 0:
+            raise CatalogError(f"the list of models is larger than {_LIMIT >> 20} MiB")
+        if time.monotonic() > deadline:
+            raise CatalogError(f"the list of models did not come within {_PATIENCE:.0f} s")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def look(settings: Settings, url: str) -> Probe:
+    """GET an address once, for a diagnosis; whatever happens is what was seen.
+
+    Args:
+        settings: the key goes with a request to their upstream, and nowhere else.
+        url: where to look.
+    """
+    sent = {"accept-encoding": "identity"}
+    if settings.key is not None and url.startswith(f"{settings.upstream}/"):
+        sent["authorization"] = f"Bearer {settings.key}"
+    started = time.monotonic()
+    try:
+        with client_on(None, url) as client, client.stream("GET", url, headers=sent) as response:
+            date, body = response.headers.get("date"), _read(response, _LIMIT)
+            return Probe(response.status_code, body, date, time.monotonic() - started, time.time())
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is what was seen
+        # The text of an httpx exception may hold a key, so only its name is shown.
+        return Probe(trouble=type(error).__name__)
+
+
+@contextmanager
+def client_on(transport: SyncTransport | None, url: str) -> Iterator[httpx.Client]:
+    """A client on this transport, which stays open: its owner may be using it. Without one, on one of its own."""
+    inner = transport or new_transport(environment_proxy(url))
+    try:
+        yield httpx.Client(transport=inner, timeout=_TIMEOUT, follow_redirects=False)
+    finally:
+        if transport is None:
+            inner.close()
+
+
+def _next_page(url: str, body: bytes) -> str | None:
+    """The address of the next page; it must be on the same server, since the key goes with it.
+
+    Raises:
+        CatalogError: it is somewhere else.
+    """
+    try:
+        parsed: Any = from_json(body)
+    except ValueError:
+        return None  # Catalog.parse says what it is
+    links = parsed.get("links") if isinstance(parsed, dict) else None
+    following = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(following, str) or not following:
+        return None
+    target = urljoin(url, following)
+    if urlsplit(target)[:2] != urlsplit(url)[:2]:
+        raise CatalogError(f"the list of models goes on at another server ({urlsplit(target).netloc}): not followed")
+    return target
