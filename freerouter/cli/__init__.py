@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from freerouter import __version__
-from freerouter.cli import batch, chat, config, demo, doctor, emulate, explain, models, quota, serve
+from freerouter.cli import alarms, batch, chat, config, demo, doctor, emulate, explain, models, quota, serve
 from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
 
@@ -29,6 +29,7 @@ app.command()(explain.explain)
 app.command()(batch.batch)
 app.command()(models.models)
 app.command()(quota.quota)
+app.command()(alarms.alarms)
 app.command()(doctor.doctor)
 app.command()(serve.serve)
 app.command()(emulate.emulate)

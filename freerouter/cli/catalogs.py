@@ -23,6 +23,7 @@ CatalogFile = Annotated[
 def router_for(catalog: Path | None) -> Router:
     """A router with the catalog in a file, or with OpenRouter's. Raises CatalogError, SettingsError."""
     from freerouter.errors import CatalogError
+    from freerouter.network.alarm_file import AlarmFile
     from freerouter.network.catalog_source import CatalogSource
     from freerouter.openrouter.catalog import Catalog
     from freerouter.pipeline.router import Router
@@ -31,7 +32,9 @@ def router_for(catalog: Path | None) -> Router:
     settings = Settings()
     if catalog is None:
         # A command ends before a refresh in the background would: without waiting, its copy would never be renewed.
-        return Router(settings, CatalogSource(settings).latest(_PATIENCE))
+        router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
+        router.health.cost_alarms.update(AlarmFile(settings).read())
+        return router
     try:
         return Router(settings, Catalog.parse(catalog.read_bytes()))
     except OSError as error:
@@ -43,13 +46,13 @@ def free_ids(incomplete: str) -> list[str]:
     from datetime import UTC, datetime
 
     from freerouter.errors import FreeRouterError
-    from freerouter.network.disk_cache import Copy
+    from freerouter.network.disk_cache import CatalogCopy
     from freerouter.openrouter.catalog import Catalog
     from freerouter.settings import Settings
 
     try:
         settings = Settings()
-        copy = Copy(settings, account=settings.account_models).read()
+        copy = CatalogCopy(settings, account=settings.account_models).read()
         models = Catalog.parse(copy[0]).free(datetime.now(UTC).date()) if copy else ()
     except FreeRouterError:
         return []

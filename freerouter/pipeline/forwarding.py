@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from freerouter.errors import FreeRouterError
+from freerouter.network.alarm_file import AlarmFile
 from freerouter.network.refresh import Refresh
 from freerouter.network.wire_protocols import (
     AsyncReply,
@@ -286,8 +287,10 @@ def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refre
     """What keeps a router's knowledge fresh; a catalog that it has already is used as it is.
 
     Args:
-        router: is told what its accounts have left.
+        router: is told what its accounts have left, and which models have cost money before.
         transport: the httpx transport to fetch with.
     """
+    alarms = AlarmFile(router.settings)
+    router.keep_alarms(alarms.read(), alarms.add)
     fixed = router.catalog is not None
     return Refresh.of(router.settings, router.learn_allowance, fixed=fixed, transport=transport)

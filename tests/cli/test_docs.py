@@ -91,10 +91,10 @@ def test_json_is_as_documented(cli, line, sample):
 
 
 def test_every_json_that_is_documented_is_compared():
-    assert len(DOCUMENTED) == PAGE.count("```json") == 8
+    assert len(DOCUMENTED) == PAGE.count("```json") == 9
 
 
-@pytest.mark.parametrize("command", ["chat", "models", "explain", "quota", "doctor", "config", "demo"])
+@pytest.mark.parametrize("command", ["chat", "models", "explain", "quota", "alarms", "doctor", "config", "demo"])
 def test_every_top_level_field_is_documented(cli, command):
     line, sample = next(pair for pair in DOCUMENTED if pair[0].startswith(f"freerouter {command} "))
     documented, actual = json.loads(sample), json.loads(run(cli, line)[1])

@@ -1,0 +1,52 @@
+"""freerouter alarms: the models that are barred because an answer of theirs has cost money."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from freerouter.network.alarm_file import Alarm, AlarmFile
+
+
+def alarms(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove the alarms: the models may be asked again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show the models that are not asked any more, because an answer said that it cost something.
+
+    With --clear, what is running forgets them when it is started anew.
+
+    Example: freerouter alarms --clear
+    """
+    from freerouter.network.alarm_file import AlarmFile
+    from freerouter.settings import Settings
+
+    file = AlarmFile(Settings())
+    found = file.alarms()
+    if clear:
+        _clear(file)
+    if as_json:
+        print(json.dumps({"alarms": [alarm._asdict() for alarm in found], "file": str(file.path)}, indent=2))
+    else:
+        _show(found, cleared=clear)
+
+
+def _clear(file: AlarmFile) -> None:
+    from freerouter.errors import SettingsError
+
+    try:
+        file.clear()
+    except OSError as error:
+        raise SettingsError(f"{file.path} cannot be removed: {error.strerror}") from None
+
+
+def _show(found: list[Alarm], *, cleared: bool) -> None:
+    if not found:
+        print("No answer has cost anything")
+        return
+    for alarm in found:
+        print(f"{alarm.at}  ${alarm.cost}  {alarm.model}")
+    print("removed" if cleared else "these models are not asked again: freerouter alarms --clear removes the alarms")

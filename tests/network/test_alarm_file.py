@@ -1,0 +1,64 @@
+"""Cost alarms on disk: what is kept, what cannot be read or written, and that a restart does not lift them."""
+
+import pytest
+
+from freerouter import FreeRouter, Settings
+from freerouter.emulator import Emulator
+from freerouter.network.alarm_file import AlarmFile
+from tests.stage import HELLO, KEY, NOWHERE, in_threads, striking
+
+NOON = 1_790_000_000.0
+
+
+def alarm_file(upstream: str = NOWHERE, wall: float = NOON, **settings) -> AlarmFile:
+    return AlarmFile(Settings(upstream=upstream, **settings), lambda: wall)
+
+
+def test_alarms_are_kept_for_each_upstream_until_they_are_cleared():
+    alarm_file().add("a/one:free", 0.5)
+    alarm_file().add("a/two:free", 1)
+    alarm_file(wall=NOON + 1).add("a/one:free", 0.25)
+    assert alarm_file().read() == {"a/one:free": 0.25, "a/two:free": 1.0}
+    assert alarm_file().alarms()[0] == ("a/one:free", 0.5, "2026-09-21T14:13:20Z")
+    assert alarm_file("http://127.0.0.1:10").read() == {}
+    alarm_file().clear()
+    alarm_file().clear()
+    assert alarm_file().read() == {}
+
+
+def test_alarms_that_come_at_the_same_time_are_all_kept():
+    in_threads([lambda n=n: alarm_file().add(f"a/{n}:free", 1) for n in range(16)])
+    assert len(alarm_file().read()) == 16
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b"\xff", b"[]", b"7", b"null", b'{"model": "a"}', b'{"model": "a", "cost": "x", "at": "1"}']
+)
+def test_a_line_that_makes_no_sense_is_left_out_and_logged(line, caplog):
+    file = alarm_file()
+    file.add("a/one:free", 1)
+    file.path.write_bytes(line + b"\n" + file.path.read_bytes())
+    assert file.read() == {"a/one:free": 1.0}
+    assert "1 lines of" in caplog.text
+
+
+def test_a_folder_that_is_none_fails_nothing_and_is_logged(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    file = alarm_file(cache_dir=str(tmp_path / "file"))
+    assert file.read() == {}
+    file.add("a/one:free", 1)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+
+
+def test_a_restart_does_not_lift_an_alarm():
+    emulator = Emulator(seed=1, per_minute=None, per_day=None, faults=striking("cost_in_usage"))
+    with emulator.running() as url:
+        settings = Settings(upstream=url, api_key=KEY, requests_per_minute=1_000_000)
+
+        def ask():
+            with FreeRouter(settings=settings) as client:
+                return client.chat.send(HELLO).trace.model
+
+        asked = [ask() for _ in range(4)]
+    assert len(set(asked)) == 4
+    assert list(AlarmFile(settings).read()) == asked
