@@ -11,7 +11,8 @@ import httpx
 from freerouter import AsyncFreeRouter, Catalog, FreeRouter, FreeRouterError, Router, Settings, Trace
 from freerouter.emulator import Emulator, Fault, Faults, Received
 from freerouter.network.refresh import Refresh
-from freerouter.network.wires import LIMITS, AsyncHttpxWire, Broken, HttpxWire, Timeouts
+from freerouter.network.wire_protocols import Broken, Timeouts
+from freerouter.network.wires import LIMITS, AsyncHttpxWire, HttpxWire
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
 from freerouter.pipeline.router import Routing
 from freerouter.replies.reading import Reading

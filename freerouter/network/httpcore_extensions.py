@@ -1,7 +1,7 @@
 """Limits and Watch: what httpcore looks up in a request's extensions while the request is on its way.
 
-This is the one place that relies on when httpcore (1.*, which httpx 0.28 requires) looks; tests/network/test_httpcore_extensions.py
-fails when that changes:
+This is the one place that relies on when httpcore (1.*, which httpx 0.28 requires) looks, and
+tests/network/test_httpcore_extensions.py fails when that changes:
 * "timeout" is the mapping that the request was made with. "read" is looked up in it when the head is waited for, and
   once more after that, before the body is read.
 * "trace" is looked up before each step, so that a request without it is no longer traced. The first event begins with

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 
-from freerouter.network.wires import AsyncHttpxWire, HttpxWire, Timeouts
+from freerouter.network.wire_protocols import Timeouts
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from tests.stage import PLAIN
 
 PLAIN_BODY = b'{"model": "%b", "messages": [{"role": "user", "content": "Hello"}]}' % PLAIN.encode()

@@ -8,7 +8,8 @@ import pytest
 
 from freerouter import CatalogError, Settings
 from freerouter.network.catalog_source import CatalogSource
-from freerouter.network.wires import NotSent, environment_proxy
+from freerouter.network.wire_protocols import NotSent
+from freerouter.network.wires import environment_proxy
 from tests.network.posts import closed_port, post
 from tests.stage import URL
 

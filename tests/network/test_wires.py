@@ -11,16 +11,8 @@ import httpx
 import pytest
 
 from freerouter import AsyncFreeRouter
-from freerouter.network.wires import (
-    AsyncHttpxWire,
-    Broken,
-    HttpxWire,
-    NotSent,
-    Stale,
-    TimedOut,
-    Timeouts,
-    encoded,
-)
+from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, Timeouts
+from freerouter.network.wires import AsyncHttpxWire, HttpxWire, encoded
 from tests.network.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port, post
 from tests.stage import CATALOG, URL, in_threads, striking
 

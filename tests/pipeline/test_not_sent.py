@@ -6,7 +6,7 @@ import time
 import pytest
 
 from freerouter import AttemptsFailedError, Catalog, Router, Settings, UpstreamUnavailableError
-from freerouter.network.wires import Broken, NotSent, Stale
+from freerouter.network.wire_protocols import Broken, NotSent, Stale
 from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.outcome import Scope, Verdict

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from freerouter.network.wires import Broken, NotSent, Stale, TimedOut, Timeouts
+from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, Timeouts
 from freerouter.server.wire import AiohttpWire
 from tests.network.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port
 from tests.network.test_wires import busy  # noqa: F401  # a fixture
