@@ -13,7 +13,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a dialect puts into words; `created` is in unix seconds, `cost` in USD, `given` the request as it came."""
+    """What a dialect puts into words; `created` is in unix seconds, `cost` in USD, `given` the request as it came.
+
+    `billed` is said in the usage in place of what stands there; `error_type` is the error that Responses hides
+    in an answer.
+    """
 
     id: str
     created: int
@@ -23,11 +27,18 @@ class Completion:
     cost: float = 0.0
     metadata: Mapping[str, Any] | None = None
     given: Body = field(default_factory=dict)
+    billed: Mapping[str, Any] = field(default_factory=dict)
+    error_type: str = ""
 
     @property
     def emptied(self) -> "Completion":
         """The same with nothing said, in zero tokens."""
         return replace(self, answer=Answer())
+
+    @property
+    def cut_to_nothing(self) -> "Completion":
+        """The same with nothing said, as if no token had been allowed."""
+        return replace(self, answer=Answer(finish="length"))
 
     @property
     def opted_in(self) -> Json:

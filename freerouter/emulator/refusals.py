@@ -8,6 +8,18 @@ USER = "user_2emulated0freerouter0loopback"
 
 _ROUTING = "To learn more about provider routing, visit: https://openrouter.ai/docs/guides/routing/provider-selection"
 
+_TYPES: Mapping[int, str] = {
+    400: "invalid_request",
+    401: "authentication",
+    402: "payment_required",
+    403: "permission_denied",
+    404: "not_found",
+    413: "payload_too_large",
+    422: "unprocessable",
+    429: "rate_limit_exceeded",
+    502: "provider_unavailable",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -35,6 +47,11 @@ class Refusal:
             **self.metadata,
             "availability": dict(self.availability),
         }
+
+    @property
+    def error_type(self) -> str:
+        """The stable type of the error: the one that is stated, else that of the status."""
+        return str(self.metadata.get("error_type") or _TYPES.get(self.status, "unmapped"))
 
     @property
     def body(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 
 from freerouter.emulator import FAULTS, Emulator, Fault, Faults
 from tests.emulator.conftest import KEY, NOON, Caller, calling
+from tests.emulator.test_fault_places import PAGES, SHOWN
 from tests.emulator.test_serving import until
 
 MODEL = "nvidia/nemotron-3-nano-30b-a3b:free"
@@ -68,8 +69,9 @@ ERRORS = {
 }
 ACCOUNT = {
     *(name for name in ERRORS if name.startswith(("daily_limit", "minute_limit", "reset_"))),
-    *("unauthorized", "payment_required", "guardrail", "key_limit", "region_restricted"),
+    *("unauthorized", "payment_required", "guardrail", "key_limit"),
 }
+HAVE_PLACES = ("user_not_found", "insufficient_balance", "key_not_permitted", "payment_required", "key_limit")
 
 
 def struck_by(kind: str, **rule) -> Faults:
@@ -90,7 +92,10 @@ def test_errors(caller, emulator, kind, status, message, stream):
 
 
 def test_the_errors_of_the_account_are_marked():
-    assert {name for name, kind in FAULTS.items() if kind.account} == ACCOUNT
+    assert {name for name, kind in FAULTS.items() if kind.account} == ACCOUNT | {
+        *(place for name in HAVE_PLACES for place in (name, f"{name}_in_200", f"stream_{name}_first")),
+        *PAGES,
+    }
 
 
 def error_of(caller: Caller, emulator: Emulator, kind: str) -> dict:
@@ -332,7 +337,7 @@ def test_a_kept_connection_turns_out_to_be_closed(caller, emulator):
 def test_every_kind_is_shown_above():
     shown = ERRORS.keys() | BODIES.keys() | STREAMS.keys() | HANGS.keys()
     shown |= {"broken_gzip", "truncated_gzip", "short_body", "resets", "closes", "stale_keep_alive"}
-    assert shown == FAULTS.keys()
+    assert shown | SHOWN == FAULTS.keys()
 
 
 def test_every_kind_says_what_it_is_and_whom_it_can_strike():

@@ -7,6 +7,7 @@ from openrouter import OpenRouter
 from pydantic import BaseModel
 
 from freerouter.emulator import FAULTS, Fault, Faults
+from tests.emulator.test_faults import ERRORS
 
 FREE = "openai/gpt-oss-20b:free"
 MODEL = "nvidia/nemotron-3-nano-30b-a3b:free"
@@ -281,7 +282,7 @@ def test_an_empty_stream_has_an_end_and_no_token(caller, emulator):
     assert events(response)[-1]["response"]["usage"]["output_tokens"] == 0
 
 
-@pytest.mark.parametrize("kind", [name for name, kind in FAULTS.items() if kind.account])
+@pytest.mark.parametrize("kind", [name for name in ERRORS if FAULTS[name].account])
 def test_errors_with_a_status_are_those_of_chat(caller, emulator, kind):
     emulator.faults = struck_by(kind)
     responses, chat = caller.respond(), caller.chat()

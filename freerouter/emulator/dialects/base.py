@@ -18,13 +18,15 @@ class Dialect(ABC):
     """One way to write requests and answers; stateless.
 
     `path` is the address below the base URL, `conversation` what a request must have, `container`
-    the field of an answer that holds what the model said, `end` the mark that ends a stream.
+    the field of an answer that holds what the model said, `end` the mark that ends a stream;
+    `hides_overflow`: a context that was exceeded looks like an answer that was cut short.
     """
 
     path: ClassVar[str]
     conversation: ClassVar[str]
     container: ClassVar[str]
     end: ClassVar[bytes] = DONE
+    hides_overflow: ClassVar[bool] = False
 
     @abstractmethod
     def in_chat(self, given: Body) -> Body | Refusal:
@@ -57,6 +59,10 @@ class Dialect(ABC):
     def finished_in_error(self, completion: Completion, error: Refusal) -> Json:
         """Return an answer whose finish is an error; a dialect without such a finish has only the error."""
         return self.failed(completion, error)
+
+    def failed_first(self, completion: Completion, error: Refusal) -> Json:
+        """Return the event of a stream that is an error from the start."""
+        return self.error_event(completion, error, 0)
 
     def error_body(self, refusal: Refusal) -> Json:
         """Return the body of an error with an HTTP status (openrouter-facts 6)."""

@@ -144,6 +144,7 @@ def _usage(completion: Completion) -> Json:
             "upstream_inference_completions_cost": 0,
         },
         "completion_tokens_details": {"reasoning_tokens": len(completion.answer.reasoning)},
+        **completion.billed,
     }
 
 

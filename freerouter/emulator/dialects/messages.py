@@ -82,7 +82,7 @@ class Messages(Dialect):
         error = {
             "type": _TYPES.get(refusal.status, "api_error"),
             "message": refusal.message,
-            "error_type": refusal.metadata.get("error_type"),
+            "error_type": refusal.error_type,
             **details,
         }
         return {"type": "error", "error": error}
@@ -112,6 +112,7 @@ def _usage(completion: Completion) -> Json:
         "service_tier": "standard",
         "cost": completion.cost,
         "is_byok": False,
+        **completion.billed,
     }
 
 

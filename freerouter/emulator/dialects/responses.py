@@ -25,6 +25,7 @@ class Responses(Dialect):
     path: ClassVar[str] = "responses"
     conversation: ClassVar[str] = '"input"'
     container: ClassVar[str] = "output"
+    hides_overflow: ClassVar[bool] = True
 
     def in_chat(self, given: Body) -> Body | Refusal:
         """Translate input, instructions, tools and format."""
@@ -40,7 +41,8 @@ class Responses(Dialect):
             "output": _output(completion),
             "usage": _usage(completion),
         }
-        return _begun(completion) | finish | completion.opted_in
+        hidden: Json = {"error_type": completion.error_type} if completion.error_type else {}
+        return _begun(completion) | finish | hidden | completion.opted_in
 
     def events(self, completion: Completion) -> Iterator[Json]:
         """Yield the events, numbered: the response begins, each item comes in pieces, the response ends."""
@@ -59,8 +61,12 @@ class Responses(Dialect):
     def failed(self, completion: Completion, error: Refusal) -> Json:
         """Return a response that has failed; the error's code is a word here."""
         stated = {"code": _code(error), "message": error.message, "metadata": dict(error.metadata)}
-        fields = {"status": "failed", "error": stated, "error_type": error.metadata.get("error_type")}
+        fields = {"status": "failed", "error": stated, "error_type": error.error_type}
         return _begun(completion) | {"usage": _usage(completion.emptied)} | fields
+
+    def failed_first(self, completion: Completion, error: Refusal) -> Json:
+        """Return `response.failed`, which has its type at the top of the response."""
+        return {"type": "response.failed", "sequence_number": 0, "response": self.failed(completion, error)}
 
     def error_event(self, completion: Completion, error: Refusal, sent: int) -> Json:
         """Return `response.failed`; an `error` when not even the response was begun."""
@@ -155,6 +161,7 @@ def _usage(completion: Completion) -> Json:
             "upstream_inference_input_cost": 0,
             "upstream_inference_output_cost": 0,
         },
+        **completion.billed,
     }
 
 
@@ -188,7 +195,5 @@ def _call_events(index: int, item: Json, pieces: tuple[str, ...]) -> Iterator[Js
 
 
 def _code(error: Refusal) -> str:
-    """Return OpenRouter's word for a status (Responses API, "Error Handling")."""
-    if error.status == 429:
-        return "rate_limit_exceeded"
-    return "invalid_prompt" if error.status < 500 else "server_error"
+    """Return OpenRouter's word for a status, which masks most of them: `error_type` tells what it was."""
+    return {400: "invalid_prompt", 429: "rate_limit_exceeded"}.get(error.status, "server_error")

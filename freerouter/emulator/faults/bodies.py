@@ -4,12 +4,15 @@ import gzip
 from dataclasses import replace
 
 from freerouter.emulator.completion import Json
-from freerouter.emulator.faults.errors import rate_limited
+from freerouter.emulator.faults.errors import ROWS, rate_limited
 from freerouter.emulator.faults.kinds import FaultKind, Strike, answered, kinds
+from freerouter.emulator.faults.row import with_status
 from freerouter.emulator.refusals import typed
 from freerouter.emulator.reply import Act, Reply, json_reply, raw
 
 _HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
+# More than any buffer of a few KiB holds.
+_LONG = 100_000
 _FAILED = typed(502, "Provider returned error", "provider_unavailable", provider_name="Emulated", raw="upstream died")
 
 
@@ -69,6 +72,30 @@ def cost_in_usage(strike: Strike) -> Reply:
     return answered(strike, replace(strike.completion, cost=0.01))
 
 
+def byok_cost(strike: Strike) -> Reply:
+    """A proper answer that a provider bills to the account's own key, at no cost here."""
+    billed = {"is_byok": True, "cost": 0, "cost_details": {"upstream_inference_cost": 0.01}}
+    return answered(strike, replace(strike.completion, billed=billed))
+
+
+def cost_as_text(strike: Strike) -> Reply:
+    """A proper answer whose usage says in a text that it cost a cent."""
+    return answered(strike, replace(strike.completion, billed={"cost": "0.01"}))
+
+
+def cost_in_long_event(strike: Strike) -> Reply:
+    """A proper answer whose cost stands in a last event of 100,000 characters."""
+    told = {**(strike.metadata or {}), "requested": strike.model, "summary": "x" * _LONG}
+    return answered(strike, replace(strike.completion, cost=0.01, metadata=told))
+
+
+def context_as_success(strike: Strike) -> Reply:
+    """A context that was exceeded: in Responses an empty answer that was cut short, elsewhere the 400."""
+    if not strike.dialect.hides_overflow:
+        return with_status(ROWS["context_length_exceeded"].refusal)(strike)
+    return answered(strike, replace(strike.completion.cut_to_nothing, error_type="context_length_exceeded"))
+
+
 def broken_gzip(strike: Strike) -> Reply:
     """A 200 that says it is gzip and is none."""
     return raw(b"\x1f\x8b\x08 no gzip at all", headers=strike.headers | {"content-encoding": "gzip"})
@@ -102,7 +129,18 @@ BODIES: dict[str, FaultKind] = {
         truncated_gzip,
         stream=False,
     ),
-    **kinds(empty_content, cost_in_usage, broken_gzip, wrong_content_type, html_in_200, html_in_502),
+    **kinds(
+        empty_content,
+        cost_in_usage,
+        byok_cost,
+        cost_as_text,
+        context_as_success,
+        broken_gzip,
+        wrong_content_type,
+        html_in_200,
+        html_in_502,
+    ),
+    **kinds(cost_in_long_event, json=False),
 }
 
 

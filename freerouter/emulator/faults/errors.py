@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from freerouter.emulator.faults.kinds import FaultKind, Strike
+from freerouter.emulator.faults.row import Row, with_status
 from freerouter.emulator.limits import DAY, MINUTE, reset_ms
 from freerouter.emulator.refusals import (
     Refusal,
@@ -18,53 +17,12 @@ from freerouter.emulator.refusals import (
 )
 from freerouter.emulator.reply import Reply
 
-_DOCS = "https://openrouter.ai/docs/api-reference/errors"
 _PROVIDER = "Provider returned error"
 _RATE_LIMITED = (
     "{model} is temporarily rate-limited upstream. Please retry shortly, or add your own key to accumulate "
     "your rate limits: https://openrouter.ai/settings/integrations"
 )
 _UNSUPPORTED = json.dumps({"error": {"message": "top_k is not supported by this model", "type": "invalid_request"}})
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One error: texts may name {model}, the {paid} id behind it and its {provider}.
-
-    With `code` the error takes the availability form; `retry_after` is in seconds.
-    """
-
-    summary: str
-    status: int
-    message: str
-    error_type: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    retry_after: int | None = None
-    code: str = ""
-    retryable: bool = False
-    fallback: str = ""
-    account: bool = False
-
-    def refusal(self, strike: Strike) -> Refusal:
-        """Return the error as it stands for this request."""
-        metadata = {key: _filled(value, strike) for key, value in self.metadata.items()}
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        availability = self._availability(strike) if self.code else None
-        typed = {"error_type": self.error_type, **metadata}
-        return Refusal(self.status, _filled(self.message, strike), typed, headers, availability)
-
-    def _availability(self, strike: Strike) -> dict[str, Any]:
-        later = {} if self.retry_after is None else {"retry_after": self.retry_after}
-        fallback = {"fallback_models": [_filled(self.fallback, strike)]} if self.fallback else {}
-        return {
-            "code": self.code,
-            "retryable": self.retryable,
-            "requested_models": [strike.model],
-            "affected_providers": [strike.completion.offer.provider],
-            "docs_url": _DOCS,
-            **later,
-            **fallback,
-        }
 
 
 def rate_limited(strike: Strike) -> Refusal:
@@ -123,7 +81,7 @@ ROWS: Mapping[str, Row] = {
         "permission_denied", {"limit_source": "openrouter_key_limit"}, account=True),
     "region_restricted": Row(
         "403, availability form: not available in this region", 403,
-        "{model} is not available in your region.", "permission_denied", code="region_restricted", account=True),
+        "{model} is not available in your region.", "permission_denied", code="region_restricted"),
     "payment_required": Row(
         "402: no credits, or a negative balance", 402,
         "Insufficient credits. Add more using https://openrouter.ai/settings/credits", "payment_required",
@@ -203,24 +161,13 @@ _SKEWS: Mapping[str, tuple[str, Callable[[float], object]]] = {
 }
 
 
-def _filled(value: Any, strike: Strike) -> Any:
-    if not isinstance(value, str):
-        return value
-    paid, provider = strike.model.removesuffix(":free"), strike.completion.offer.provider
-    return value.replace("{model}", strike.model).replace("{paid}", paid).replace("{provider}", provider)
-
-
-def _error(find: Callable[[Strike], Refusal]) -> Callable[[Strike], Reply]:
-    return lambda strike: strike.dialect.refused(find(strike), strike.metadata)
-
-
 def _skewed(reset: Callable[[float], object]) -> Callable[[Strike], Reply]:
-    return _error(lambda strike: minute_limit(20, reset(strike.now)))
+    return with_status(lambda strike: minute_limit(20, reset(strike.now)))
 
 
 ERRORS: Mapping[str, FaultKind] = {
-    **{name: FaultKind(row.summary, _error(row.refusal), account=row.account) for name, row in ROWS.items()},
-    **{name: FaultKind(what, _error(find), account=account) for name, (what, find, account) in _OWN.items()},
+    **{name: FaultKind(row.summary, with_status(row.refusal), account=row.account) for name, row in ROWS.items()},
+    **{name: FaultKind(what, with_status(find), account=account) for name, (what, find, account) in _OWN.items()},
     **{
         name: FaultKind(f"429 of the account's minute, whose reset is {what}", _skewed(reset), account=True)
         for name, (what, reset) in _SKEWS.items()
