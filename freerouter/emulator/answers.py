@@ -10,7 +10,9 @@ from typing import Any
 from freerouter.emulator.ask import Ask, text_of
 from freerouter.emulator.lenient import mapping, text
 from freerouter.emulator.offer import Offer
+from freerouter.emulator.prompted import prompted
 from freerouter.emulator.samples import sample
+from freerouter.emulator.turns import tool_to_call
 
 _OPENINGS = ("Certainly.", "Gladly.", "Here you are.", "Of course.")
 _QUOTED = 120
@@ -56,7 +58,7 @@ class Answer:
 
 def answer(ask: Ask, offer: Offer, rng: Random) -> Answer:
     """Return what this model answers; a parameter that it does not list is silently ignored."""
-    tool = _tool_to_call(ask)
+    tool = tool_to_call(ask)
     if tool is not None:
         said = Answer(calls=(_call(tool, rng),), finish="tool_calls")
     else:
@@ -70,17 +72,6 @@ def _thinks(ask: Ask, offer: Offer) -> bool:
     wanted = offer.reasons_by_default or bool(ask.reasoning) or "reasoning_effort" in ask.body
     hidden = ask.reasoning.get("exclude") is True or ask.body.get("include_reasoning") is False
     return offer.reasons and wanted and not ask.reasoning_off and not hidden
-
-
-def _tool_to_call(ask: Ask) -> Mapping[str, Any] | None:
-    """Choose the forced tool, else one that the message names, else the first; none after a result."""
-    functions = [mapping(tool.get("function")) for tool in ask.tools]
-    if not functions or (ask.last.get("role") == "tool" and not ask.forces_tool):
-        return None
-    forced = text(mapping(mapping(ask.tool_choice).get("function")).get("name"))
-    spoken = text_of(ask.last)
-    chosen = (f for f in functions if (name := text(f.get("name"))) and (name == forced if forced else name in spoken))
-    return next(chosen, functions[0])
 
 
 def _call(function: Mapping[str, Any], rng: Random) -> ToolCall:
@@ -102,8 +93,13 @@ def _formatted(ask: Ask, offer: Offer, rng: Random) -> Any:
     if kind == "json_schema" and "structured_outputs" in offer.parameters:
         return sample(mapping(wish.get("json_schema")).get("schema"), rng)
     if kind == "json_object" and "response_format" in offer.parameters:
-        return {"answer": _prose(ask, offer, rng)}
+        return prompted(_instructions(ask), rng) or {"answer": _prose(ask, offer, rng)}
     return None
+
+
+def _instructions(ask: Ask) -> list[str]:
+    """Return what system and user said: a tool's result shows no shape to answer in."""
+    return [text_of(message) for message in ask.messages if message.get("role") not in ("assistant", "tool")]
 
 
 def _prose(ask: Ask, offer: Offer, rng: Random) -> str:

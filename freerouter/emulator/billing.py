@@ -1,6 +1,6 @@
 """What costs money: the reasons why a request would have been billed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,10 @@ from freerouter.emulator.lenient import mapping, objects, text
 from freerouter.emulator.offer import Offer
 
 FREE_ROUTER = "openrouter/free"
-_FREE_TIERS = (None, "auto", "default")
+_FREE_TIERS = (None, "auto", "default", "standard", "standard_only")
+_FREE_PARSERS = ("cloudflare-ai", "pdf-text")
+_PAID_PLUGINS = ("fusion", "web", "web-fetch")
+_FREE_TOOLS = ("openrouter:apply_patch", "openrouter:datetime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,21 @@ class Charge:
     reason: str
 
 
-def charges(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[Charge]:
-    """Yield why this request to this model costs (openrouter-facts 2), nothing when it is free."""
-    for reason in _reasons(ask, model, offer, now):
+def charges(ask: Ask, model: str, offer: Offer, now: float, plugins: Collection[str] = ()) -> Iterator[Charge]:
+    """Yield why this request to this model costs (openrouter-facts 2), nothing when it is free.
+
+    `plugins` are the account's defaults: they apply to every request that does not name them.
+    """
+    for reason in (*_reasons(ask, model, offer, now), *_plugins(ask, plugins)):
         yield Charge(model, reason)
+
+
+def _plugins(ask: Ask, defaults: Collection[str]) -> Iterator[str]:
+    """Yield the plugins that bill: those switched on here, and the account's that are not switched off here."""
+    named = {text(p.get("id")): p.get("enabled") is not False for p in objects(ask.body.get("plugins"))}
+    for plugin in _PAID_PLUGINS:
+        if named.get(plugin, plugin in defaults):
+            yield f"the {plugin} plugin is billed" + ("" if plugin in named else " (the account's default)")
 
 
 def _reasons(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[str]:
@@ -34,11 +48,10 @@ def _reasons(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[str]:
         yield "the :online variant searches the web"
     if _parses_pdf(ask, offer):
         yield "a PDF goes through the parser, which bills by the page"
-    if any(p.get("id") == "web" and p.get("enabled") is not False for p in objects(ask.body.get("plugins"))):
-        yield "the web plugin searches the web"
     for tool in objects(ask.body.get("tools")):
-        if text(tool.get("type")).startswith("openrouter:"):
-            yield f"the server tool {tool['type']} is billed"
+        kind = text(tool.get("type"))
+        if kind.startswith("openrouter:") and kind not in _FREE_TOOLS:
+            yield f"the server tool {kind} is billed"
     if ask.body.get("web_search_options"):
         yield "web_search_options search the web"
     if ask.body.get("service_tier") not in _FREE_TIERS:
@@ -50,7 +63,7 @@ def _parses_pdf(ask: Ask, offer: Offer) -> bool:
     if "file" in offer.inputs or not any(map(_is_pdf, ask.parts)):
         return False
     plugins = (p for p in objects(ask.body.get("plugins")) if p.get("id") == "file-parser")
-    return not any(mapping(p.get("pdf")).get("engine") == "cloudflare-ai" for p in plugins)
+    return not any(mapping(p.get("pdf")).get("engine") in _FREE_PARSERS for p in plugins)
 
 
 def _is_pdf(part: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """The emulator as its users hold it: settings, the app, what it received and what it billed."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from random import Random
 
@@ -23,7 +23,8 @@ class Emulator:
 
     `catalog` replaces what GET /models serves, byte for byte; `per_minute` and `per_day` bound the
     free requests of the account (None: no limit); `clock` gives unix seconds; `faults` strike as
-    their rules say; `chunk_delay` is a pause, in seconds, before each event of a stream. Everything
+    their rules say; `chunk_delay` is a pause, in seconds, before each event of a stream; `account_plugins`
+    are those that the account has on by default, such as "web". Everything
     that is drawn is drawn from `seed`, but for the faults, which have their own.
     """
 
@@ -37,11 +38,12 @@ class Emulator:
         clock: Callable[[], float] = time.time,
         faults: Faults | None = None,
         chunk_delay: float = 0,
+        account_plugins: Collection[str] = (),
     ) -> None:
         limits = Limits(per_minute, per_day)
         self._clock = clock
         self._record = Record()
-        self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay)
+        self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay, account_plugins)
         self._serving: Serving | None = None
         self.app: ASGIApp = build(self._gateway, Listings(self._gateway), self._record, clock)
         self.faults = faults
@@ -66,6 +68,19 @@ class Emulator:
     def faults(self, faults: Faults | None) -> None:
         self._gateway.faults = faults or Faults()
         self._gateway.faults.start(self._clock())
+
+    @property
+    def per_day(self) -> int | None:
+        """How many free requests a day the account may make: credits that are bought raise it at once."""
+        return self._gateway.limits.per_day
+
+    @per_day.setter
+    def per_day(self, limit: int | None) -> None:
+        self._gateway.limits.per_day = limit
+
+    def key_says(self, *remaining: int | None) -> None:
+        """Script what GET /key shows as left of the day, one figure a read; None: the truth, as after the last."""
+        self._gateway.limits.key_says(remaining)
 
     @property
     def requests(self) -> list[Received]:

@@ -1,6 +1,6 @@
 """The gateway behind the POSTs of all dialects: allowance, models to try, rules, bill, answer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -74,10 +74,10 @@ class Attempt:
         router = self.offer and (self.offer.is_router or self.offer.id == FREE_ROUTER)
         return self.offer.id.removeprefix("openrouter/") if self.offer and router else "direct"
 
-    def charges(self, now: float) -> list[Charge]:
+    def charges(self, now: float, plugins: Collection[str]) -> list[Charge]:
         """Return what it costs: nothing when it is refused, and by the model drawn for openrouter/free."""
         priced = self.serving if self.model == FREE_ROUTER else self.offer
-        return list(charges(self.ask, self.model, priced, now)) if priced and not self.refusal else []
+        return list(charges(self.ask, self.model, priced, now, plugins)) if priced and not self.refusal else []
 
 
 class Gateway:
@@ -90,11 +90,13 @@ class Gateway:
         rng: Random,
         clock: Callable[[], float],
         chunk_delay: float,
+        account_plugins: Collection[str] = (),
     ) -> None:
         self.catalog = catalog
         self.limits = limits
         self.faults = Faults()
         self.bill: list[Charge] = []
+        self.account_plugins = account_plugins
         self.generations: dict[str, Completion] = {}
         self._rng = rng
         self._clock = clock
@@ -135,7 +137,7 @@ class Gateway:
         """Try the models in order until one does not fail; every one that could cost is billed."""
         attempts = [self._attempt(errand.ask, name, n) for n, name in enumerate(errand.ask.models, 1)]
         for attempt in attempts:
-            self.bill += attempt.charges(self._clock())
+            self.bill += attempt.charges(self._clock(), self.account_plugins)
         for attempt in attempts:
             reply = self._try(attempt, errand)
             if not reply.failed:
@@ -205,7 +207,7 @@ class Gateway:
             answer=answer(attempt.ask, serving, self._rng),
             prompt_tokens=attempt.ask.prompt_tokens,
             # A cent for whatever costs: the sum does not matter, only that it is not zero.
-            cost=0.01 if attempt.charges(self._clock()) else 0.0,
+            cost=0.01 if attempt.charges(self._clock(), self.account_plugins) else 0.0,
             metadata=metadata,
             given=attempt.ask.given,
         )

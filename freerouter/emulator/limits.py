@@ -1,5 +1,6 @@
 """The allowance of free requests: so many a minute and so many a day, for the whole account."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from freerouter.emulator.refusals import Refusal, daily_limit, minute_limit
@@ -37,8 +38,13 @@ class Limits:
         self.per_day = per_day
         self.forget()
 
+    def key_says(self, remaining: Iterable[int | None]) -> None:
+        """Let GET /key show these as what is left of the day, one after the other; None shows the truth."""
+        self._stale = iter(tuple(remaining))
+
     def forget(self) -> None:
         """Start afresh."""
+        self._stale: Iterator[int | None] = iter(())
         self._minute = Window(MINUTE)
         self._day = Window(DAY)
 
@@ -57,5 +63,6 @@ class Limits:
         """Return `free_model_daily_requests` as GET /key shows it, None without a limit."""
         if self.per_day is None:
             return None
-        used = self._day.at(now)
-        return {"used": used, "limit": self.per_day, "remaining": max(0, self.per_day - used)}
+        stale = next(self._stale, None)
+        remaining = max(0, self.per_day - self._day.at(now)) if stale is None else stale
+        return {"used": self.per_day - remaining, "limit": self.per_day, "remaining": remaining}

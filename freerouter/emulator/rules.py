@@ -17,6 +17,8 @@ from freerouter.emulator.refusals import (
 Rule = Callable[[Ask, Offer, float], Refusal | None]
 
 _MILLION = Decimal(1_000_000)
+# The other prices that max_price knows are those of a request, an image and a recording.
+_BY_TOKEN = ("prompt", "completion")
 _INPUTS = {"image": "support image input", "audio": "support input audio"}
 
 
@@ -39,12 +41,13 @@ def _expired(_ask: Ask, offer: Offer, now: float) -> Refusal | None:
 
 
 def _max_price(ask: Ask, offer: Offer, now: float) -> Refusal | None:
-    """`provider.max_price` bounds the price per million tokens; a router's -1 is no bargain."""
+    """`provider.max_price` bounds each price, those of tokens by the million; a router's -1 is no bargain."""
     bounds = mapping(ask.provider.get("max_price"))
     prices = offer.prices(now, ask.prompt_tokens)
     for key in bounds.keys() & prices.keys():
         bound = number(bounds[key])
-        if bound is not None and (prices[key] < 0 or prices[key] * _MILLION > Decimal(str(bound))):
+        units = _MILLION if key in _BY_TOKEN else 1
+        if bound is not None and (prices[key] < 0 or prices[key] * units > Decimal(str(bound))):
             return unsupported("match the requested max price")
     return None
 

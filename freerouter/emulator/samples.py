@@ -107,7 +107,9 @@ class _Sampler:
 
     def _number(self, schema: Schema, _depth: int) -> float:
         low, high = _bounds(schema, 0)
-        return round((low + high) / 2, 6)
+        middle = round((low + high) / 2, 6)
+        nearest = round(middle)
+        return nearest if nearest == middle or low < nearest < high else middle
 
 
 def _way_out(choices: list[Any], depth: int) -> Any:

@@ -97,6 +97,75 @@ def test_after_a_tool_result_comes_text(caller):
     assert 'The tool says: "Rain"' in message(caller.chat(messages=history, tools=[WEATHER]))["content"]
 
 
+def called(*names: str) -> list[dict]:
+    """A conversation in which these tools were called, one after the other."""
+    history = [{"role": "user", "content": "What is to be done?"}]
+    for name in names:
+        call = {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}}
+        history += [
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": name, "content": "Done"},
+        ]
+    return history
+
+
+WORDED = [
+    {"role": "user", "content": "What is to be done?"},
+    {"role": "assistant", "content": "Calling tools:\n[{'id': '1', 'function': {'name': 'weather', 'arguments': {}}}]"},
+    {"role": "user", "content": "Observation: Rain"},
+]
+SAID = {"role": "assistant", "content": "All is done."}
+
+
+@pytest.mark.parametrize(
+    ("history", "choice", "name"),
+    [
+        (called("weather"), "required", "clock"),
+        (called("clock"), "required", "weather"),
+        (called("weather", "clock"), "required", "clock"),
+        (WORDED, "required", "clock"),
+        ([*called("weather"), SAID, {"role": "user", "content": "And now?"}], "required", "weather"),
+        (called("clock"), {"type": "function", "function": {"name": "clock"}}, "clock"),
+        (called("weather"), "auto", None),
+        ([*called("weather"), {"role": "user", "content": [IMAGE]}], "auto", None),
+        ([*called("weather"), SAID, {"role": "user", "content": "And now?"}], "auto", "weather"),
+    ],
+)
+def test_a_loop_moves_on_and_ends(caller, history, choice, name):
+    tools = {"tools": [WEATHER, CLOCK], "tool_choice": choice}
+    calls = message(caller.chat("google/gemma-4-31b-it:free", messages=history, **tools)).get("tool_calls") or []
+    assert [call["function"]["name"] for call in calls] == ([name] if name else [])
+
+
+SHAPED = [
+    ('Answer like {"city": "Rome", "days": 3}.', {"city": "Rome", "days": 3}),
+    ('Use this form:\n```json\n{"name": "string", "tags": ["str"], "in": {"n": "integer"}}\n```', None),
+    ('Fit {"type": "object", "properties": {"name": {"enum": ["Ada"]}}}', {"name": "Ada"}),
+    ('{"x": 1} is an example of {"properties": {"x": {"const": 7}}}', {"x": 7}),
+]
+
+
+@pytest.mark.parametrize(("words", "value"), SHAPED)
+@pytest.mark.parametrize("role", ["system", "user"])
+def test_json_mode_honours_a_shape_in_the_prompt(caller, words, value, role):
+    said = [{"role": role, "content": words}, {"role": "user", "content": "Go"}]
+    response = caller.chat("google/gemma-4-31b-it:free", messages=said, response_format={"type": "json_object"})
+    found = json.loads(message(response)["content"])
+    if value is None:
+        assert isinstance(found["name"], str)
+        assert found["name"] != "string"
+        assert isinstance(found["in"]["n"], int)
+    else:
+        assert found == value
+
+
+@pytest.mark.parametrize("words", ["{", "{}", "{" * 5_000, '{"a":' * 3_000, "if (x) { y }"])
+def test_braces_that_show_no_shape(caller, words):
+    said = [{"role": "user", "content": words}]
+    response = caller.chat("google/gemma-4-31b-it:free", messages=said, response_format={"type": "json_object"})
+    assert json.loads(message(response)["content"]).keys() == {"answer"}
+
+
 def test_json_fits_the_schema_where_structured_outputs_are_listed(caller):
     value = json.loads(message(caller.chat("openai/gpt-oss-20b:free", response_format=SCHEMA))["content"])
     assert isinstance(value["a"], int)

@@ -1,6 +1,8 @@
 import pytest
 
+from freerouter.emulator import Emulator
 from freerouter.emulator.app import PAID_POSTS
+from tests.emulator.conftest import calling
 
 FREE = "openai/gpt-oss-20b:free"
 PDF = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}}
@@ -23,6 +25,8 @@ COSTS = [
     ("arcee-ai/trinity-large-preview:free", {}),
     (FREE + ":online", {}),
     (FREE, {"plugins": [{"id": "web"}]}),
+    (FREE, {"plugins": [{"id": "web-fetch"}]}),
+    (FREE, {"plugins": [{"id": "fusion", "enabled": True}]}),
     (FREE, {"tools": [{"type": "openrouter:web_search"}]}),
     (FREE, {"web_search_options": {"search_context_size": "low"}}),
     (FREE, {"service_tier": "priority"}),
@@ -41,6 +45,26 @@ def test_what_is_billed(caller, emulator, model, fields):
     assert emulator.bill[0].reason
 
 
+OFF = [{"id": plugin, "enabled": False} for plugin in ("web", "web-fetch", "fusion")]
+DEFAULTS = [
+    ({}, {"web", "fusion"}),
+    ({"plugins": []}, {"web", "fusion"}),
+    ({"plugins": [{"id": "file-parser"}]}, {"web", "fusion"}),
+    ({"plugins": OFF[:1]}, {"fusion"}),
+    ({"plugins": OFF}, set()),
+    ({"plugins": [{"id": "web"}, OFF[2]]}, {"web"}),
+]
+
+
+@pytest.mark.parametrize(("fields", "billed"), DEFAULTS)
+def test_plugins_that_the_account_has_on_by_default(clock, fields, billed):
+    emulator = Emulator(clock=clock, account_plugins=("web", "fusion"))
+    with calling(emulator) as caller:
+        usage = caller.chat(FREE, **fields).json()["usage"]
+    assert {charge.reason.split()[1] for charge in emulator.bill} == billed
+    assert (usage["cost"] > 0) is bool(billed)
+
+
 FREE_OF_CHARGE = [
     (FREE, {}),
     ("openrouter/free", {}),
@@ -48,6 +72,11 @@ FREE_OF_CHARGE = [
     (FREE, {"service_tier": "auto"}),
     (FREE, {"web_search_options": None}),
     (FREE, {"plugins": [{"id": "web", "enabled": False}]}),
+    (FREE, {"plugins": OFF}),
+    (FREE, {"plugins": [{"id": "response-healing"}, {"id": "moderation"}]}),
+    (FREE, {"service_tier": "standard"}),
+    (FREE, {"tools": [{"type": "openrouter:datetime"}]}),
+    (FREE, said(PDF) | {"plugins": [{"id": "file-parser", "pdf": {"engine": "pdf-text"}}]}),
     (FREE, said(TEXT)),
     (FREE, said(PDF) | {"plugins": [PARSER]}),
 ]

@@ -71,7 +71,7 @@ ACCOUNT = {
     *(name for name in ERRORS if name.startswith(("daily_limit", "minute_limit", "reset_"))),
     *("unauthorized", "payment_required", "guardrail", "key_limit"),
 }
-HAVE_PLACES = ("user_not_found", "insufficient_balance", "key_not_permitted", "payment_required", "key_limit")
+HAVE_PLACES = ("user_not_found", "insufficient_balance", "payment_required", "key_limit", "guardrail")
 
 
 def struck_by(kind: str, **rule) -> Faults:

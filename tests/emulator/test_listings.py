@@ -79,6 +79,25 @@ def test_the_key_tells_what_is_left_of_the_day(clock):
     assert data["is_free_tier"] is True
 
 
+def test_the_key_may_show_stale_figures(clock):
+    emulator = Emulator(per_day=50, clock=clock)
+    emulator.key_says(0, None, 7)
+    with calling(emulator) as caller:
+        shown = [caller.get("key").json()["data"]["free_model_daily_requests"]["remaining"] for _ in range(4)]
+        assert caller.chat().status_code == 200
+    assert shown == [0, 50, 7, 50]
+
+
+def test_credits_that_are_bought_give_room_at_once(clock):
+    emulator = Emulator(per_day=1, clock=clock)
+    with calling(emulator) as caller:
+        assert [caller.chat().status_code for _ in range(2)] == [200, 429]
+        emulator.per_day = 1000
+        data = caller.get("key").json()["data"]
+        assert (data["free_model_daily_requests"]["remaining"], data["is_free_tier"]) == (999, False)
+        assert caller.chat().status_code == 200
+
+
 def test_without_a_limit_the_key_says_nothing_of_it(caller):
     assert "free_model_daily_requests" not in caller.get("key").json()["data"]
 

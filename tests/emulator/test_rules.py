@@ -1,4 +1,9 @@
+import json
+
 import pytest
+
+from freerouter.emulator import Emulator
+from tests.emulator.conftest import calling
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 AUDIO = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
@@ -8,6 +13,8 @@ TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": 
 def said(*parts) -> dict:
     return {"messages": [{"role": "user", "content": list(parts)}]}
 
+
+PRICES = ("prompt", "completion", "request", "image", "audio")
 
 REFUSED = [
     ("no/such-model", {}, 400, "no/such-model is not a valid model ID"),
@@ -56,6 +63,7 @@ REFUSED = [
     ("openai/gpt-oss-20b:free", {"reasoning_effort": "none"}, 400, "Reasoning is mandatory"),
     ("openai/gpt-oss-20b:free", {"models": ["a", "b", "c", "d"]}, 400, "'models' array must have 3 items or fewer."),
     ("openai/gpt-oss-20b", {"provider": {"max_price": {"prompt": 0, "completion": 0}}}, 404, "No endpoints found"),
+    ("openai/gpt-oss-20b", {"provider": {"max_price": {"prompt": 9, "completion": 0}}}, 404, "No endpoints found"),
     (None, {"provider": {"max_price": {"prompt": 0, "completion": 0}}}, 404, "No endpoints found"),
     ("openai/gpt-oss-20b:free", {"messages": []}, 400, "Input required"),
 ]
@@ -78,6 +86,7 @@ ACCEPTED = [
     ("openai/gpt-oss-20b:free", {"seed": 1, "provider": {"require_parameters": True}}),
     ("openai/gpt-oss-20b:free", {"logit_bias": {}}),
     ("openai/gpt-oss-20b:free", {"provider": {"max_price": {"prompt": 0, "completion": 0}}}),
+    ("openai/gpt-oss-20b:free", {"provider": {"max_price": dict.fromkeys(PRICES, 0)}}),
     ("google/gemma-4-31b-it:free", {"reasoning": {"enabled": False}}),
     ("nvidia/nemotron-3-ultra-550b-a55b-20260604:free", {}),
 ]
@@ -157,3 +166,13 @@ def test_the_free_router_may_pick_a_model_that_must_reason(caller):
 def test_the_free_router_has_nothing_for_an_impossible_wish(caller):
     response = caller.chat("openrouter/free", messages=[{"role": "user", "content": "word" * 250_000}], tools=[TOOL])
     assert response.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("unit", ["request", "image", "audio"])
+@pytest.mark.parametrize(("bound", "status"), [(0, 404), (0.01, 404), (0.02, 200)])
+def test_other_prices_are_by_the_unit(clock, unit, bound, status):
+    pricing = {"prompt": "0", "completion": "0", unit: "0.02"}
+    row = {"id": "a/b:free", "pricing": pricing, "context_length": 1000}
+    emulator = Emulator(catalog=json.dumps({"data": [row]}).encode(), clock=clock)
+    with calling(emulator) as caller:
+        assert caller.chat("a/b:free", provider={"max_price": {unit: bound}}).status_code == status

@@ -52,11 +52,9 @@ OWN_ROWS: Mapping[str, Row] = {
         "401: the key belongs to no account", 401, "User not found.", "", account=True),
     "insufficient_balance": Row(
         "402: the account's balance is negative", 402,
-        "Your account or API key has insufficient credits. Add more using https://openrouter.ai/settings/credits",
+        "This request requires more credits, or fewer max_tokens. You requested up to 65536 tokens, but can only "
+        "afford 0. To increase, visit https://openrouter.ai/settings/credits and upgrade to a paid account",
         "payment_required", account=True),
-    "key_not_permitted": Row(
-        "403: the key may not do this", 403, "This API key is not permitted to use this endpoint.",
-        "permission_denied", account=True),
 }  # fmt: skip
 
 # Errors of the other table that are seen elsewhere, too; rate_limited has kinds of its own there.
@@ -64,6 +62,7 @@ _ELSEWHERE = (
     "context_length_exceeded",
     "free_variant_ended",
     "free_variant_ended_availability",
+    "guardrail",
     "key_limit",
     "moderation",
     "no_endpoints_availability",
