@@ -40,11 +40,11 @@ class Limits:
 
     def key_says(self, remaining: Iterable[int | None]) -> None:
         """Let GET /key show these as what is left of the day, one after the other; None shows the truth."""
-        self._stale = iter(tuple(remaining))
+        self._stale: Iterator[int | None] = iter(tuple(remaining))
 
     def forget(self) -> None:
         """Start afresh."""
-        self._stale: Iterator[int | None] = iter(())
+        self.key_says(())
         self._minute = Window(MINUTE)
         self._day = Window(DAY)
 

@@ -12,16 +12,14 @@ BODY = json.dumps({"model": "openai/gpt-oss-20b:free", "messages": [{"role": "us
 OFFERS = {
     "java": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n",
     "other case": "connection: keep-alive, upgrade\r\nupgrade: H2C\r\nhttp2-settings: AAMAAABk\r\n",
-    "websocket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AA==\r\nSec-WebSocket-Version: 13\r\n",
+    "websocket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
     "unknown": "Connection: Upgrade\r\nUpgrade: quux/9\r\n",
     "without Connection": "Upgrade: h2c\r\n",
 }
 
 
 def head(offer: str, length: str) -> bytes:
-    fields = (
-        f"Host: localhost\r\nAuthorization: Bearer key\r\nContent-Type: application/json\r\n{length}\r\n{offer}\r\n"
-    )
+    fields = f"Host: localhost\r\nAuthorization: Bearer key\r\n{length}\r\n{offer}\r\n"
     return b"POST /api/v1/chat/completions HTTP/1.1\r\n" + fields.encode()
 
 

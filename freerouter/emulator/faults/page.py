@@ -2,12 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from freerouter.emulator.faults.bodies import BODIES
-from freerouter.emulator.faults.connections import CONNECTIONS
-from freerouter.emulator.faults.errors import ERRORS
 from freerouter.emulator.faults.kinds import FaultKind
-from freerouter.emulator.faults.registry import FAULTS
-from freerouter.emulator.faults.streams import STREAMS
+from freerouter.emulator.faults.registry import FAULTS, SECTIONS
 
 _HEAD = """# The faults of the emulator
 
@@ -50,21 +46,15 @@ _TABLE = """
 | fault | what the client gets | strikes | holds for |
 |---|---|---|---|
 """
-_SECTIONS: Mapping[str, Mapping[str, FaultKind]] = {
-    "Errors with an HTTP status": ERRORS,
-    "Broken and misleading answers": BODIES,
-    "Streams": STREAMS,
-    "Connections": CONNECTIONS,
-}
 
 
 def page() -> str:
     """The page in Markdown."""
-    return "".join([_HEAD.format(count=len(FAULTS)), *map(_section, _SECTIONS)])
+    return "".join([_HEAD.format(count=len(FAULTS)), *map(_section, SECTIONS)])
 
 
 def _section(title: str) -> str:
-    return "".join([_TABLE.format(title=title), *_rows(_SECTIONS[title])])
+    return "".join([_TABLE.format(title=title), *_rows(SECTIONS[title])])
 
 
 def _rows(faults: Mapping[str, FaultKind]) -> Iterator[str]:

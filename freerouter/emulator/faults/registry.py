@@ -12,13 +12,15 @@ from freerouter.emulator.faults.pages import PAGES
 from freerouter.emulator.faults.relayed import RELAYED
 from freerouter.emulator.faults.streams import STREAMS
 
-FAULTS: Mapping[str, FaultKind] = {
-    **ERRORS,
-    **OWN_WORDS,
-    **RELAYED,
-    **FLAT,
-    **PAGES,
-    **BODIES,
-    **STREAMS,
-    **CONNECTIONS,
+# By the titles under which they are listed.
+SECTIONS: Mapping[str, Mapping[str, FaultKind]] = {
+    "Errors with an HTTP status": ERRORS,
+    "OpenRouter's own errors, with a status and without": OWN_WORDS,
+    "A provider's errors, relayed with a status and without": RELAYED,
+    "Errors without a wrapper": FLAT,
+    "Pages in HTML": PAGES,
+    "Broken and misleading answers": BODIES,
+    "Streams": STREAMS,
+    "Connections": CONNECTIONS,
 }
+FAULTS: Mapping[str, FaultKind] = {name: kind for section in SECTIONS.values() for name, kind in section.items()}
