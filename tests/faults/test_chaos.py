@@ -17,7 +17,7 @@ import httpx
 from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
 from freerouter.replies.outcome import Lasting, Verdict
-from tests.faults.expected import EXPECTED, HANGING
+from tests.faults.expected import AHEAD, BACKOFF, EXPECTED, HANGING, Expected
 from tests.walks import Played, async_client, emulated_router, play_async
 
 REQUESTS, AT_A_TIME, ATTEMPTS, SHARE, ANSWERED = 5_000, 32, 5, 0.3, 0.995
@@ -33,20 +33,31 @@ def mendable(*, remembered: bool) -> list[str]:
     return [
         kind
         for kind, expected in EXPECTED.items()
-        if expected.verdict in (Verdict.TRY_ANOTHER, Verdict.AGAIN)
-        and (expected.lasting not in (None, Lasting.MODERATED)) is remembered
+        if kind not in AHEAD
+        and expected.sends is None
+        and expected.verdict in (Verdict.TRY_ANOTHER, Verdict.AGAIN)
+        and is_remembered(expected) is remembered
     ]
+
+
+def is_remembered(expected: Expected) -> bool:
+    """Whether the model is left out for longer than the run takes."""
+    cools_long = expected.cools is not None and expected.cools[1] > BACKOFF[1]
+    return cools_long or expected.lasting not in (None, Lasting.MODERATED)
 
 
 # After the first token nothing can be mended: each of these strikes once.
 MIDWAY = [kind for kind, expected in EXPECTED.items() if expected.error is StreamInterruptedError]
+
+# A second opinion mends these; two of a kind for one request would end it.
+TOLD_ONCE = [kind for kind, expected in EXPECTED.items() if expected.sends is not None and kind not in AHEAD]
 
 
 def chaos() -> list[Fault]:
     """A mix in which all kinds together strike with the chance of SHARE, whether a request streams or not."""
     kinds = [kind for kind in mendable(remembered=False) if kind not in HANGING]
     Random(1).shuffle(kinds)
-    rules = [Fault(kind, count=1) for kind in MIDWAY]
+    rules = [Fault(kind, count=1) for kind in (*MIDWAY, *TOLD_ONCE)]
     rules += [Fault(kind, probability=0.01, count=5) for kind in HANGING if kind not in MIDWAY]
     rules += [Fault(kind, UNLUCKY, probability=0.02) for kind in mendable(remembered=True)]
     left = dict.fromkeys((False, True), 1.0)

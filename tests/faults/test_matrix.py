@@ -7,14 +7,19 @@ import pytest
 from freerouter import Catalog
 from freerouter.emulator import FAULTS
 from freerouter.replies.outcome import Lasting, Verdict
-from tests.faults.expected import EXPECTED, HANGING, Expected
+from tests.faults.expected import AHEAD, EXPECTED, HANGING, Expected
 from tests.stage import until
 from tests.walks import SHORT, emulated_router, play_either, sent_to, struck
 
 ATTEMPTS = 5
 
+
+def marks(kind: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(reason="the router has to learn this fault", strict=True)] if kind in AHEAD else []
+
+
 CASES = [
-    pytest.param(kind, stream, way, id=f"{kind}-{'stream' if stream else 'json'}-{way}")
+    pytest.param(kind, stream, way, id=f"{kind}-{'stream' if stream else 'json'}-{way}", marks=marks(kind))
     for kind, fault in FAULTS.items()
     for stream in (False, True)
     if (fault.stream if stream else fault.json)
@@ -101,11 +106,13 @@ def test_a_fault_of_all_models(emulator, upstream, kind, stream, way):
         assert [send.fault for send in scene.sends] == [kind, None]
     elif expected.verdict is Verdict.TRY_ANOTHER:
         assert type(played.error) is expected.error
-        assert (played.error.status, played.text) == (429, "")
-        cause = played.error.metadata["cause"]
-        assert (cause["status"], cause["reason"]) == (expected.status, expected.reason)
+        assert (played.error.status, played.text) == (expected.seen, "")
         assert trace.ending == "failed"
         check_sends(scene)
+        if expected.sends:
+            return
+        cause = played.error.metadata["cause"]
+        assert (cause["status"], cause["reason"]) == (expected.status, expected.reason)
     else:
         check_the_only_send(scene, kind)
 
@@ -114,7 +121,9 @@ def check_sends(scene: Scene) -> None:
     """As many models as may be asked, none of them twice; after a context that was too small, larger ones only."""
     asked = sent_to(scene.sends)
     assert len(set(asked)) == len(asked)
-    if scene.expected.lasting is Lasting.CONTEXT:
+    if scene.expected.sends:
+        assert len(asked) == scene.expected.sends
+    elif scene.expected.lasting is Lasting.CONTEXT:
         contexts = [scene.router.catalog.get(model).context for model in asked]
         largest = max(model.context for model in scene.router.models())
         assert all(earlier < later or earlier == largest for earlier, later in pairwise(contexts))
@@ -142,3 +151,4 @@ def check_the_only_send(scene: Scene, kind: str) -> None:
 
 def test_every_fault_has_its_row():
     assert EXPECTED.keys() == FAULTS.keys()
+    assert FAULTS.keys() >= AHEAD
