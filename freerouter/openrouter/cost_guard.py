@@ -9,32 +9,43 @@ from freerouter.errors import CostRefusedError, InvalidRequestError
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.dialects.base import listed
+from freerouter.openrouter.free_tools import is_free
 from freerouter.openrouter.json_bodies import encode
+from freerouter.openrouter.walk import Contents, Offer
 
 # Allow-lists: what is not known to be free could cost money.
-_PLUGINS = ("context-compression", "file-parser", "response-healing")
+_PLUGINS = ("armor", "context-compression", "file-parser", "moderation", "response-healing")
 _FREE_ENGINE = "cloudflare-ai"
-_ENGINES = (_FREE_ENGINE, "native")
-_SERVICE_TIERS = ("auto", "default")
+_ENGINES = (_FREE_ENGINE, "pdf-text", "native")
+_SERVICE_TIERS = ("auto", "default", "standard", "standard_only")
 _REFUSED_FIELDS = ("web_search_options", "preset")
 
-_COULD_COST = frozenset({"tools", "plugins", "service_tier", *_REFUSED_FIELDS})
-_NOTHING = {"prompt": 0, "completion": 0}
+_COULD_COST = frozenset({"plugins", "service_tier", *_REFUSED_FIELDS})
+_NOTHING = dict.fromkeys(("prompt", "completion", "request", "image", "audio"), 0)
 _FOR_NOTHING = {"max_price": _NOTHING}
+# An account may have plugins that apply to every request that does not name them: these bill.
+_BILLING_PLUGINS = ("web", "web-fetch", "fusion")
+_SWITCHED_OFF = [{"id": name, "enabled": False} for name in _BILLING_PLUGINS]
 
 
-def check_cost(body: Mapping[str, Any], dialect: Dialect) -> None:
+def check_cost(body: Mapping[str, Any], contents: Contents, dialect: Dialect) -> None:
     """Refuse what could cost money even on a free model (openrouter-facts.md, "What is really free").
+
+    Args:
+        body: the request.
+        contents: what a walk over it has found.
+        dialect: how it is written.
 
     Raises:
         CostRefusedError: names the field and the free way.
     """
+    for offer in contents.offers:
+        _check_tools(offer, dialect)
     if _COULD_COST.isdisjoint(body):
         return
     for field in _REFUSED_FIELDS:
         if body.get(field) is not None:
             raise CostRefusedError(f"{field} could cost money: leave it out", field=field)
-    _check_tools(body, "", dialect)
     for index, plugin in enumerate(listed(body, "plugins")):
         _check_plugin(plugin, f"plugins[{index}]")
     tier = body.get("service_tier")
@@ -42,19 +53,17 @@ def check_cost(body: Mapping[str, Any], dialect: Dialect) -> None:
         raise CostRefusedError(f"service_tier {tier!r} could cost money: leave it out", field="service_tier")
 
 
-def _check_tools(holder: Mapping[str, Any], where: str, dialect: Dialect) -> None:
-    """Check the tools of a request, or of a namespace among its tools, whose place ends with a dot."""
-    for index, tool in enumerate(listed(holder, "tools", f"{where}tools")):
-        if not isinstance(tool, dict):
-            field = f"{where}tools[{index}]"
-            raise InvalidRequestError(f"{field} must be an object", field=field)
-        kind = tool.get("type")
-        if kind not in dialect.tool_types:
-            field = f"{where}tools[{index}].type"
-            allowed = " or ".join(name for name in dialect.tool_types if name)
-            raise CostRefusedError(f"{field} {kind!r} could cost money: only {allowed} tools are free", field=field)
-        if "tools" in tool:
-            _check_tools(tool, f"{where}tools[{index}].", dialect)
+def _check_tools(offer: Offer, dialect: Dialect) -> None:
+    for index, tool in enumerate(offer.tools):
+        if tool.get("type") in dialect.tool_types or is_free(tool, dialect):  # the first is what most are
+            continue
+        if offer.where == "functions" and "type" not in tool:  # tools by their old name have none
+            continue
+        field = f"{offer.place(index)}.type"
+        allowed = " or ".join(name for name in dialect.tool_types if name)
+        raise CostRefusedError(
+            f"{field} {tool.get('type')!r} could cost money: only {allowed} tools are free", field=field
+        )
 
 
 def _check_plugin(plugin: Any, field: str) -> None:
@@ -89,6 +98,8 @@ def _engine(plugin: Any) -> Any:
 def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool = False) -> bytes:
     """The body to send: the caller's, with one free model, and with a price that nothing can exceed.
 
+    Plugins that bill are switched off in it, since an account can have them on by default.
+
     Args:
         body: the request, parsed.
         model: where it goes.
@@ -110,9 +121,17 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
         # The order of models is walked here: OpenRouter takes no more than three, and would not tell.
         sealed.pop("models", None)
         sealed.pop("fallbacks", None)
+    plugins = body.get("plugins")
+    sealed["plugins"] = _without_billing(listed(body, "plugins")) if plugins else _SWITCHED_OFF
     if pdf and "file" not in model.inputs:
-        sealed["plugins"] = _with_free_parser(listed(body, "plugins"))
+        sealed["plugins"] = _with_free_parser(sealed["plugins"])
     return encode(sealed, parsed=parsed)
+
+
+def _without_billing(plugins: Sequence[Any]) -> list[Any]:
+    """The caller's plugins, and those that bill switched off where it names none of them."""
+    named = [plugin.get("id") for plugin in plugins if isinstance(plugin, dict)]
+    return [*plugins, *(plugin for plugin in _SWITCHED_OFF if plugin["id"] not in named)]
 
 
 def _with_free_parser(plugins: Sequence[Any]) -> list[Any]:

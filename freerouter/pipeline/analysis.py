@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from freerouter.errors import InvalidRequestError
-from freerouter.openrouter.dialects import CHAT, Dialect, Survey
+from freerouter.openrouter.dialects import CHAT, Dialect
+from freerouter.openrouter.dialects.base import tool_choice
 from freerouter.openrouter.json_bodies import encode, parse
 from freerouter.openrouter.requirements import Need, Requirements, canonical
+from freerouter.openrouter.walk import Contents, walk
 
 # Conservative: a token of English has about four bytes, one of other languages and of code rather three.
 BYTES_PER_TOKEN = 3
@@ -22,6 +24,7 @@ def analyze(
     *,
     extra: Iterable[str] = (),
     length: int | None = None,
+    contents: Contents | None = None,
 ) -> Requirements:
     """Find what a request requires.
 
@@ -30,6 +33,7 @@ def analyze(
         dialect: how it is written.
         extra: capabilities to require besides, such as ``tools`` or ``image``.
         length: bytes of the JSON that a parsed body came from; measured when it is not known.
+        contents: what a walk over the request has found; it is walked over when this is not known.
 
     Raises:
         InvalidRequestError: the request makes no sense; names the field.
@@ -38,8 +42,11 @@ def analyze(
         length = _length(body)
     if not isinstance(body, dict):
         body = parse(body)
-    survey = dialect.survey(body)
-    found = survey.needs
+    if contents is None:
+        contents = walk(body, dialect)
+    found = dict(contents.needs)
+    if contents.offers:
+        found.update(_tools(body, contents))
     soft = frozenset(body) - dialect.structural
     if nulls := [name for name in soft if body[name] is None]:
         soft = soft.difference(nulls)
@@ -47,7 +54,7 @@ def analyze(
         for capability, where in dialect.demands(body):
             found.setdefault(capability, where)
         soft = soft.union(dialect.wishes(body))
-    if survey.pdf is not None:
+    if contents.pdf is not None:
         soft = soft.union(("file",))
     if extra:
         for capability in canonical(extra):
@@ -57,16 +64,25 @@ def analyze(
         raise InvalidRequestError("provider must be an object", field="provider")
     strict = provider is not None and provider.get("require_parameters") is True
     need = Need(frozenset(found), soft, strict, _output(body, dialect))
-    return Requirements(need, found, estimate(length, survey), body.get("stream") is True, survey.pdf)
+    return Requirements(need, found, estimate(length, contents), body.get("stream") is True, contents.pdf)
 
 
-def estimate(length: int, survey: Survey) -> int:
+def _tools(body: Mapping[str, Any], contents: Contents) -> Iterator[tuple[str, str]]:
+    """Tools, and that one of them must be called."""
+    choice, where = tool_choice(body)
+    if choice != "none":
+        yield "tools", contents.offers[0].where
+        if choice == "required":
+            yield "tool_choice", where
+
+
+def estimate(length: int, contents: Contents) -> int:
     """Tokens of a prompt, rather too many than too few.
 
     Linear in the request's JSON (``length`` bytes) without the payload of its pictures, clips and documents,
     which have a flat price each.
     """
-    return (length - survey.payload) // BYTES_PER_TOKEN + survey.media * TOKENS_PER_MEDIUM + 1
+    return (length - contents.payload) // BYTES_PER_TOKEN + contents.media * TOKENS_PER_MEDIUM + 1
 
 
 def _length(body: bytes | str | dict[str, Any]) -> int:

@@ -19,6 +19,7 @@ from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.json_bodies import parse
 from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import canonical
+from freerouter.openrouter.walk import walk
 from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
 from freerouter.pipeline.analysis import analyze
@@ -181,13 +182,15 @@ class Routing:
         request, router = self.request, self._router
         self._body = body = parse(request.body)
         self._parsed = body is not request.body
-        cost_guard.check_cost(body, request.dialect)
+        contents = walk(body, request.dialect)
+        cost_guard.check_cost(body, contents, request.dialect)
         wanted = model_names.wanted(body, router.aliases)
         needs = request.needs + wanted.needs
         if cost_guard.wants_native_files(body):
             needs = (*needs, "file")
         length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
-        self._requirements = requirements = analyze(body, request.dialect, extra=needs, length=length)
+        requirements = analyze(body, request.dialect, extra=needs, length=length, contents=contents)
+        self._requirements = requirements
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()

@@ -4,27 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamError
-
-
-@dataclass(slots=True)
-class Survey:
-    """What a walk through a request's conversation has found.
-
-    Attributes:
-        needs: each input modality, with the place where it was found first.
-        pdf: where the first PDF was found; it works on any model, through a free parser.
-        media: how many pictures, clips and documents.
-        payload: characters of their base64 and URLs, which are no text.
-    """
-
-    needs: dict[str, str] = field(default_factory=dict)
-    pdf: str | None = None
-    media: int = 0
-    payload: int = 0
 
 
 class Sign(NamedTuple):
@@ -56,28 +38,28 @@ class Dialect(ABC):
     Attributes:
         name: for people and metrics.
         path: below the base URL.
+        conversation: the field that holds the messages or items.
+        text_alone: that field may be a text.
+        asides: fields beside it that may hold parts, too.
         limits: the fields that ask for a number of tokens of output.
         structural: fields that ask for no capability, or for one that ``demands`` or ``wishes`` reports.
         demanding: the fields that those two look at.
         tool_types: the types of tools that run at the caller's, and so cost nothing; None for an absent type.
+        tool_families: how the types of more such tools begin; a date follows.
         endings: what the last event of a good stream holds where it may be too long to be kept; else nothing.
     """
 
     name: ClassVar[str]
     path: ClassVar[str]
+    conversation: ClassVar[str] = "messages"
+    text_alone: ClassVar[bool] = False
+    asides: ClassVar[tuple[str, ...]] = ()
     limits: ClassVar[tuple[str, ...]]
     structural: ClassVar[frozenset[str]]
     demanding: ClassVar[frozenset[str]]
     tool_types: ClassVar[tuple[str | None, ...]]
+    tool_families: ClassVar[tuple[str, ...]] = ()
     endings: ClassVar[tuple[bytes, ...]] = ()
-
-    @abstractmethod
-    def survey(self, body: Mapping[str, Any]) -> Survey:
-        """Walk the whole history, tool results and earlier answers included.
-
-        Raises:
-            InvalidRequestError: the conversation is missing, empty or of the wrong type; names the field.
-        """
 
     @abstractmethod
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -138,17 +120,49 @@ def opening(messages: Iterable[Mapping[str, Any]]) -> tuple[Any, Any]:
 
 
 def common_demands(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What OpenAI's two dialects ask for in the same words: tools, their choice, output, reasoning switched off."""
-    choice = body.get("tool_choice")
-    if listed(body, "tools") and choice != "none":
-        yield "tools", "tools"
-        if choice is not None and choice != "auto":
-            yield "tool_choice", "tool_choice"
+    """What OpenAI's two dialects ask for in the same words: other output than text, reasoning switched off."""
     for modality in listed(body, "modalities"):
         if modality != "text":
             yield f"output:{modality}", "modalities"
     if where := reasoning_off(body):
         yield "reasoning:off", where
+
+
+def tool_choice(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Which tools must be called: ``none`` (not one may be), ``auto`` or ``required``; and the field that says so."""
+    for field in ("tool_choice", "function_call"):
+        choice = body.get(field)
+        if choice:
+            return _chosen(choice), field
+    return "auto", "tool_choice"
+
+
+def _chosen(choice: Any) -> str:
+    if isinstance(choice, dict):
+        kind = choice.get("type")
+        if kind == "allowed_tools":
+            inner = choice.get("allowed_tools")
+            choice = {**choice, **inner}.get("mode") if isinstance(inner, dict) else choice.get("mode")
+        else:
+            choice = kind
+    return choice if choice in ("none", "auto") else "required"
+
+
+def format_demands(form: Any, where: str) -> Iterator[tuple[str, str]]:
+    """What an answer's format asks for.
+
+    Raises:
+        InvalidRequestError: it is no object.
+    """
+    if form is None:
+        return
+    if not isinstance(form, dict):
+        raise InvalidRequestError(f"{where} must be an object", field=where)
+    kind = form.get("type")
+    if kind == "json_schema":
+        yield "structured_outputs", where
+    elif kind not in (None, "text"):
+        yield "response_format", where
 
 
 def reasoning_off(body: Mapping[str, Any]) -> str | None:

@@ -7,28 +7,19 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.errors import FreeRouterError, InvalidRequestError
+from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     NOTHING,
     TOKEN,
     Dialect,
     Sign,
-    Survey,
     common_demands,
-    listed,
+    format_demands,
     opening,
     openrouter_error,
     reasoning_on,
 )
-from freerouter.openrouter.dialects.parts import messages_of, note_medium, survey_parts
 
-_MODALITIES = {
-    "image_url": "image",
-    "input_audio": "audio",
-    "video_url": "video",
-    "input_video": "video",
-    "file": "file",
-}
 _TOKENS = frozenset(
     {"content", "reasoning", "tool_calls", "refusal", "images", "audio", "reasoning_details", "reasoning_content"}
 )
@@ -42,33 +33,27 @@ class Chat(Dialect):
     limits = ("max_tokens", "max_completion_tokens")
     structural = frozenset(
         {"model", "models", "messages", "stream", "stream_options", "provider", "plugins", "max_tokens"}
-        | {"tools", "tool_choice", "response_format", "structured_outputs", "modalities", "max_completion_tokens"}
+        | {
+            "tools",
+            "functions",
+            "tool_choice",
+            "function_call",
+            "response_format",
+            "structured_outputs",
+            "modalities",
+            "max_completion_tokens",
+        }
         | {"reasoning", "reasoning_effort", "include_reasoning"}
         # audio says how an answer should sound, not that the model must hear.
         | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "audio"}
     )
-    demanding = frozenset({"tools", "response_format", "modalities", "reasoning", "reasoning_effort"})
+    demanding = frozenset({"response_format", "modalities", "reasoning", "reasoning_effort"})
     tool_types = ("function", "custom")
 
-    def survey(self, body: Mapping[str, Any]) -> Survey:
-        """See the contract."""
-        found = Survey({"text": "messages"})
-        for index, message in enumerate(messages_of(body, "messages")):
-            if not isinstance(message, dict):
-                raise InvalidRequestError(f"messages[{index}] must be an object", field=f"messages[{index}]")
-            content = message.get("content")
-            if content is not None and not isinstance(content, str):
-                survey_parts(content, f"messages[{index}].content", found, _MODALITIES)
-            if "images" in message or "audio" in message:
-                _survey_answer(message, f"messages[{index}]", found)
-        return found
-
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
+        """An answer's format, its modalities, and reasoning switched off."""
         yield from common_demands(body)
-        form = body.get("response_format")
-        if form is not None:
-            yield from _format(form)
+        yield from format_demands(body.get("response_format"), "response_format")
 
     def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Reasoning, where it is asked for."""
@@ -129,24 +114,6 @@ def _says(said: Mapping[str, Any]) -> bool:
         if value and name in _TOKENS:
             return True
     return False
-
-
-def _survey_answer(message: Mapping[str, Any], where: str, found: Survey) -> None:
-    """The pictures and sounds of an earlier answer."""
-    for image in listed(message, "images", f"{where}.images"):
-        note_medium("image", image, f"{where}.images", found)
-    if message.get("audio") is not None:
-        note_medium("audio", message["audio"], f"{where}.audio", found)
-
-
-def _format(form: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(form, dict):
-        raise InvalidRequestError("response_format must be an object", field="response_format")
-    kind = form.get("type")
-    if kind == "json_schema":
-        yield "structured_outputs", "response_format"
-    elif kind not in (None, "text"):
-        yield "response_format", "response_format"
 
 
 CHAT = Chat()

@@ -7,11 +7,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.errors import FreeRouterError, InvalidRequestError
-from freerouter.openrouter.dialects.base import Dialect, Sign, Survey, listed, openrouter_error
-from freerouter.openrouter.dialects.parts import messages_of, survey_parts
+from freerouter.errors import FreeRouterError
+from freerouter.openrouter.dialects.base import Dialect, Sign, format_demands, openrouter_error
 
-_MODALITIES = {"image": "image", "document": "file", "audio": "audio", "video": "video"}
 _SIGNED = ("thinking", "redacted_thinking")
 _DELTAS = ("text", "thinking", "partial_json")
 
@@ -33,35 +31,22 @@ class Messages(Dialect):
 
     name = "messages"
     path = "messages"
+    asides = ("system",)
     limits = ("max_tokens",)
     structural = frozenset(
         {"model", "models", "fallbacks", "messages", "system", "max_tokens", "stream", "provider", "plugins"}
-        | {"tools", "tool_choice", "thinking", "output_config", "stop_sequences", "metadata", "session_id", "trace"}
+        | {"tools", "tool_choice", "thinking", "output_config", "output_format", "stop_sequences"}
+        | {"metadata", "session_id", "trace"}
     )
-    demanding = frozenset({"tools", "thinking", "output_config", "stop_sequences"})
-    tool_types = (None, "custom", "function")
-
-    def survey(self, body: Mapping[str, Any]) -> Survey:
-        """See the contract."""
-        found = Survey({"text": "messages"})
-        for index, message in enumerate(messages_of(body, "messages")):
-            if not isinstance(message, dict):
-                raise InvalidRequestError(f"messages[{index}] must be an object", field=f"messages[{index}]")
-            content = message.get("content")
-            if content is not None and not isinstance(content, str):
-                survey_parts(content, f"messages[{index}].content", found, _MODALITIES)
-        return found
+    demanding = frozenset({"thinking", "output_config", "output_format", "stop_sequences"})
+    tool_types = (None, "custom", "function", "tool_reference")
+    tool_families = ("bash_", "text_editor_", "memory_", "computer_")
 
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Tools, a forced choice of them, an answer's format, and thinking switched off."""
-        choice = _kind(body.get("tool_choice"))
-        if listed(body, "tools") and choice != "none":
-            yield "tools", "tools"
-            if choice not in (None, "auto"):
-                yield "tool_choice", "tool_choice"
+        """An answer's format, and thinking switched off."""
         config = body.get("output_config")
-        if isinstance(config, dict) and _kind(config.get("format")) == "json_schema":
-            yield "structured_outputs", "output_config.format"
+        yield from format_demands(config.get("format") if isinstance(config, dict) else None, "output_config.format")
+        yield from format_demands(body.get("output_format"), "output_format")
         if _kind(body.get("thinking")) == "disabled":
             yield "reasoning:off", "thinking"
 

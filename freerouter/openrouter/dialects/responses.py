@@ -7,24 +7,17 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from freerouter.errors import FreeRouterError, InvalidRequestError
+from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     Dialect,
     Sign,
-    Survey,
     common_demands,
+    format_demands,
     opening,
     openrouter_error,
     reasoning_on,
 )
-from freerouter.openrouter.dialects.parts import messages_of, survey_parts
 
-_MODALITIES = {
-    "input_image": "image",
-    "input_audio": "audio",
-    "input_video": "video",
-    "input_file": "file",
-}
 _SPOKEN = ("message", "function_call", "custom_tool_call", "image_generation_call")
 
 
@@ -33,40 +26,24 @@ class Responses(Dialect):
 
     name = "responses"
     path = "responses"
+    conversation = "input"
+    text_alone = True
+    asides = ("instructions",)
     limits = ("max_output_tokens",)
     structural = frozenset(
         {"model", "models", "input", "instructions", "stream", "stream_options", "provider", "plugins"}
         | {"tools", "tool_choice", "text", "reasoning", "max_output_tokens", "modalities", "include", "store"}
         | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "previous_response_id", "truncation"}
     )
-    demanding = frozenset({"tools", "text", "modalities", "reasoning"})
-    tool_types = ("function", "custom", "local_shell", "namespace")
+    demanding = frozenset({"text", "modalities", "reasoning"})
+    tool_types = ("function", "custom", "local_shell", "namespace", "computer")
     endings = (b'"response.completed"', b'"response.incomplete"')
 
-    def survey(self, body: Mapping[str, Any]) -> Survey:
-        """See the contract."""
-        found = Survey({"text": "input"})
-        if isinstance(body.get("input"), str):
-            return found
-        for index, item in enumerate(messages_of(body, "input")):
-            if not isinstance(item, dict):
-                raise InvalidRequestError(f"input[{index}] must be an object", field=f"input[{index}]")
-            for name in ("content", "output"):
-                inner = item.get(name)
-                if isinstance(inner, (list, tuple)):
-                    survey_parts(inner, f"input[{index}].{name}", found, _MODALITIES)
-        return found
-
     def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Tools, a forced choice of them, an answer's format, its modalities, and reasoning switched off."""
+        """An answer's format, its modalities, and reasoning switched off."""
         yield from common_demands(body)
         text = body.get("text")
-        form = text.get("format") if isinstance(text, dict) else None
-        kind = form.get("type") if isinstance(form, dict) else None
-        if kind == "json_schema":
-            yield "structured_outputs", "text.format"
-        elif kind not in (None, "text"):
-            yield "response_format", "text.format"
+        yield from format_demands(text.get("format") if isinstance(text, dict) else None, "text.format")
 
     def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Reasoning, where it is asked for."""

@@ -1,0 +1,222 @@
+"""One walk over a request: pictures, clips, documents and tools, by what they are, wherever they stand.
+
+What is data stays unread: schemas, the parameters of tools, the inputs and arguments of calls, metadata, fields that
+nobody here knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.dialects.base import Dialect, listed
+from freerouter.openrouter.documents import Form, form_of, texts_of
+
+# What is a medium, in any dialect: a part, a block or an item of this type.
+_MEDIA = {
+    "image_url": "image",
+    "input_image": "image",
+    "image": "image",
+    "computer_screenshot": "image",
+    "computer_call_output": "image",
+    "image_generation_call": "image",
+    "input_audio": "audio",
+    "audio": "audio",
+    "video_url": "video",
+    "input_video": "video",
+    "video": "video",
+    "file": "file",
+    "input_file": "file",
+    "document": "file",
+}
+# The fields that hold more of the same; what an answer has made (images, audio) stands beside its text.
+_INSIDE = frozenset({"content", "output", "images", "audio", "tools", "tool"})
+_BESIDE_TEXT = _INSIDE - {"content"} | {"type"}
+# Whose content is what this project knows: a part in it must be one.
+_MESSAGES = frozenset({None, "message"})
+_KNOWN = _MESSAGES | {"tool_result", "function_call_output"}
+# Lists of tools that were shown earlier, and offer none.
+_REPORTS = frozenset({"mcp_list_tools", "tool_removal"})
+_DEEPEST = 60
+
+
+class Offer(NamedTuple):
+    """Tools, and where they are offered: a list of them, or a single one."""
+
+    where: str
+    tools: Sequence[Any]
+    single: bool = False
+
+    def place(self, index: int) -> str:
+        """The place of one of them."""
+        return self.where if self.single else f"{self.where}[{index}]"
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a walk over a request has found.
+
+    Attributes:
+        needs: each input modality, with the place where it was found first.
+        offers: the tools, those in namespaces and in the conversation included.
+        pdf: where the first PDF was found; it works on any model, through a free parser.
+        media: how many pictures, clips and documents.
+        payload: characters of their base64 and URLs, which are no text.
+    """
+
+    needs: dict[str, str] = field(default_factory=dict)
+    offers: list[Offer] = field(default_factory=list)
+    pdf: str | None = None
+    media: int = 0
+    payload: int = 0
+
+
+def walk(body: Mapping[str, Any], dialect: Dialect) -> Contents:
+    """Walk over a request, the whole history with its tool results and earlier answers included.
+
+    Raises:
+        InvalidRequestError: the conversation is missing, empty or of the wrong type; names the field.
+    """
+    name = dialect.conversation
+    found = Contents({"text": name})
+    for offer in ("tools", "functions"):
+        if offer in body:
+            _tools(listed(body, offer), offer, found, 0)
+    for aside in dialect.asides:
+        if isinstance(body.get(aside), (list, tuple)):
+            _parts(body[aside], aside, found, 0)
+    conversation = body.get(name)
+    if not (isinstance(conversation, str) and dialect.text_alone):
+        _messages(_not_empty(conversation, name), name, found)
+    return found
+
+
+def _not_empty(messages: Any, where: str) -> Sequence[Any]:
+    if not isinstance(messages, (list, tuple)) or not messages:
+        complaint = "is missing" if messages is None else "must be a list with at least one message"
+        raise InvalidRequestError(f"{where} {complaint}", field=where)
+    return messages
+
+
+def _messages(messages: Sequence[Any], where: str, found: Contents) -> None:
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise InvalidRequestError(f"{where}[{index}] must be an object", field=f"{where}[{index}]")
+        content = message.get("content")
+        if not ((content is None or isinstance(content, str)) and _BESIDE_TEXT.isdisjoint(message)):  # most are plain
+            _thing(message, f"{where}[{index}]", found, 0)
+
+
+def _thing(thing: Mapping[str, Any], where: str, found: Contents, depth: int) -> None:
+    """Note what a message, an item, a part or a block is, and what stands in it."""
+    if depth > _DEEPEST:
+        raise InvalidRequestError("the request is nested too deeply")
+    kind = thing.get("type")
+    if not isinstance(kind, str):
+        kind = None
+    elif kind in _MEDIA:
+        _medium(_MEDIA[kind], thing, where, found, depth)
+        return
+    for name, value in thing.items():
+        if name in _INSIDE and value is not None:
+            _LOOKS[name](value, kind, f"{where}.{name}", found, depth + 1)
+
+
+def _content(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
+    """The parts of a message or of a tool's result; those of a thing that is not known here may be anything."""
+    if isinstance(value, (list, tuple)):
+        _parts(value, where, found, depth, known=kind in _KNOWN)
+    elif isinstance(value, dict) and kind is not None:
+        _thing(value, where, found, depth)
+    elif kind in _MESSAGES and not isinstance(value, str):
+        raise InvalidRequestError(f"{where} must be text or a list of parts", field=where)
+
+
+def _parts(parts: Sequence[Any], where: str, found: Contents, depth: int, *, known: bool = False) -> None:
+    for index, part in enumerate(parts):
+        if isinstance(part, dict) and isinstance(part.get("type"), str):
+            _thing(part, f"{where}[{index}]", found, depth)
+        elif known:
+            place = f"{where}[{index}]"
+            raise InvalidRequestError(f"{place} must be an object with a type", field=place)
+
+
+def _output(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
+    """What a tool has returned."""
+    if isinstance(value, (list, tuple, dict)):
+        _content(value, kind or "", where, found, depth)
+
+
+def _images(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
+    """The pictures of an earlier answer."""
+    if kind in _MESSAGES:
+        for image in listed({where: value}, where):
+            _medium("image", image, where, found, depth)
+
+
+def _audio(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
+    """The sound of an earlier answer."""
+    if kind in _MESSAGES:
+        _medium("audio", value, where, found, depth)
+
+
+def _more_tools(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
+    """Tools that the conversation brings."""
+    if kind not in _REPORTS and isinstance(value, (list, tuple)):
+        _tools([tool for tool in value if isinstance(tool, dict)], where, found, depth)
+
+
+def _addition(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
+    """A tool that is added in mid-conversation; a reference is to one that stands elsewhere."""
+    if kind != "tool_addition" or not isinstance(value, dict):
+        return
+    if value.get("type") == "tool_definition":
+        value, where = value.get("definition"), f"{where}.definition"
+    found.offers.append(Offer(where, (value,), single=True))
+    _namespaces((value,), where, found, depth)
+
+
+def _tools(tools: Sequence[Any], where: str, found: Contents, depth: int) -> None:
+    if tools:
+        found.offers.append(Offer(where, tools))
+        _namespaces(tools, where, found, depth)
+
+
+def _namespaces(tools: Sequence[Any], where: str, found: Contents, depth: int) -> None:
+    """Tools may hold tools."""
+    if depth > _DEEPEST:
+        raise InvalidRequestError("the request is nested too deeply")
+    for index, tool in enumerate(tools):
+        if not isinstance(tool, dict):
+            raise InvalidRequestError(f"{where}[{index}] must be an object", field=f"{where}[{index}]")
+        if "tools" in tool:
+            place = f"{where}[{index}].tools"
+            _tools(listed(tool, "tools", place), place, found, depth + 1)
+
+
+def _medium(modality: str, thing: Any, where: str, found: Contents, depth: int) -> None:
+    """Count a medium and its payload, and note what it needs; a text is none, and a PDF needs no model for files."""
+    form = form_of(thing) if modality == "file" else None
+    if form is Form.TEXT:
+        source = thing.get("source")
+        if isinstance(source, dict) and "content" in source:
+            _content(source["content"], "", f"{where}.source.content", found, depth + 1)
+        return
+    found.media += 1
+    found.payload += sum(map(len, texts_of(thing)))
+    if form is Form.PDF:
+        found.pdf = found.pdf or where
+    else:
+        found.needs.setdefault(modality, where)
+
+
+_LOOKS = {
+    "content": _content,
+    "output": _output,
+    "images": _images,
+    "audio": _audio,
+    "tools": _more_tools,
+    "tool": _addition,
+}
