@@ -8,10 +8,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from freerouter.memory.health import Health
+from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Catalog, Model
+from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Need, Requirements
+from freerouter.openrouter.walk import walk
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.selection import Selection
 
@@ -35,6 +38,12 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+
+
+# What is added to each request that is sent, so that it cannot cost.
+NO_PRICE = {"prompt": 0, "completion": 0, "request": 0, "image": 0, "audio": 0}
+BILLING_OFF = [{"id": name, "enabled": False} for name in ("web", "web-fetch", "fusion")]
+SEAL = {"provider": {"max_price": NO_PRICE}, "plugins": BILLING_OFF}
 
 
 def row(name: str = "acme/alpha:free", **changes: Any) -> dict[str, Any]:
@@ -102,3 +111,9 @@ def order_of(named: Any) -> Order:
 
 def healthy(clock: Clock | None = None, seed: int = 1) -> Health:
     return Health(clock or Clock(), Random(seed))
+
+
+def check_cost(body: dict[str, Any], dialect: Dialect) -> None:
+    """Walk over a request, and refuse what could cost."""
+    body = {dialect.conversation: [{"role": "user", "content": "Hi"}], **body}
+    cost_guard.check_cost(body, walk(body, dialect), dialect)

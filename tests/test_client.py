@@ -22,6 +22,7 @@ from freerouter import (
     UpstreamError,
     UpstreamUnavailableError,
 )
+from tests.builders import SEAL
 from tests.stage import CATALOG, HELLO, KEY, NOWHERE, at_rest, striking
 from tests.sync_async import Client
 
@@ -48,7 +49,7 @@ def test_a_question_is_answered(client, emulator, messages):
         "temperature": 0.5,
         "unheard_of": {"a": [1]},
         "model": answer.trace.model,
-        "provider": {"max_price": {"prompt": 0, "completion": 0}},
+        **SEAL,
     }
     assert sent.headers["authorization"] == f"Bearer {KEY}"
     assert sent.model in answer.text == answer.choices[0].message.content

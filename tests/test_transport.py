@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from freerouter.pipeline.tracking import Trace
+from tests.builders import NO_PRICE
 from tests.stage import BODY, CATALOG, KEY, PLAIN, URL, Upstream, completion, exchange, router
 
 CHAT = f"{URL}/chat/completions"
@@ -39,7 +40,7 @@ def test_chat_completions_are_routed_however_the_address_is_written(way, url, ba
     assert response.json() == completion()
     sent = json.loads(upstream.sent[-1].content)
     assert CATALOG.get(sent["model"]).is_free
-    assert sent["provider"] == {"max_price": {"prompt": 0, "completion": 0}}
+    assert sent["provider"] == {"max_price": NO_PRICE}
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])

@@ -22,6 +22,7 @@ from freerouter.openrouter.headers import NOBODY, caller, outgoing
 from freerouter.openrouter.json_bodies import encode, parse
 from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
+from freerouter.openrouter.walk import walk
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.delivery import returned
@@ -67,7 +68,13 @@ def bench_seal(benchmark: Any, router: Router, body: bytes) -> None:
 
 @body_of
 def bench_check_cost(benchmark: Any, body: bytes) -> None:
-    benchmark(cost_guard.check_cost, parse(body), CHAT)
+    parsed = parse(body)
+    benchmark(cost_guard.check_cost, parsed, walk(parsed, CHAT), CHAT)
+
+
+@body_of
+def bench_walk(benchmark: Any, body: bytes) -> None:
+    benchmark(walk, parse(body), CHAT)
 
 
 @body_of

@@ -49,13 +49,20 @@ def _reasons(ask: Ask, model: str, offer: Offer, now: float) -> Iterator[str]:
     if _parses_pdf(ask, offer):
         yield "a PDF goes through the parser, which bills by the page"
     for tool in objects(ask.body.get("tools")):
-        kind = text(tool.get("type"))
-        if kind.startswith("openrouter:") and kind not in _FREE_TOOLS:
-            yield f"the server tool {kind} is billed"
+        if _runs_for_money(tool):
+            yield f"the server tool {tool['type']} is billed"
     if ask.body.get("web_search_options"):
         yield "web_search_options search the web"
     if ask.body.get("service_tier") not in _FREE_TIERS:
         yield f"service_tier {ask.body['service_tier']} is billed"
+
+
+def _runs_for_money(tool: Mapping[str, Any]) -> bool:
+    """Tell whether a server tool is billed: the date, patches and OpenRouter's own fetching are not."""
+    kind = text(tool.get("type"))
+    if kind == "openrouter:web_fetch":
+        return mapping(tool.get("parameters")).get("engine") != "openrouter"
+    return kind.startswith("openrouter:") and kind not in _FREE_TOOLS
 
 
 def _parses_pdf(ask: Ask, offer: Offer) -> bool:

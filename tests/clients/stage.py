@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.builders import SEAL
 from tests.server.processes import Process
 
 FREE = "openrouter/free"
@@ -18,9 +19,6 @@ CITY = {
 }
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOL = {"type": "function", "function": {"name": "weather", "description": "Of a city.", "parameters": WEATHER}}
-
-# What never pay adds.
-_SEAL = {"max_price": {"prompt": 0, "completion": 0}}
 
 
 class Talk:
@@ -47,7 +45,7 @@ class Talk:
         bodies = [dict(request["body"]) for request in self.received]
         for body in bodies:
             assert body.pop("model").endswith(":free")
-            assert body.pop("provider") == _SEAL
+            assert {name: body.pop(name) for name in SEAL} == SEAL
         return bodies
 
 

@@ -76,13 +76,6 @@ _FAULTS = {
     "a header that is not ASCII is a 500 (server/protocol, server/exchange)": {
         "header-latin1": "server",
     },
-    "input_image is not seen in chat (pipeline/analysis)": {
-        "input-image": "server",
-    },
-    "tools: [] or a tool choice that forces nothing counts as a need (pipeline/analysis)": {
-        "tool-choice-object-auto": "server",
-        "tools-empty": "server",
-    },
     "openrouter/free with a suffix that only sorts is refused (pipeline/selection, openrouter names)": {
         "name-free-nitro": "server",
     },

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
-from freerouter.openrouter.cost_guard import check_cost, wants_native_files
-from freerouter.openrouter.dialects import CHAT, RESPONSES
-from freerouter.openrouter.model_names import DRAW, free_models, wanted
-from tests.builders import JSON, TODAY, catalog_of, row
+from freerouter.openrouter.cost_guard import wants_native_files
+from freerouter.openrouter.dialects import CHAT, DIALECTS, RESPONSES
+from freerouter.openrouter.model_names import free_models, wanted
+from tests.builders import JSON, TODAY, catalog_of, check_cost, row
 
 
 def tool(kind):
@@ -51,7 +51,7 @@ COSTLY = {
 @pytest.mark.parametrize(("fields", "field"), COSTLY.values(), ids=COSTLY)
 def test_what_could_cost_is_refused_with_the_field_and_the_remedy(fields, field):
     with pytest.raises(CostRefusedError) as error:
-        check_cost({"messages": [], **fields}, CHAT)
+        check_cost(fields, CHAT)
     assert error.value.field == error.value.metadata["field"] == field
     assert (error.value.status, error.value.error_type) == (400, "payment_required")
     assert "cost" in error.value.message
@@ -89,13 +89,52 @@ HARMLESS = {
     "the web plugin, switched off": plugin(id="web", enabled=False),
     "tier auto": {"service_tier": "auto"},
     "tier default": {"service_tier": "default"},
+    "tier standard": {"service_tier": "standard"},
+    "tier standard_only": {"service_tier": "standard_only"},
+    "an older name of the free engine": plugin(id="file-parser", pdf={"engine": "pdf-text"}),
+    "plugins that watch": {"plugins": [{"id": "armor"}, {"id": "moderation"}]},
     "everything else": {"transforms": ["middle-out"], "provider": {"sort": "price"}, "usage": {"include": True}},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fields", HARMLESS.values(), ids=HARMLESS)
 def test_what_costs_nothing_passes(fields):
-    assert check_cost({"messages": [], **fields}, CHAT) is None
+    assert check_cost(fields, CHAT) is None
+
+
+FREE_TOOLS = {
+    **{f"{kind} in {d.name}": (d, {"type": kind}) for d in DIALECTS for kind in (
+        "openrouter:datetime", "openrouter:apply_patch", "apply_patch")},
+    **{f"web_fetch in {d.name}": (d, {"type": "openrouter:web_fetch", "parameters": {"engine": "openrouter"}})
+       for d in DIALECTS},
+    **{kind: (RESPONSES, {"type": kind}) for kind in ("shell", "local_shell", "computer")},
+    "a local shell": (RESPONSES, {"type": "shell", "environment": {"type": "local"}}),
+    "a search for tools at the client": (RESPONSES, {"type": "tool_search", "execution": "client"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "tool"), FREE_TOOLS.values(), ids=FREE_TOOLS)
+def test_tools_that_look_costly_and_are_free_pass(dialect, tool):
+    assert check_cost({"tools": [tool]}, dialect) is None
+
+
+LOOK_FREE = {
+    "web_fetch by the default engine": (CHAT, {"type": "openrouter:web_fetch"}),
+    "web_fetch by another's engine": (CHAT, {"type": "openrouter:web_fetch", "parameters": {"engine": "exa"}}),
+    "web_fetch by two engines": (
+        CHAT, {"type": "openrouter:web_fetch", "engine": "openrouter", "parameters": {"engine": "exa"}}),
+    "web_fetch by an engine in a list": (CHAT, {"type": "openrouter:web_fetch", "parameters": {"engine": ["x"]}}),
+    "a shell in a container": (RESPONSES, {"type": "shell", "environment": {"type": "container_auto"}}),
+    "OpenRouter's shell": (RESPONSES, {"type": "openrouter:shell"}),
+    "a search for tools at the server": (RESPONSES, {"type": "tool_search"}),
+    "a client's tool of another dialect": (CHAT, {"type": "bash_20250124"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "tool"), LOOK_FREE.values(), ids=LOOK_FREE)
+def test_tools_that_look_free_and_could_cost_are_refused(dialect, tool):
+    with pytest.raises(CostRefusedError):
+        check_cost({"tools": [tool]}, dialect)
 
 
 def test_a_namespace_is_as_free_as_the_tools_in_it():

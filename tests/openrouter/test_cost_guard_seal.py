@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.cost_guard import seal
 from freerouter.openrouter.json_bodies import parse
-from tests.builders import JSON, model_of
+from tests.builders import BILLING_OFF, JSON, NO_PRICE, SEAL, model_of
 
 MODEL = model_of()
 READER = model_of(name="acme/reader:free", inputs=("file",))
-ZERO = {"prompt": 0, "completion": 0}
+ZERO = NO_PRICE
 FREE_PARSER = {"id": "file-parser", "pdf": {"engine": "cloudflare-ai"}}
 
 PROVIDER = st.none() | st.dictionaries(st.sampled_from(["order", "sort", "require_parameters", "zdr"]), JSON)
@@ -45,6 +45,8 @@ def test_nothing_changes_but_the_model_and_what_it_may_cost(body):
     sent = sealed(body)
     provider = {**(body.get("provider") or {}), "max_price": ZERO}
     kept = {name: value for name, value in body.items() if name not in ("models", "fallbacks")}
+    plugins = body.get("plugins", [])
+    assert sent.pop("plugins")[: len(plugins)] == kept.pop("plugins", [])
     assert exactly(sent) == exactly({**kept, "model": MODEL.id, "provider": provider})
 
 
@@ -59,7 +61,8 @@ def test_the_callers_own_copy_is_untouched(body):
 def test_a_pdf_changes_the_plugins_besides_and_only_on_a_model_that_takes_no_files(body):
     assert exactly(sealed(body, READER, pdf=True)) == exactly(sealed(body, READER))
     with_pdf, without = sealed(body, pdf=True), sealed(body)
-    assert with_pdf.pop("plugins")[: len(without.pop("plugins", ()))] == body.get("plugins", [])
+    plugins = without.pop("plugins")
+    assert exactly(with_pdf.pop("plugins")[: len(plugins)]) == exactly(plugins)
     assert exactly(with_pdf) == exactly(without)
 
 
@@ -77,7 +80,8 @@ def test_a_model_given_several_times_is_sent_once(names):
     assert json.loads(sent, object_pairs_hook=list) == [
         ("model", MODEL.id),
         ("messages", []),
-        ("provider", [("max_price", [("prompt", 0), ("completion", 0)])]),
+        ("provider", [("max_price", list(ZERO.items()))]),
+        ("plugins", [list(plugin.items()) for plugin in BILLING_OFF]),
     ]
 
 
@@ -88,8 +92,8 @@ PRICES = {
     "a higher price": ({"provider": {"max_price": {"prompt": 5, "completion": "9"}}}, {"max_price": ZERO}),
     "half a price": ({"provider": {"max_price": {"prompt": 5}}}, {"max_price": ZERO}),
     "another price besides": (
-        {"provider": {"max_price": {"prompt": 5, "request": 0}}},
-        {"max_price": {**ZERO, "request": 0}},
+        {"provider": {"max_price": {"prompt": 5, "tokens": 3}}},
+        {"max_price": {**ZERO, "tokens": 3}},
     ),
     "a price for all": ({"provider": {"max_price": 5}}, {"max_price": ZERO}),
     "null price": ({"provider": {"max_price": None}}, {"max_price": ZERO}),
@@ -119,18 +123,30 @@ PLUGINS = {
 
 @pytest.mark.parametrize(("plugins", "sent"), PLUGINS.values(), ids=PLUGINS)
 def test_a_pdf_gets_the_free_parser_where_the_caller_chose_none(plugins, sent):
-    assert sealed({"messages": [], "plugins": plugins}, pdf=True)["plugins"] == sent
+    sealed_plugins = sealed({"messages": [], "plugins": plugins}, pdf=True)["plugins"]
+    assert [plugin for plugin in sealed_plugins if plugin not in BILLING_OFF] == sent
 
 
 def test_without_a_pdf_no_parser_is_added():
-    assert "plugins" not in sealed({"messages": []})
-    assert sealed({"plugins": [parser()]})["plugins"] == [parser()]
+    assert sealed({"messages": []})["plugins"] == BILLING_OFF
+    assert sealed({"plugins": [parser()]})["plugins"] == [parser(), *BILLING_OFF]
+
+
+@pytest.mark.parametrize("plugin", [*BILLING_OFF, {"id": "web", "enabled": True}], ids=str)
+def test_a_plugin_that_the_caller_names_is_sent_as_it_is(plugin):
+    others = [off for off in BILLING_OFF if off["id"] != plugin["id"]]
+    assert sealed({"messages": [], "plugins": [plugin]})["plugins"] == [plugin, *others]
+
+
+@pytest.mark.parametrize("plugins", [None, []], ids=str)
+def test_without_plugins_of_the_callers_all_that_bill_are_switched_off(plugins):
+    assert sealed({"messages": [], "plugins": plugins})["plugins"] == BILLING_OFF
 
 
 def test_lone_surrogates_survive():
     body = parse(b'{"messages": [{"content": "\\ud83d"}], "\\udc00": 1}')
     assert b"\\ud83d" in seal(body, MODEL)
-    assert {**body, "model": MODEL.id, "provider": {"max_price": ZERO}} == sealed(body)
+    assert {**body, "model": MODEL.id, **SEAL} == sealed(body)
 
 
 def test_a_number_that_is_not_finite_is_refused():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from freerouter import RoutingTransport
 from freerouter.pipeline.actions import Request
+from tests.builders import BILLING_OFF, NO_PRICE
 from tests.stage import BODY, CATALOG, KEY, TODAY, URL, Upstream, router
 
 # Names that mean something to the router, here or in a later version: everything else is unknown to it.
@@ -94,11 +95,12 @@ def forwarded(body: bytes) -> dict:
 
 def assert_unchanged(sent: dict, received: dict) -> None:
     received = dict(received)
+    assert received.pop("plugins") == BILLING_OFF
     assert CATALOG.get(received.pop("model")).is_free(TODAY)
     price = received["provider"].pop("max_price")
-    assert {**price, "prompt": 0, "completion": 0} == price
+    assert {**price, **NO_PRICE} == price
     asked = dict(sent.get("provider") or {})
-    assert price.keys() == {"prompt", "completion", *asked.pop("max_price", {})}
+    assert price.keys() == {*NO_PRICE, *asked.pop("max_price", {})}
     if sent.get("provider") is None:
         assert received.pop("provider") == {}
     expected = {name: value for name, value in sent.items() if name not in ("model", "models")}

@@ -25,7 +25,7 @@ def saying(*parts):
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
 AUDIO = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
 VIDEO = {"type": "video_url", "video_url": {"url": "https://example.com/cat.mp4"}}
-FILE = {"type": "file", "file": {"filename": "notes.txt", "file_data": "data:text/plain;base64,aGk="}}
+FILE = {"type": "file", "file": {"filename": "notes.docx", "file_data": "data:application/msword;base64,aGk="}}
 
 
 def takes(raw, *modalities):

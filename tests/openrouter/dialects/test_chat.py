@@ -23,8 +23,8 @@ PDFS = {
     "a name": {"filename": "Report.PDF", "file_id": "file-1"},
 }
 OTHERS = {
-    "a text": {"filename": "a.txt", "file_data": "data:text/plain;base64,aGk="},
-    "a text that is called a PDF": {"filename": "a.pdf", "file_data": "data:text/plain;base64,aGk="},
+    "a sheet": {"filename": "a.xls", "file_data": "data:application/vnd.ms-excel;base64,aGk="},
+    "a sheet that is called a PDF": {"filename": "a.pdf", "file_data": "data:application/vnd.ms-excel;base64,aGk="},
     "an address of something else": {"file_data": "https://example.com/pdf"},
     "a file of which nothing is known": {"file_id": "file-1"},
     "an empty file": {},
@@ -48,7 +48,7 @@ def test_any_other_file_needs_a_model_that_takes_files(file):
 
 
 def test_a_pdf_beside_another_file_needs_a_model_that_takes_files():
-    pdf, text = ({"type": "file", "file": file} for file in (PDFS["a data URL"], OTHERS["a text"]))
+    pdf, text = ({"type": "file", "file": file} for file in (PDFS["a data URL"], OTHERS["a sheet"]))
     requirements = analyze({"messages": [{"role": "user", "content": [pdf]}, {"role": "tool", "content": [pdf, text]}]})
     assert requirements.pdf == "messages[0].content[0]"
     assert requirements.found["file"] == "messages[1].content[1]"

@@ -3,9 +3,9 @@
 import pytest
 
 from freerouter.errors import CostRefusedError, InvalidRequestError
-from freerouter.openrouter.cost_guard import check_cost
 from freerouter.openrouter.dialects import MESSAGES
 from freerouter.pipeline.analysis import analyze
+from tests.builders import check_cost
 
 HI = {"role": "user", "content": "Hi"}
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
@@ -47,7 +47,7 @@ HARD = {
         {"messages": [user(CALL), user({**RESULT, "content": [{"type": "text", "text": "x"}, PNG]})]},
         {"image": "messages[1].content[0].content[1]"},
     ),
-    "a document of text": ({"messages": [user(NOTE)]}, {"file": "messages[0].content[0]"}),
+    "a document of text": ({"messages": [user(NOTE)]}, {}),
     "a PDF": ({"messages": [user(PDF)]}, {}),
 }
 
@@ -126,7 +126,7 @@ def test_signed_thinking_is_taken_out_and_nothing_else():
     assert body["messages"][1]["content"][0] is THOUGHT
 
 
-@pytest.mark.parametrize("kind", ["web_search_20250305", "computer_20250124", "openrouter:web_search"])
+@pytest.mark.parametrize("kind", ["web_search_20250305", "code_execution_20250522", "openrouter:web_search"])
 def test_a_tool_that_runs_elsewhere_could_cost(kind):
     with pytest.raises(CostRefusedError, match=r"tools\[1\].type"):
         check_cost({"tools": [TOOL, {"type": kind, "name": "x"}]}, MESSAGES)
@@ -134,3 +134,8 @@ def test_a_tool_that_runs_elsewhere_could_cost(kind):
 
 def test_a_tool_that_runs_at_the_callers_does_not():
     check_cost({"tools": [TOOL, {**TOOL, "type": "custom"}]}, MESSAGES)
+
+
+@pytest.mark.parametrize("kind", ["bash_20250124", "text_editor_20250728", "memory_20250818", "computer_20250124"])
+def test_a_tool_that_anthropic_defines_and_the_caller_runs_does_not(kind):
+    check_cost({"tools": [TOOL, {"type": kind, "name": "x"}]}, MESSAGES)

@@ -3,9 +3,9 @@
 import pytest
 
 from freerouter.errors import CostRefusedError, InvalidRequestError
-from freerouter.openrouter.cost_guard import check_cost
 from freerouter.openrouter.dialects import RESPONSES
 from freerouter.pipeline.analysis import analyze
+from tests.builders import check_cost
 
 HI = {"role": "user", "content": "Hi"}
 SYSTEM = {"role": "system", "content": "Be brief."}
