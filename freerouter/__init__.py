@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         NoEligibleModelError,
         SettingsError,
         StreamInterruptedError,
+        UnknownModelError,
         UpstreamError,
         UpstreamUnavailableError,
     )
@@ -60,6 +61,7 @@ _HOMES = {
     "SettingsError": "errors",
     "StreamInterruptedError": "errors",
     "Trace": "pipeline.tracking",
+    "UnknownModelError": "errors",
     "UpstreamError": "errors",
     "UpstreamUnavailableError": "errors",
 }
@@ -91,6 +93,7 @@ __all__ = [
     "SettingsError",
     "StreamInterruptedError",
     "Trace",
+    "UnknownModelError",
     "UpstreamError",
     "UpstreamUnavailableError",
     "__version__",

@@ -7,6 +7,7 @@
     ├── InvalidRequestError         400: the request makes no sense: says which field
     │   └── CostRefusedError        400: the request could cost money: says which field, and the free way
     ├── NoEligibleModelError        404: no free model has what the request needs
+    │   └── UnknownModelError       404: the free model that it names is not offered: says which are near
     ├── AllowanceExhaustedError     429: the account's free requests are used up until a stated time
     ├── AttemptsFailedError         429: every model that was asked failed
     ├── UpstreamUnavailableError    429: OpenRouter could not be reached: nothing was sent
@@ -152,6 +153,10 @@ class NoEligibleModelError(FreeRouterError):
 
     status = 404
     error_type = "not_found"
+
+
+class UnknownModelError(NoEligibleModelError):
+    """The request names a free model that the catalog does not have, or no longer."""
 
 
 class AllowanceExhaustedError(FreeRouterError):

@@ -18,6 +18,7 @@ from freerouter.errors import (
     NoEligibleModelError,
     SettingsError,
     StreamInterruptedError,
+    UnknownModelError,
     UpstreamError,
     UpstreamUnavailableError,
 )
@@ -54,6 +55,7 @@ STATUSES = {
     InvalidRequestError: (400, "invalid_request"),
     CostRefusedError: (400, "payment_required"),
     NoEligibleModelError: (404, "not_found"),
+    UnknownModelError: (404, "not_found"),
     AllowanceExhaustedError: (429, "rate_limit_exceeded"),
     AttemptsFailedError: (429, "provider_unavailable"),
     UpstreamUnavailableError: (429, "provider_unavailable"),

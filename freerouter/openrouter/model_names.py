@@ -10,18 +10,21 @@ from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from freerouter.errors import CostRefusedError, InvalidRequestError
+from freerouter.errors import CostRefusedError, InvalidRequestError, UnknownModelError
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.dialects.base import listed
 
 # Names that mean: route. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
 ROUTE_NAMES = ("openrouter/free", "free", "openrouter/auto", "auto")
 _PREFIX = "openrouter/"
+# What may follow a name and only says which provider comes first: it costs nothing, and asks for nothing.
+_SORTING = ("nitro", "floor", "exacto")
+_SAYS_NOTHING = ("", "free", *_SORTING)
 _LONGEST_NAME = 200
 
 
-class Wanted(NamedTuple):
-    """Which models a caller asks for.
+class Named(NamedTuple):
+    """Which models a caller names.
 
     Attributes:
         names: each with the field that it stands in; empty when none is given.
@@ -32,9 +35,6 @@ class Wanted(NamedTuple):
     needs: tuple[str, ...] = ()
 
 
-_ANY = Wanted()
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
     """The models that a request may go to: some by name, one after the other, then any, if it draws.
@@ -42,16 +42,19 @@ class Order:
     Attributes:
         models: those that are asked for by name, each once.
         draws: a model is drawn when none of them is left.
+        skipped: names in a list that the catalog no longer has.
     """
 
     models: tuple[Model, ...] = ()
     draws: bool = True
+    skipped: tuple[str, ...] = ()
 
 
 DRAW = Order()
+_NONE_NAMED = Named()
 
 
-def wanted(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> Wanted:
+def named(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> Named:
     """Read a request's ``model``, ``models`` and ``fallbacks``, in this order.
 
     Args:
@@ -59,30 +62,34 @@ def wanted(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> 
         aliases: names to take for others, as pairs of a glob pattern and a name; the first that fits counts.
 
     Raises:
-        InvalidRequestError: a name is no text, or without end.
+        InvalidRequestError: a name is no text, or without end, or there are two lists.
+        CostRefusedError: a name asks for a search of the web.
     """
     name = body.get("model")
     if (name is None or name in ROUTE_NAMES) and "models" not in body and "fallbacks" not in body:
-        return _ANY
+        return _NONE_NAMED
     names: list[tuple[str, str]] = []
     needs: list[str] = []
     for field, given in _names(body):
-        if not isinstance(given, str) or not given or len(given) > _LONGEST_NAME:
+        if not isinstance(given, str) or not given.strip() or len(given) > _LONGEST_NAME:
             raise InvalidRequestError(f"{field} must be the id of a model, or openrouter/free", field=field)
-        name, extra = _understood(given, aliases)
+        name, extra = _understood(given.strip(), aliases)
         if "online" in extra:
             detail = "could cost money (it searches the web), so it was not sent: ask for openrouter/free"
             raise CostRefusedError(f"{field} {given!r} {detail}", field=field)
         names.append((field, name))
         needs += extra
-    return Wanted(names, tuple(needs))
+    return Named(names, tuple(needs))
 
 
 def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if body.get("model") is not None:
         yield "model", body["model"]
-    for field in ("models", "fallbacks"):
-        for index, name in enumerate(listed(body, field)):
+    models, fallbacks = listed(body, "models"), listed(body, "fallbacks")
+    if models and fallbacks:
+        raise InvalidRequestError("fallbacks cannot be given together with models", field="fallbacks")
+    for field, names in (("models", models), ("fallbacks", fallbacks)):
+        for index, name in enumerate(names):
             # Anthropic's form of a fallback is an object with a model.
             yield f"{field}[{index}]", name.get("model") if isinstance(name, dict) else name
 
@@ -92,49 +99,82 @@ def _understood(name: str, aliases: Sequence[tuple[str, str]]) -> tuple[str, lis
     meant, needs = _plain(name)
     if meant in ROUTE_NAMES:
         return meant, needs
-    target = next((target for pattern, target in aliases if fnmatchcase(name, pattern)), None)
+    small = name.lower()
+    target = next((target for pattern, target in aliases if fnmatchcase(small, pattern.lower())), None)
     return (meant, needs) if target is None else _plain(target)
 
 
 def _plain(name: str) -> tuple[str, list[str]]:
     """A name without doubled prefixes, and the needs that it states: ``free:tools+vision``."""
-    short = name
-    while short.startswith(_PREFIX) and short not in ROUTE_NAMES:
-        short = short.removeprefix(_PREFIX)
-    stem, colon, needs = short.removeprefix(_PREFIX).partition(":")
-    if colon and stem == "free":
-        return ROUTE_NAMES[0], [need for need in needs.split("+") if need]
-    return (short if short in ROUTE_NAMES else name), []
+    stem, _, rest = _without_prefix(name.lower()).partition(":")
+    if stem not in ROUTE_NAMES:
+        return name, []
+    return f"{_PREFIX}{stem}", [need for need in rest.replace(":", "+").split("+") if need not in _SAYS_NOTHING]
+
+
+def _without_prefix(name: str) -> str:
+    while name.startswith(_PREFIX):
+        name = name.removeprefix(_PREFIX)
+    return name
 
 
 def free_models(names: Sequence[tuple[str, str]], catalog: Catalog, today: date) -> Order:
-    """The order that some names stand for; no names stand for a draw.
+    """The order that some names stand for; no names stand for a draw, and a free model that is gone is skipped.
 
     Raises:
         CostRefusedError: a name is not that of a free model; says which are near.
+        UnknownModelError: all of them are gone.
     """
+    if not names:
+        return DRAW
+    found: list[Model | None] = []
+    gone: list[tuple[str, str]] = []
     # Models that come after a draw are never asked, but one that costs money is not what the caller meant.
-    found = [_free(name, field, catalog, today) for field, name in names]
+    for field, name in names:
+        model = None if name in ROUTE_NAMES else _in_catalog(name, catalog)
+        if name in ROUTE_NAMES or (model is not None and model.is_free(today)):
+            found.append(model)
+        elif model is None and name.lower().endswith(FREE_SUFFIX):
+            gone.append((field, name))
+        else:
+            raise CostRefusedError(_refusal(name, field, model, catalog, today), field=field)
+    if not found:
+        raise _unknown(*gone[0], catalog, today)
     models = dict.fromkeys(takewhile(lambda model: model is not None, found))
-    return Order(tuple(model for model in models if model is not None), not found or None in found)
+    skipped = tuple(name for _, name in gone)
+    return Order(tuple(model for model in models if model is not None), None in found, skipped)
 
 
-def _free(name: str, field: str, catalog: Catalog, today: date) -> Model | None:
-    if name in ROUTE_NAMES:
-        return None
-    model, short = catalog.get(name), name
-    while model is None and short.startswith(_PREFIX):
-        short = short.removeprefix(_PREFIX)
-        model = catalog.get(short)
-    if model is not None and model.is_free(today):
-        return model
-    raise CostRefusedError(_refusal(name, field, model, catalog, today), field=field)
+def _in_catalog(name: str, catalog: Catalog) -> Model | None:
+    """The model of a name in any case, behind prefixes, and before what only sorts."""
+    for spelled in (name, name.lower(), _without_prefix(name.lower())):
+        model = catalog.get(spelled)
+        if model is not None:
+            return model
+        id_, _, suffix = spelled.rpartition(":")
+        if suffix in _SORTING and id_.endswith(FREE_SUFFIX) and (model := catalog.get(id_)) is not None:
+            return model
+    return None
+
+
+def _unknown(field: str, name: str, catalog: Catalog, today: date) -> UnknownModelError:
+    near = _near(name, catalog, today)
+    hint = f"{', '.join(near)} or openrouter/free" if near else "openrouter/free"
+    return UnknownModelError(
+        f"{field} {name!r} is an unknown model: the list of models does not have it, or no longer; ask for {hint}",
+        metadata={"field": field, "near": near},
+    )
 
 
 def _refusal(name: str, field: str, model: Model | None, catalog: Catalog, today: date) -> str:
     why = "is not in the list of models" if model is None else "; ".join(model.why_not_free(today))
-    # Compared without the suffix, which would make everything look alike.
-    stems = {free.id.removesuffix(FREE_SUFFIX): free.id for free in catalog.free(today)}
-    near = [stems[stem] for stem in get_close_matches(name.removesuffix(FREE_SUFFIX), stems, n=3, cutoff=0.4)]
+    near = _near(name, catalog, today)
     hint = f", or a free one such as {', '.join(near)}" if near else ""
     return f"{field} {name!r} could cost money ({why}), so it was not sent: ask for openrouter/free{hint}"
+
+
+def _near(name: str, catalog: Catalog, today: date) -> list[str]:
+    """Free models whose names are alike, compared without the suffix, which would make everything look alike."""
+    stems = {free.id.removesuffix(FREE_SUFFIX): free.id for free in catalog.free(today)}
+    alike = get_close_matches(name.lower().removesuffix(FREE_SUFFIX), stems, n=3, cutoff=0.4)
+    return [stems[stem] for stem in alike]

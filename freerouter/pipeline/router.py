@@ -184,8 +184,8 @@ class Routing:
         self._parsed = body is not request.body
         contents = walk(body, request.dialect)
         cost_guard.check_cost(body, contents, request.dialect)
-        wanted = model_names.wanted(body, router.aliases)
-        needs = request.needs + wanted.needs
+        named = model_names.named(body, router.aliases)
+        needs = request.needs + named.needs
         if cost_guard.wants_native_files(body):
             needs = (*needs, "file")
         length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
@@ -194,9 +194,10 @@ class Routing:
         self._conversation = conversation(body, request.dialect, request.session, router.settings.sticky)
         with router.lock:
             index = router.index()
-            order = model_names.free_models(wanted.names, index.catalog, index.today) if wanted.names else DRAW
+            order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
             self._selection = Selection(index, requirements, order, request.caller, router.health, router.rng)
         trace = self.trace
+        trace.skipped = list(order.skipped)
         trace.requirements = requirements
         trace.free = len(index.models)
         trace.eligible = eligible = len(self._selection)
@@ -382,7 +383,7 @@ class Routing:
 
     def explain(self) -> dict[str, Any]:
         """See ``Router.explain``."""
-        if self._failure is not None and not isinstance(self._failure, NoEligibleModelError):
+        if self._failure is not None and type(self._failure) is not NoEligibleModelError:  # nothing was found then
             raise self._failure
         with self._router.lock:
             return self._selection.explain(self._preferred())

@@ -60,6 +60,7 @@ class Trace:
         requirements: what the request needs; None when it could not be analysed.
         free: free models that the user's settings let in.
         eligible: how many of them have what it needs.
+        skipped: models that the request names and that are no longer offered.
         attempts: the models that were tried, in order.
         model: the one that answered.
         given_up: soft parameters that this model does not honour.
@@ -70,6 +71,7 @@ class Trace:
     requirements: Requirements | None = None
     free: int = 0
     eligible: int = 0
+    skipped: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     model: str | None = None
     given_up: list[str] = field(default_factory=list)
@@ -108,6 +110,7 @@ class Trace:
             "requirements": None if requirements is None else requirements.as_dict(),
             "free": self.free,
             "eligible": self.eligible,
+            "skipped": self.skipped,
             "attempts": [attempt.as_dict() for attempt in self.attempts],
             "model": self.model,
             "given_up": self.given_up,
@@ -116,7 +119,8 @@ class Trace:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.eligible} of {self.free} free models eligible", *map(str, self.attempts)]
+        skipped = [f"{name} is skipped: it is no longer offered" for name in self.skipped]
+        lines = [f"{self.eligible} of {self.free} free models eligible", *skipped, *map(str, self.attempts)]
         return "\n".join(lines)
 
 

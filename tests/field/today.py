@@ -76,9 +76,6 @@ _FAULTS = {
     "a header that is not ASCII is a 500 (server/protocol, server/exchange)": {
         "header-latin1": "server",
     },
-    "openrouter/free with a suffix that only sorts is refused (pipeline/selection, openrouter names)": {
-        "name-free-nitro": "server",
-    },
     "a slip in the base URL is refused as if it cost money (server/paths)": {
         "path-double-slash": "server",
         "path-slash-at-end": "server",

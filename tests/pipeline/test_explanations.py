@@ -6,12 +6,17 @@ from random import Random
 import pytest
 from scipy.stats import chisquare
 
+from freerouter.errors import UnknownModelError
 from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.model_names import DRAW
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection
 from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
-from tests.builders import Clock, healthy, index_of, order_of, required, row
+from freerouter.settings import Settings
+from tests.builders import Clock, catalog_of, healthy, index_of, order_of, required, row
 
+HI = {"role": "user", "content": "Hi"}
 DRAWS = 3_000
 AWAKE, OVER, ASLEEP = None, 10, 60
 
@@ -147,3 +152,12 @@ def test_an_explanation_tells_who_is_left_alone_and_for_how_long():
     assert cooling["a/b:free"] == 40.0
     assert cooling["a/d:free"] is None
     assert cooling["a/c:free"] is None
+
+
+def test_a_model_that_is_gone_is_an_error_and_in_a_list_it_is_told_as_skipped():
+    router = Router(Settings(), catalog_of(row("acme/alpha:free")))
+    with pytest.raises(UnknownModelError):
+        router.explain(Request({"messages": [HI], "model": "acme/alpho:free"}))
+    trace = router.route(Request({"messages": [HI], "models": ["acme/alpho:free", "acme/alpha:free"]})).trace
+    assert trace.skipped == trace.as_dict()["skipped"] == ["acme/alpho:free"]
+    assert "acme/alpho:free is skipped" in str(trace)

@@ -65,6 +65,7 @@ def test_the_whole_story_as_json():
         },
         "free": 18,
         "eligible": 7,
+        "skipped": [],
         "attempts": [
             {
                 "model": "acme/alpha:free",
