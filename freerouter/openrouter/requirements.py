@@ -14,7 +14,7 @@ class Need(NamedTuple):
 
     Attributes:
         hard: capabilities without which no model will do.
-        soft: parameters that a model should honour; those that no catalog knows do not count.
+        soft: parameters that a model should honour; those that no catalog knows count only where they are hard.
         strict: soft ones are hard (``provider.require_parameters``).
         output: tokens of answer asked for; 0 when nothing is asked.
     """
@@ -23,6 +23,11 @@ class Need(NamedTuple):
     soft: frozenset[str]
     strict: bool
     output: int
+
+    @property
+    def required(self) -> frozenset[str]:
+        """What a model must have: soft parameters, too, where they are hard."""
+        return self.hard | self.soft if self.strict else self.hard
 
 
 class Requirements(NamedTuple):

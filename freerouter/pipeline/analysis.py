@@ -54,17 +54,23 @@ def analyze(
         for capability, where in dialect.demands(body):
             found.setdefault(capability, where)
         soft = soft.union(dialect.wishes(body))
-    if contents.pdf is not None:
+    strict = _strict(body)
+    if contents.pdf is not None and not strict:  # the parser makes up for it
         soft = soft.union(("file",))
     if extra:
         for capability in canonical(extra):
             found.setdefault(capability, "asked for besides")
-    provider = body.get("provider")
-    if provider is not None and not isinstance(provider, dict):
-        raise InvalidRequestError("provider must be an object", field="provider")
-    strict = provider is not None and provider.get("require_parameters") is True
     need = Need(frozenset(found), soft, strict, _output(body, dialect))
     return Requirements(need, found, estimate(length, contents), body.get("stream") is True, contents.pdf)
+
+
+def _strict(body: Mapping[str, Any]) -> bool:
+    provider = body.get("provider")
+    if provider is None:
+        return False
+    if not isinstance(provider, dict):
+        raise InvalidRequestError("provider must be an object", field="provider")
+    return provider.get("require_parameters") is True
 
 
 def _tools(body: Mapping[str, Any], contents: Contents) -> Iterator[tuple[str, str]]:

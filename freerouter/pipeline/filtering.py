@@ -143,7 +143,7 @@ class Index:
 
     def _make(self, need: Need) -> Pool:
         soft = [name for name in need.soft if name in self._bits]
-        hard = [*need.hard, *soft] if need.strict else [*need.hard]
+        hard = need.required
         if any(name not in self._bits for name in hard):
             return Pool(_NOBODY, _NOBODY)
         eligible = self._having(hard, slice(None))
@@ -188,8 +188,7 @@ class Index:
         """Every reason, in words, why a model is not eligible; none when it is."""
         need = requirements.need
         reasons = [*model.why_not_free(self.today), *self.policy.objections(model)]
-        required = need.hard | (need.soft & self.alphabet if need.strict else frozenset())
-        reasons += [lack_in_words(name) for name in sorted(required - set(capabilities(model)))]
+        reasons += [lack_in_words(name) for name in sorted(need.required - set(capabilities(model)))]
         if requirements.context > _context(model):
             reasons.append(f"context {model.context} < {requirements.context} needed")
         if model.max_output is not None and need.output > model.max_output:

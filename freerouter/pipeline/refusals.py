@@ -44,10 +44,10 @@ def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModel
     """No free model has everything that is needed: says how many have each thing."""
     total = len(index.models)
     having = Counter(name for model in index.models for name in capabilities(model))
-    wanted = requirements.need.hard
-    if requirements.need.strict:
-        wanted |= requirements.need.soft & index.alphabet
-    counts = [f"{having[name]} have {name}" for name in sorted(wanted) if having[name] < total]
+    unlisted = requirements.need.required - requirements.need.hard - index.alphabet
+    required = sorted(requirements.need.required - unlisted)
+    counts = [f"{having[name]} have {name}" for name in required if having[name] < total]
+    counts += [f"no model lists {name}, which provider.require_parameters demands" for name in sorted(unlisted)]
     roomy = total - index.first(requirements.context)
     if roomy < total:
         counts.append(f"{roomy} have a context of {requirements.context} tokens")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.dialects import DIALECTS
 from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.analysis import analyze
 from tests.builders import JSON
@@ -142,6 +143,18 @@ SOFT = {
 @pytest.mark.parametrize(("fields", "soft"), SOFT.values(), ids=SOFT)
 def test_every_other_parameter_is_a_preference(fields, soft):
     assert analyze(asking(**fields)).need.soft == soft
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_what_openrouter_itself_heeds_asks_nothing_of_a_model(dialect):
+    heeded = dict.fromkeys(["usage", "transforms", "service_tier", "cache_control", "debug", "safety_identifier"], {})
+    body = {dialect.conversation: [HELLO], **heeded, "provider": {"require_parameters": True}}
+    assert analyze(body, dialect).need.soft == set()
+
+
+def test_a_pdf_demands_no_model_that_takes_files_where_soft_is_hard():
+    pdf = part("file", file_data="data:application/pdf;base64,AA")
+    assert analyze(asking(pdf, provider={"require_parameters": True})).need.required == {"text"}
 
 
 LIMITS = {

@@ -70,7 +70,7 @@ def test_pools_equal_a_naive_search(seed, needs):
             raw
             for raw in rows
             if raw["id"].endswith(":free")
-            and all(can(raw, name) for name in [*hard, *(soft if need["strict"] else ())])
+            and all(can(raw, name) for name in [*hard, *(need["soft"] if need["strict"] else ())])
             and (raw["top_provider"]["max_completion_tokens"] or 10**9) >= need["output"]
             and holds(raw, tokens)
         ]
@@ -120,11 +120,11 @@ def test_a_catalog_without_free_models_has_empty_pools():
     assert (len(pool.best), len(pool.rest), index.first(0), index.models) == (0, 0, 0, [])
 
 
-def test_what_no_model_has_empties_the_pool_if_hard_and_does_not_count_if_soft():
+def test_what_no_model_has_empties_the_pool_if_hard_or_demanded_and_does_not_count_if_soft():
     index = index_of(row())
     assert [len(positions) for positions in index.pool(need_of("telepathy"))] == [0, 0]
     assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",)))] == [1, 0]
-    assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",), strict=True))] == [1, 0]
+    assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",), strict=True))] == [0, 0]
 
 
 def test_a_parameter_that_only_paid_models_honour_is_known_and_given_up():
@@ -140,7 +140,7 @@ REASONS = {
     "a need": ({}, required("text", "structured_outputs"), {}, ["lacks structured_outputs"]),
     "every need": ({}, required("tools", "output:image"), {}, ["lacks output:image", "lacks tools"]),
     "mandatory reasoning": ({"mandatory": True}, required("reasoning:off"), {}, ["reasoning is mandatory"]),
-    "a demanded parameter": ({}, required(soft=("seed", "x"), strict=True), {}, ["lacks seed"]),
+    "a demanded parameter": ({}, required(soft=("seed", "x"), strict=True), {}, ["lacks seed", "lacks x"]),
     "a wished one": ({}, required(soft=("seed",)), {}, []),
     "context": ({"context": 8_192}, required(tokens=21_000), {}, ["context 8192 < 21000 needed"]),
     "context with the answer": ({"context": 100}, required(tokens=60, output=41), {}, ["context 100 < 101 needed"]),

@@ -31,7 +31,7 @@ NOBODY = {
     "output": (required(output=150), "2 answer with up to 150 tokens"),
     "demanded": (
         required(soft=("seed", "logprobs", "x"), strict=True),
-        "of 3 free models 0 have logprobs, 1 have seed",
+        "of 3 free models 0 have logprobs, 1 have seed, no model lists x, which provider.require_parameters demands",
     ),
     "nothing in particular": (required("text"), "among 3"),
 }

@@ -32,6 +32,15 @@ NOTHING = Sign()
 TOKEN = Sign(token=True)
 
 
+# Fields that OpenRouter itself heeds, in any dialect: they ask nothing of a model.
+HEEDED_BY_OPENROUTER = frozenset(
+    {"model", "models", "fallbacks", "route", "provider", "plugins", "transforms", "stream", "stream_options", "usage"}
+    | {"session_id", "user", "metadata", "trace", "debug", "safety_identifier", "service_tier", "store", "background"}
+    | {"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "cache_control", "context_management"}
+    | {"tools", "tool_choice", "deferred_tools", "max_tool_calls", "stop_server_tools_when"}
+)
+
+
 class Dialect(ABC):
     """One way to write requests and replies; stateless. What it says of a request is catalog-independent.
 

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
+    HEEDED_BY_OPENROUTER,
     NOTHING,
     TOKEN,
     Dialect,
@@ -31,22 +32,12 @@ class Chat(Dialect):
     name = "chat"
     path = "chat/completions"
     limits = ("max_tokens", "max_completion_tokens")
-    structural = frozenset(
-        {"model", "models", "messages", "stream", "stream_options", "provider", "plugins", "max_tokens"}
-        | {
-            "tools",
-            "functions",
-            "tool_choice",
-            "function_call",
-            "response_format",
-            "structured_outputs",
-            "modalities",
-            "max_completion_tokens",
-        }
-        | {"reasoning", "reasoning_effort", "include_reasoning"}
+    structural = HEEDED_BY_OPENROUTER | {
+        *("messages", "max_tokens", "max_completion_tokens", "functions", "function_call", "modalities"),
+        *("response_format", "structured_outputs", "reasoning", "reasoning_effort", "include_reasoning"),
         # audio says how an answer should sound, not that the model must hear.
-        | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "audio"}
-    )
+        "audio",
+    }
     demanding = frozenset({"response_format", "modalities", "reasoning", "reasoning_effort"})
     tool_types = ("function", "custom")
 

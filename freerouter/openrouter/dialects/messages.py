@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from freerouter.errors import FreeRouterError
-from freerouter.openrouter.dialects.base import Dialect, Sign, format_demands, openrouter_error
+from freerouter.openrouter.dialects.base import HEEDED_BY_OPENROUTER, Dialect, Sign, format_demands, openrouter_error
 
 _SIGNED = ("thinking", "redacted_thinking")
 _DELTAS = ("text", "thinking", "partial_json")
@@ -33,11 +33,10 @@ class Messages(Dialect):
     path = "messages"
     asides = ("system",)
     limits = ("max_tokens",)
-    structural = frozenset(
-        {"model", "models", "fallbacks", "messages", "system", "max_tokens", "stream", "provider", "plugins"}
-        | {"tools", "tool_choice", "thinking", "output_config", "output_format", "stop_sequences"}
-        | {"metadata", "session_id", "trace"}
-    )
+    structural = HEEDED_BY_OPENROUTER | {
+        *("messages", "system", "max_tokens", "thinking", "output_config", "output_format", "stop_sequences"),
+        *("safeguards", "speed", "container", "mcp_servers"),
+    }
     demanding = frozenset({"thinking", "output_config", "output_format", "stop_sequences"})
     tool_types = (None, "custom", "function", "tool_reference")
     tool_families = ("bash_", "text_editor_", "memory_", "computer_")

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
+    HEEDED_BY_OPENROUTER,
     Dialect,
     Sign,
     common_demands,
@@ -30,11 +31,10 @@ class Responses(Dialect):
     text_alone = True
     asides = ("instructions",)
     limits = ("max_output_tokens",)
-    structural = frozenset(
-        {"model", "models", "input", "instructions", "stream", "stream_options", "provider", "plugins"}
-        | {"tools", "tool_choice", "text", "reasoning", "max_output_tokens", "modalities", "include", "store"}
-        | {"session_id", "prompt_cache_key", "user", "metadata", "trace", "previous_response_id", "truncation"}
-    )
+    structural = HEEDED_BY_OPENROUTER | {
+        *("input", "instructions", "prompt", "previous_response_id", "conversation", "truncation", "include"),
+        *("text", "reasoning", "max_output_tokens", "modalities"),
+    }
     demanding = frozenset({"text", "modalities", "reasoning"})
     tool_types = ("function", "custom", "local_shell", "namespace", "computer")
     endings = (b'"response.completed"', b'"response.incomplete"')
