@@ -89,12 +89,12 @@ class _Progress:
     def _read(self, data: bytes) -> Iterator[ChatChunk]:
         """The chunks that these bytes complete. Raises StreamInterruptedError at an error event."""
         for event in self._events.feed(data):
-            sign = read_event(CHAT, event)
-            if sign is None or sign.error is not None:
-                said = None if sign is None or sign.error is None else sign.error.get("message")
+            piece = read_event(CHAT, event)
+            if piece is None or piece.error is not None:
+                said = None if piece is None or piece.error is None else piece.error.get("message")
                 message = str(said or "the stream holds something that is no JSON")
                 raise StreamInterruptedError(message, text=self.text, trace=self.trace)
-            if not sign.done:
+            if not piece.done:
                 chunk = _typed(ChatChunk, event, self.trace, self.text)
                 self.text += chunk.text
                 yield chunk

@@ -52,18 +52,18 @@ class Requirements(NamedTuple):
         """Tokens that must fit into a model's context: the prompt's and those asked for."""
         return self.prompt_tokens + self.need.output
 
-    def needs(self) -> dict[str, str]:
+    def relaxable(self) -> dict[str, str]:
         """Everything that a request could do without, by the names that ``without`` takes, and where it was found."""
-        needs = dict(self.found)
+        relaxable = dict(self.found)
         if self.need.strict and self.need.soft:
-            needs["require_parameters"] = "provider.require_parameters"
+            relaxable["require_parameters"] = "provider.require_parameters"
         if self.need.output:
-            needs["output_tokens"] = f"{self.need.output:,} asked for"
-        needs["prompt_tokens"] = f"about {self.prompt_tokens:,}"
-        return needs
+            relaxable["output_tokens"] = f"{self.need.output:,} asked for"
+        relaxable["prompt_tokens"] = f"about {self.prompt_tokens:,}"
+        return relaxable
 
     def without(self, name: str) -> Requirements:
-        """The same request without one of its ``needs``."""
+        """The same request without one of its ``relaxable`` parts."""
         match name:
             case "require_parameters":
                 return self._replace(need=self.need._replace(strict=False))

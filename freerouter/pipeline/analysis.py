@@ -51,9 +51,9 @@ def analyze(
     if nulls := [name for name in soft if body[name] is None]:
         soft = soft.difference(nulls)
     if not dialect.demanding.isdisjoint(body):
-        for capability, where in dialect.demands(body):
+        for capability, where in dialect.hard(body):
             found.setdefault(capability, where)
-        soft = soft.union(dialect.wishes(body))
+        soft = soft.union(dialect.soft(body))
     strict = _strict(body)
     if contents.pdf is not None and not strict:  # the parser makes up for it
         soft = soft.union(("file",))

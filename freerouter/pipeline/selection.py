@@ -248,7 +248,7 @@ class Selection:
         """Which single need, left out, would admit how many more; the one that admits most first."""
         barred = [model for name in ineligible if (model := self._index.catalog.get(name)) is not None]
         relaxations = []
-        for need, found in self._requirements.needs().items():
+        for need, found in self._requirements.relaxable().items():
             relaxed = self._requirements.without(need)
             more = sum(not self.objections(model, relaxed) for model in barred)
             if more:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json
 
 from freerouter.errors import InvalidRequestError
-from freerouter.openrouter.dialects import NOTHING, Dialect, Sign
+from freerouter.openrouter.dialects import NOTHING, Dialect, Piece
 from freerouter.openrouter.json_bodies import parse
 from freerouter.replies.events import Events
 
@@ -124,16 +124,16 @@ class Head:
         return reading
 
     def _feed_event(self, data: bytes) -> None:
-        sign = read_event(self._dialect, data)
-        if sign is None:
+        piece = read_event(self._dialect, data)
+        if piece is None:
             self._judge(Flaw.NOT_JSON)
-        elif sign.error is not None:
-            self._judge(error={"error": sign.error})
-        elif sign.token:
-            self._judge(usage=sign.usage)
-        elif sign is not NOTHING and sign != NOTHING:
-            self._last = combined(self._last, sign)
-            if sign.done:
+        elif piece.error is not None:
+            self._judge(error={"error": piece.error})
+        elif piece.token:
+            self._judge(usage=piece.usage)
+        elif piece is not NOTHING and piece != NOTHING:
+            self._last = combined(self._last, piece)
+            if piece.done:
                 self._end_of_stream()
 
     def _end_of_stream(self) -> Reading:
@@ -155,17 +155,17 @@ class Head:
         return self._end_of_answer(parsed)
 
     def _end_of_answer(self, body: Mapping[str, Any]) -> Reading:
-        sign = self._dialect.sign(body)
-        if sign.error is not None:
-            return self._judge(error=body if body.get("error") else {"error": sign.error})
+        piece = self._dialect.piece(body)
+        if piece.error is not None:
+            return self._judge(error=body if body.get("error") else {"error": piece.error})
         flaw = None
         if self._stream or self._kind not in ("application/json", ""):
             flaw = Flaw.WRONG_TYPE
-        elif not sign.token and sign.finish is None:
+        elif not piece.token and piece.finish is None:
             flaw = Flaw.NO_CHOICES
-        elif not sign.token and _is_empty(sign):
+        elif not piece.token and _is_empty(piece):
             flaw = Flaw.EMPTY
-        return self._judge(flaw, body=body, usage=sign.usage)
+        return self._judge(flaw, body=body, usage=piece.usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,19 +217,19 @@ class Tail:
         return {"cost": float(cost[1])} if cost else None
 
 
-def read_event(dialect: Dialect, data: bytes) -> Sign | None:
+def read_event(dialect: Dialect, data: bytes) -> Piece | None:
     """What an event says; None when it is no JSON object."""
     if data == b"[DONE]":
-        return Sign(done=True)
+        return Piece(done=True)
     try:
-        return dialect.sign(parse(data))
+        return dialect.piece(parse(data))
     except InvalidRequestError:
         return None
 
 
-def combined(earlier: Sign, later: Sign) -> Sign:
+def combined(earlier: Piece, later: Piece) -> Piece:
     """What two events say together; the later one counts where both say something."""
-    return Sign(
+    return Piece(
         earlier.token or later.token,
         later.finish or earlier.finish,
         later.error if later.error is not None else earlier.error,
@@ -238,11 +238,11 @@ def combined(earlier: Sign, later: Sign) -> Sign:
     )
 
 
-def _is_empty(sign: Sign) -> bool:
+def _is_empty(piece: Piece) -> bool:
     """No token, none counted, and not because the caller's limit left no room for one."""
-    if sign.token or sign.finish == "length":
+    if piece.token or piece.finish == "length":
         return False
-    usage = sign.usage or {}
+    usage = piece.usage or {}
     return not (usage.get("completion_tokens") or usage.get("output_tokens"))
 
 

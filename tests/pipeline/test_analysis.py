@@ -147,7 +147,7 @@ def test_every_other_parameter_is_a_preference(fields, soft):
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_what_openrouter_itself_heeds_asks_nothing_of_a_model(dialect):
-    heeded = dict.fromkeys(["usage", "transforms", "service_tier", "cache_control", "debug", "safety_identifier"], {})
+    heeded = dict.fromkeys(["usage", "transforms", "service_tier", "cache_control", "debug", "safety_identifier"], "x")
     body = {dialect.conversation: [HELLO], **heeded, "provider": {"require_parameters": True}}
     assert analyze(body, dialect).need.soft == set()
 

@@ -79,7 +79,7 @@ def test_leaving_a_need_out_admits_as_many_as_was_said(hard, soft, strict, outpu
     index = index_of(*ROWS)
     eligible = len(selection_of(index, requirements))
     said = admitted(requirements)
-    for name in requirements.needs():
+    for name in requirements.relaxable():
         assert len(selection_of(index, requirements.without(name))) - eligible == said.get(name, 0)
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamError
 
 
-class Sign(NamedTuple):
+class Piece(NamedTuple):
     """What a whole answer, or one event of a stream, says about how the request is faring.
 
     Attributes:
@@ -28,8 +28,8 @@ class Sign(NamedTuple):
 
 
 # What most events of a stream say.
-NOTHING = Sign()
-TOKEN = Sign(token=True)
+NOTHING = Piece()
+TOKEN = Piece(token=True)
 
 
 # Fields that OpenRouter itself heeds, in any dialect: they ask nothing of a model.
@@ -51,7 +51,7 @@ class Dialect(ABC):
         text_alone: that field may be a text.
         asides: fields beside it that may hold parts, too.
         limits: the fields that ask for a number of tokens of output.
-        structural: fields that ask for no capability, or for one that ``demands`` or ``wishes`` reports.
+        structural: fields that ask for no capability, or for one that ``hard`` or ``soft`` reports.
         demanding: the fields that those two look at.
         tool_types: the types of tools that run at the caller's, and so cost nothing; None for an absent type.
         tool_families: how the types of more such tools begin; a date follows.
@@ -71,11 +71,11 @@ class Dialect(ABC):
     endings: ClassVar[tuple[bytes, ...]] = ()
 
     @abstractmethod
-    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def hard(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Capabilities asked for outside of the conversation, each with the field that asks."""
 
     @abstractmethod
-    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+    def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Capabilities that are asked for under another name than the catalog's, and may be given up."""
 
     @abstractmethod
@@ -87,7 +87,7 @@ class Dialect(ABC):
         """The request without what only the model that made it can read again; the rest is untouched."""
 
     @abstractmethod
-    def sign(self, data: Mapping[str, Any]) -> Sign:
+    def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a whole answer, or the data of one event of a stream."""
 
     @abstractmethod
@@ -118,6 +118,12 @@ def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list
     return value
 
 
+def type_of(value: Any) -> str | None:
+    """The type of a block, an item or a part; None where none is stated."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else None
+
+
 def opening(messages: Iterable[Mapping[str, Any]]) -> tuple[Any, Any]:
     """The system message that begins a conversation, if one does, and the first other one; what follows may change."""
     system = None
@@ -128,7 +134,7 @@ def opening(messages: Iterable[Mapping[str, Any]]) -> tuple[Any, Any]:
     return system, None
 
 
-def common_demands(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def common_needs(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What OpenAI's two dialects ask for in the same words: other output than text, reasoning switched off."""
     for modality in listed(body, "modalities"):
         if modality != "text":
@@ -157,7 +163,7 @@ def _chosen(choice: Any) -> str:
     return choice if choice in ("none", "auto") else "required"
 
 
-def format_demands(form: Any, where: str) -> Iterator[tuple[str, str]]:
+def format_need(form: Any, where: str) -> Iterator[tuple[str, str]]:
     """What an answer's format asks for.
 
     Raises:

@@ -13,9 +13,9 @@ from freerouter.openrouter.dialects.base import (
     NOTHING,
     TOKEN,
     Dialect,
-    Sign,
-    common_demands,
-    format_demands,
+    Piece,
+    common_needs,
+    format_need,
     opening,
     openrouter_error,
     reasoning_on,
@@ -26,7 +26,7 @@ _TOKENS = frozenset(
 )
 
 
-class Chat(Dialect):
+class ChatDialect(Dialect):
     """``POST /chat/completions``."""
 
     name = "chat"
@@ -41,12 +41,12 @@ class Chat(Dialect):
     demanding = frozenset({"response_format", "modalities", "reasoning", "reasoning_effort"})
     tool_types = ("function", "custom")
 
-    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def hard(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """An answer's format, its modalities, and reasoning switched off."""
-        yield from common_demands(body)
-        yield from format_demands(body.get("response_format"), "response_format")
+        yield from common_needs(body)
+        yield from format_need(body.get("response_format"), "response_format")
 
-    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+    def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Reasoning, where it is asked for."""
         if reasoning_on(body):
             yield "reasoning"
@@ -68,7 +68,7 @@ class Chat(Dialect):
             "messages": [{k: v for k, v in message.items() if k != "reasoning_details"} for message in messages]
         }
 
-    def sign(self, data: Mapping[str, Any]) -> Sign:
+    def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a ``chat.completion`` or a ``chat.completion.chunk``."""
         error, usage = data.get("error"), data.get("usage")
         token, finish = False, None
@@ -87,7 +87,7 @@ class Chat(Dialect):
         if error is not None and not isinstance(error, dict):
             error = {"message": str(error)}
         usage = usage if isinstance(usage, dict) else None
-        return Sign(token, finish if isinstance(finish, str) else None, error, usage)
+        return Piece(token, finish if isinstance(finish, str) else None, error, usage)
 
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """``{"error": {"code", "message", "metadata"}}``."""
@@ -107,4 +107,4 @@ def _says(said: Mapping[str, Any]) -> bool:
     return False
 
 
-CHAT = Chat()
+CHAT = ChatDialect()

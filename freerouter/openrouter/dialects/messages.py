@@ -8,7 +8,14 @@ from typing import Any
 from pydantic_core import to_json
 
 from freerouter.errors import FreeRouterError
-from freerouter.openrouter.dialects.base import HEEDED_BY_OPENROUTER, Dialect, Sign, format_demands, openrouter_error
+from freerouter.openrouter.dialects.base import (
+    HEEDED_BY_OPENROUTER,
+    Dialect,
+    Piece,
+    format_need,
+    openrouter_error,
+    type_of,
+)
 
 _SIGNED = ("thinking", "redacted_thinking")
 _DELTAS = ("text", "thinking", "partial_json")
@@ -26,7 +33,7 @@ _ERROR_TYPES = {
 }
 
 
-class Messages(Dialect):
+class MessagesDialect(Dialect):
     """``POST /messages``."""
 
     name = "messages"
@@ -41,17 +48,17 @@ class Messages(Dialect):
     tool_types = (None, "custom", "function", "tool_reference")
     tool_families = ("bash_", "text_editor_", "memory_", "computer_")
 
-    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def hard(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """An answer's format, and thinking switched off."""
         config = body.get("output_config")
-        yield from format_demands(config.get("format") if isinstance(config, dict) else None, "output_config.format")
-        yield from format_demands(body.get("output_format"), "output_format")
-        if _kind(body.get("thinking")) == "disabled":
+        yield from format_need(config.get("format") if isinstance(config, dict) else None, "output_config.format")
+        yield from format_need(body.get("output_format"), "output_format")
+        if type_of(body.get("thinking")) == "disabled":
             yield "reasoning:off", "thinking"
 
-    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+    def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Thinking, and stop sequences, which the catalog calls reasoning and stop."""
-        if _kind(body.get("thinking")) not in (None, "disabled"):
+        if type_of(body.get("thinking")) not in (None, "disabled"):
             yield "reasoning"
         if body.get("stop_sequences"):
             yield "stop"
@@ -60,29 +67,29 @@ class Messages(Dialect):
         """See the contract."""
         messages = body["messages"]
         last = messages[-1].get("content")
-        in_tool_loop = isinstance(last, list | tuple) and any(_kind(part) == "tool_result" for part in last)
+        in_tool_loop = isinstance(last, list | tuple) and any(type_of(part) == "tool_result" for part in last)
         return body.get("system"), messages[0], in_tool_loop
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """Thinking blocks carry signatures, redacted ones are encrypted."""
         return body | {"messages": [_without_thinking(message) for message in body["messages"]]}
 
-    def sign(self, data: Mapping[str, Any]) -> Sign:
+    def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a ``message``, or one of its streaming events."""
         error = data.get("error")
         if error is not None:
-            return Sign(error=error if isinstance(error, dict) else {"message": str(error)})
+            return Piece(error=error if isinstance(error, dict) else {"message": str(error)})
         match data.get("type"):
             case "message":
                 return _whole(data)
             case "content_block_start":
-                return Sign(token=_speaks(data.get("content_block")))
+                return Piece(token=_speaks(data.get("content_block")))
             case "content_block_delta":
                 delta = data.get("delta")
-                return Sign(token=isinstance(delta, dict) and any(delta.get(name) for name in _DELTAS))
+                return Piece(token=isinstance(delta, dict) and any(delta.get(name) for name in _DELTAS))
             case "message_delta":
                 return _end(data.get("delta"), data.get("usage"))
-        return Sign(done=data.get("type") == "message_stop")
+        return Piece(done=data.get("type") == "message_stop")
 
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """``{"type": "error", "error": {"type", "message", "metadata"}}``."""
@@ -95,27 +102,22 @@ class Messages(Dialect):
         return b"event: error\ndata: " + to_json(self.error_body(error)) + b"\n\n"
 
 
-def _kind(value: Any) -> str | None:
-    kind = value.get("type") if isinstance(value, dict) else None
-    return kind if isinstance(kind, str) else None
-
-
 def _without_thinking(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
-    if not isinstance(content, list) or not any(_kind(part) in _SIGNED for part in content):
+    if not isinstance(content, list) or not any(type_of(part) in _SIGNED for part in content):
         return message
-    return {**message, "content": [part for part in content if _kind(part) not in _SIGNED]}
+    return {**message, "content": [part for part in content if type_of(part) not in _SIGNED]}
 
 
-def _whole(message: Mapping[str, Any]) -> Sign:
+def _whole(message: Mapping[str, Any]) -> Piece:
     content = message.get("content")
     spoken = any(_speaks(part) for part in content) if isinstance(content, list) else False
     return _end(message, message.get("usage"))._replace(token=spoken)
 
 
-def _end(delta: Any, usage: Any) -> Sign:
+def _end(delta: Any, usage: Any) -> Piece:
     reason = delta.get("stop_reason") if isinstance(delta, dict) else None
-    return Sign(
+    return Piece(
         finish="length" if reason == "max_tokens" else reason if isinstance(reason, str) else None,
         usage=usage if isinstance(usage, dict) else None,
     )
@@ -123,9 +125,9 @@ def _end(delta: Any, usage: Any) -> Sign:
 
 def _speaks(block: Any) -> bool:
     """Whether a block holds something for the caller."""
-    if _kind(block) in ("text", "thinking"):
+    if type_of(block) in ("text", "thinking"):
         return bool(block.get("text") or block.get("thinking"))
-    return _kind(block) in ("tool_use", "redacted_thinking")
+    return type_of(block) in ("tool_use", "redacted_thinking")
 
 
-MESSAGES = Messages()
+MESSAGES = MessagesDialect()

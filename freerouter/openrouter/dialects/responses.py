@@ -11,9 +11,9 @@ from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
     Dialect,
-    Sign,
-    common_demands,
-    format_demands,
+    Piece,
+    common_needs,
+    format_need,
     opening,
     openrouter_error,
     reasoning_on,
@@ -22,7 +22,7 @@ from freerouter.openrouter.dialects.base import (
 _SPOKEN = ("message", "function_call", "custom_tool_call", "image_generation_call")
 
 
-class Responses(Dialect):
+class ResponsesDialect(Dialect):
     """``POST /responses``."""
 
     name = "responses"
@@ -39,13 +39,13 @@ class Responses(Dialect):
     tool_types = ("function", "custom", "local_shell", "namespace", "computer")
     endings = (b'"response.completed"', b'"response.incomplete"')
 
-    def demands(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def hard(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """An answer's format, its modalities, and reasoning switched off."""
-        yield from common_demands(body)
+        yield from common_needs(body)
         text = body.get("text")
-        yield from format_demands(text.get("format") if isinstance(text, dict) else None, "text.format")
+        yield from format_need(text.get("format") if isinstance(text, dict) else None, "text.format")
 
-    def wishes(self, body: Mapping[str, Any]) -> Iterator[str]:
+    def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Reasoning, where it is asked for."""
         if reasoning_on(body):
             yield "reasoning"
@@ -64,19 +64,19 @@ class Responses(Dialect):
             return body
         return body | {"input": [item for item in items if item.get("type") != "reasoning"]}
 
-    def sign(self, data: Mapping[str, Any]) -> Sign:
+    def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a ``response``, or one of its streaming events."""
         kind = data.get("type")
         if not isinstance(kind, str):
             return _whole(data)
         if kind in ("error", "response.error"):
-            return Sign(error=data["error"] if isinstance(data.get("error"), dict) else data)
+            return Piece(error=data["error"] if isinstance(data.get("error"), dict) else data)
         response = data.get("response")
         if kind in ("response.completed", "response.incomplete", "response.failed"):
             return _whole(response if isinstance(response, dict) else {})._replace(done=True)
         item = data.get("item")
         called = kind == "response.output_item.added" and isinstance(item, dict) and "name" in item
-        return Sign(token=called or bool(kind.endswith(".delta") and data.get("delta")))
+        return Piece(token=called or bool(kind.endswith(".delta") and data.get("delta")))
 
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """``{"error": {"code", "message", "metadata"}}``."""
@@ -91,14 +91,14 @@ class Responses(Dialect):
         return b"event: response.failed\ndata: " + data + b"\n\n"
 
 
-def _whole(response: Mapping[str, Any]) -> Sign:
+def _whole(response: Mapping[str, Any]) -> Piece:
     output, usage, error = response.get("output"), response.get("usage"), response.get("error")
     status = response.get("status")
     if status == "failed" and not error:
         error = {"message": "the response failed"}
     if error and not isinstance(error, dict):
         error = {"message": str(error)}
-    return Sign(
+    return Piece(
         token=any(_says(item) for item in output) if isinstance(output, list) else False,
         finish={"completed": "stop", "incomplete": "length"}.get(str(status)),
         error=error or None,
@@ -116,4 +116,4 @@ def _says(item: Any) -> bool:
     return any(isinstance(part, dict) and (part.get("text") or part.get("refusal")) for part in content)
 
 
-RESPONSES = Responses()
+RESPONSES = ResponsesDialect()

@@ -173,11 +173,11 @@ ERRORS = [
 def test_our_own_errors_are_read_as_errors_by_the_same_dialect(dialect, error):
     body = dialect.error_body(error)
     assert body["error"]["message"] == error.message
-    assert dialect.sign(body).error is not None
+    assert dialect.piece(body).error is not None
     (data,) = Events().feed(dialect.error_event(error))
-    sign = read_event(dialect, data)
-    assert sign.error is not None
-    assert sign.error["message"] == error.message
+    piece = read_event(dialect, data)
+    assert piece.error is not None
+    assert piece.error["message"] == error.message
 
 
 WORDS = {400: "invalid_request_error", 429: "rate_limit_error", 502: "api_error"}
