@@ -1,7 +1,7 @@
 """One walk over a request: pictures, clips, documents and tools, by what they are, wherever they stand.
 
-What is data stays unread: schemas, the parameters of tools, the inputs and arguments of calls, metadata, fields that
-nobody here knows.
+What is data stays unread: schemas, the parameters of tools, the inputs and arguments of calls, metadata, and
+unknown fields.
 """
 
 from __future__ import annotations
