@@ -23,6 +23,7 @@ from benchmarks.workloads import (
     short_request,
     tool_request,
 )
+from freerouter.memory.lessons import Asker
 from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
@@ -59,8 +60,8 @@ def from_requirements(router: Router, cooling: dict[str, float]) -> Action:
 
 def a_request_s_draw(router: Router) -> Action:
     """The same with all that one request keeps in mind: who was tried, who is barred, what was asked for by name."""
-    index, requirements = router.index(), analyze(short_request())
-    return lambda: Selection(index, requirements, DRAW, NOBODY, router.health, router.rng).pick()
+    index, asker = router.index(), Asker(analyze(short_request()), NOBODY)
+    return lambda: Selection(index, asker, DRAW, router.health, router.rng).pick()
 
 
 def draws(made: dict[int, Router]) -> tuple[Section, Curves]:

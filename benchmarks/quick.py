@@ -26,6 +26,7 @@ from benchmarks.workloads import (
 )
 from freerouter import RoutingTransport
 from freerouter.memory.health import Health
+from freerouter.memory.lessons import Asker
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.dialects import CHAT
 from freerouter.openrouter.headers import NOBODY
@@ -107,14 +108,14 @@ def make_ready(router: Router, body: bytes) -> None:
 def measure_choosing(router: Router, choice: float) -> None:
     index = router.index()
     rng = Random(1)
-    requirements = analyze(short_request())
-    pool = index.pool(requirements.need)
+    asker = Asker(analyze(short_request()), NOBODY)
+    pool = index.pool(asker.requirements.need)
     nothing: dict[str, float] = {}
     line("a draw from a known pool", measure(lambda: draw(index.models, pool.best, nothing, rng)), choice, "choice")
     health = Health(time.monotonic, rng)
     line(
         "requirements to model, a request's first draw",
-        measure(lambda: Selection(index, requirements, DRAW, NOBODY, health, rng).pick()),
+        measure(lambda: Selection(index, asker, DRAW, health, rng).pick()),
         choice,
         "choice",
     )
@@ -127,7 +128,7 @@ def measure_choosing(router: Router, choice: float) -> None:
 def decide(router: Router, body: bytes) -> Send:
     step = router.route(Request(body)).next()
     assert isinstance(step, Send), step
-    router.quota.uncount(NOBODY.account)  # nothing is sent, so the window must not fill
+    router.endpoint.allowances.uncount(NOBODY.account)  # nothing is sent, so the window must not fill
     return step
 
 

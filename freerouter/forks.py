@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from random import Random
-from weakref import WeakMethod
+from types import MethodType
+from weakref import WeakKeyDictionary
 
-_methods: set[WeakMethod[Callable[[], None]]] = set()
+# By the object that has the method, which is not kept alive for it.
+_methods: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
 
 
 def in_child(method: Callable[[], None]) -> None:
-    """Call a method in every forked child, for as long as its object lives."""
-    _methods.add(WeakMethod(method, _methods.discard))
+    """Call a bound method in every forked child, for as long as its object lives."""
+    if not isinstance(method, MethodType):
+        raise TypeError("only a bound method can be called in a child")
+    _methods.setdefault(method.__self__, set()).add(method.__name__)
 
 
 def new_random(seed: int | None = None) -> Random:
@@ -24,10 +28,9 @@ def new_random(seed: int | None = None) -> Random:
 
 
 def _start_over() -> None:
-    for reference in _methods.copy():
-        method = reference()
-        if method is not None:
-            method()
+    for owner, names in list(_methods.items()):
+        for name in names:
+            getattr(owner, name)()
 
 
 # A hook cannot be taken back, so there is one for all. Windows has no fork.

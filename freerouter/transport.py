@@ -16,9 +16,10 @@ from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_fo
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
-from freerouter.settings import Settings
+from freerouter.settings import Settings, is_loopback
 
 _READING = ("GET", "HEAD", "OPTIONS")
+_OPENROUTER = "openrouter.ai"
 _HTTPX_DEFAULT = httpx.Timeout(5.0).as_dict()
 TRACE = "freerouter"  # the key of the Trace in ``response.extensions``
 
@@ -55,8 +56,11 @@ class _Doorman:
     def __init__(self, settings: Settings) -> None:
         base = httpx.URL(settings.upstream)
         path = base.path.rstrip("/")
+        self.upstream = settings.upstream
         self._key = settings.key
         self._origin = (base.scheme, base.host, base.port)
+        # On this machine another port is another server.
+        self._own_hosts = {_OPENROUTER} if is_loopback(base.host) else {_OPENROUTER, base.host.rstrip(".")}
         self._below = f"{path}/"
         self._dialects = {f"{path}/{dialect.path}": dialect for dialect in DIALECTS}
 
@@ -64,13 +68,22 @@ class _Doorman:
         """Whether a URL is on the upstream's server."""
         return (url.scheme, url.host, url.port) == self._origin
 
+    def is_unguarded(self, url: httpx.URL) -> bool:
+        """Whether a URL is the upstream's, or OpenRouter's, under another spelling: what goes there is not guarded."""
+        host = url.host.rstrip(".").lower()
+        return not self.is_upstream(url) and any(host == own or host.endswith(f".{own}") for own in self._own_hosts)
+
     def lets_pass(self, request: httpx.Request) -> bool:
         """Whether a request goes on as it is: whatever is for another server, and what only reads."""
-        return request.method in _READING or not self.is_upstream(request.url)
+        if request.method in _READING:
+            return True
+        return not self.is_upstream(request.url) and not self.is_unguarded(request.url)
 
     def dialect(self, request: httpx.Request) -> Dialect | None:
         """The dialect that is spoken at an address on the upstream's server; None when it is none that is routed."""
-        return self._dialects.get(request.url.path) if request.method == "POST" else None
+        if request.method != "POST" or not self.is_upstream(request.url):
+            return None
+        return self._dialects.get(request.url.path)
 
     def with_key(self, request: httpx.Request) -> httpx.Request:
         """The request, with our key if it goes below the upstream's base URL and has none."""
@@ -106,10 +119,10 @@ def _check_encoding(headers: Headers) -> None:
         raise error
 
 
-def _not_routed(request: httpx.Request) -> CostRefusedError:
+def _not_routed(request: httpx.Request, upstream: str) -> CostRefusedError:
     routed = ", ".join(dialect.path for dialect in DIALECTS)
     what = f"{request.method} {request.url.path}"
-    return CostRefusedError(f"{what} could cost money, so it was not sent: routed is POST {routed}")
+    return CostRefusedError(f"{what} could cost money, so it was not sent: routed is POST {routed} below {upstream}")
 
 
 def _refused(error: FreeRouterError, dialect: Dialect) -> httpx.Response:
@@ -163,7 +176,7 @@ class RoutingTransport(httpx.BaseTransport):
             return self._wire.transport(str(request.url)).handle_request(passing)
         dialect = self._doorman.dialect(request)
         if dialect is None:
-            return _refused(_not_routed(request), DIALECTS[0])
+            return _refused(_not_routed(request, self._doorman.upstream), DIALECTS[0])
         headers = _headers(request)
         try:
             _check_encoding(headers)
@@ -208,7 +221,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
             return await self._wire.transport(str(request.url)).handle_async_request(passing)
         dialect = self._doorman.dialect(request)
         if dialect is None:
-            return _refused(_not_routed(request), DIALECTS[0])
+            return _refused(_not_routed(request, self._doorman.upstream), DIALECTS[0])
         headers = _headers(request)
         try:
             _check_encoding(headers)

@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from freerouter.memory.health import Health
+from freerouter.memory.lessons import Asker
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.dialects import Dialect
-from freerouter.openrouter.headers import NOBODY
+from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.openrouter.walk import walk
@@ -99,7 +100,11 @@ def required(*hard: str, tokens: int = 10, **need: Any) -> Requirements:
 def selection_of(
     index: Index, requirements: Requirements | None = None, *, named: Any = None, health: Any = None, seed: int = 1
 ) -> Selection:
-    return Selection(index, requirements or required(), order_of(named), NOBODY, health or healthy(), Random(seed))
+    return Selection(index, asker_of(requirements), order_of(named), health or healthy(), Random(seed))
+
+
+def asker_of(requirements: Requirements | None = None, caller: Caller = NOBODY, preferences: str = "") -> Asker:
+    return Asker(requirements or required(), caller, preferences)
 
 
 def order_of(named: Any) -> Order:

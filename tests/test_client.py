@@ -9,7 +9,6 @@ import freerouter
 from freerouter import (
     AllowanceExhaustedError,
     AsyncFreeRouter,
-    AttemptsFailedError,
     CatalogError,
     CostRefusedError,
     FreeRouter,
@@ -114,7 +113,7 @@ def test_tools_are_called(client):
 RAISED = [
     ("daily_limit", AllowanceExhaustedError, 429),
     ("minute_limit", AllowanceExhaustedError, 429),
-    ("internal_error", AttemptsFailedError, 429),
+    ("internal_error", UpstreamUnavailableError, 429),
     ("unauthorized", UpstreamError, 401),
     ("payment_required", UpstreamError, 402),
     ("invalid_request", UpstreamError, 400),

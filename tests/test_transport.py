@@ -12,9 +12,9 @@ from tests.stage import BODY, CATALOG, KEY, PLAIN, URL, Upstream, completion, ex
 CHAT = f"{URL}/chat/completions"
 
 
-def asking(upstream: Upstream, way: str, method: str, url: str, **request) -> httpx.Response:
+def asking(upstream: Upstream, way: str, method: str, url: str, base: str | None = None, **request) -> httpx.Response:
     """Let a request through a transport with a key of its own to a scripted upstream."""
-    options = {"router": router(api_key=KEY)}
+    options = {"router": router(api_key=KEY, **({"upstream": base} if base else {}))}
     return exchange(way, httpx.Request(method, url, **request), upstream.transport, **options)
 
 
@@ -78,6 +78,32 @@ def test_posts_to_the_upstreams_server_beside_its_base_url_are_refused(way, path
     assert not upstream.sent
 
 
+SPELLINGS = [
+    f"{scheme}://{subdomain}openrouter.ai{dot}{port}/api/v1/chat/completions"
+    for scheme in ("http", "https")
+    for subdomain in ("", "www.", "api.eu.", "OPENROUTER.AI.")
+    for dot in ("", ".")
+    for port in ("", ":8443", ":80")
+    if (scheme, subdomain, dot, port) != ("https", "", "", "")
+]
+
+
+@pytest.mark.parametrize("base", [None, "http://127.0.0.1:9/api/v1", "https://gateway.example.test/v1"])
+@pytest.mark.parametrize("url", SPELLINGS)
+def test_openrouter_under_another_spelling_is_refused_as_unguarded(way, url, base):
+    upstream = Upstream()
+    response = asking(upstream, way, "POST", url, base, json={"model": "openai/gpt-5.4-mini"})
+    assert (response.status_code, upstream.sent) == (400, [])
+    assert "could cost money" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("url", SPELLINGS[:4])
+def test_what_only_reads_there_passes_without_our_key(way, url):
+    upstream = Upstream(lambda _: httpx.Response(200, content=b"[]"))
+    assert asking(upstream, way, "GET", url).content == b"[]"
+    assert "authorization" not in upstream.last.headers
+
+
 # What passes.
 
 
@@ -85,9 +111,8 @@ def test_posts_to_the_upstreams_server_beside_its_base_url_are_refused(way, path
     "url",
     [
         "https://example.test/api/v1/chat/completions",
-        "http://openrouter.ai/api/v1/chat/completions",
-        "https://openrouter.ai:8443/api/v1/chat/completions",
         "https://openrouter.ai.example.test/api/v1/chat/completions",
+        "https://notopenrouter.ai/api/v1/chat/completions",
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])

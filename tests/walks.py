@@ -14,7 +14,7 @@ from freerouter.network.refresh import Refresh
 from freerouter.network.wire_protocols import Broken, Timeouts
 from freerouter.network.wires import LIMITS, AsyncHttpxWire, HttpxWire
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
-from freerouter.pipeline.router import Routing
+from freerouter.pipeline.routing import Routing
 from freerouter.replies.reading import Reading
 from tests.builders import Clock, catalog_of, row
 from tests.stage import KEY

@@ -12,9 +12,10 @@ import pytest
 from benchmarks.deciding import real_catalog
 from benchmarks.quick import judge
 from benchmarks.workloads import answer_of_2_kb, beginning_of_a_stream, picture_request, short_request, tool_request
-from freerouter.memory.allowance import Quota
-from freerouter.memory.conversations import Sessions, conversation
+from freerouter.memory.allowance import Allowances
+from freerouter.memory.conversations import Conversations, conversation
 from freerouter.memory.health import Health
+from freerouter.memory.lessons import Asker
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.dialects import CHAT
@@ -31,8 +32,9 @@ from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection, draw
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.events import Events
-from freerouter.replies.outcome import Outcome, Scope, Verdict, classify
+from freerouter.replies.outcome import Outcome, classify
 from freerouter.replies.reading import Flaw, Reading, Tail
+from freerouter.replies.verdicts import Scope, Verdict
 from freerouter.settings import Settings
 
 REQUESTS = {"short": short_request(), "54 KB with tools": tool_request(), "1 MB picture": picture_request()}
@@ -106,8 +108,8 @@ def bench_draw(benchmark: Any, router: Router) -> None:
 
 
 def bench_selection(benchmark: Any, router: Router) -> None:
-    requirements = analyze(short_request())
-    benchmark(lambda: Selection(router.index(), requirements, DRAW, NOBODY, router.health, router.rng).pick())
+    asker = Asker(analyze(short_request()), NOBODY)
+    benchmark(lambda: Selection(router.index(), asker, DRAW, router.health, router.rng).pick())
 
 
 def bench_judge_json(benchmark: Any) -> None:
@@ -141,7 +143,7 @@ def bench_headers(benchmark: Any) -> None:
 
 
 def bench_quota(benchmark: Any) -> None:
-    quota = Quota(10**12, time.monotonic, time.time)
+    quota = Allowances(10**12, time.monotonic, time.time)
     benchmark(lambda: (quota.shut("one"), quota.count("one"), quota.uncount("one")))
 
 
@@ -151,7 +153,7 @@ def bench_health(benchmark: Any) -> None:
 
 
 def bench_sessions(benchmark: Any) -> None:
-    sessions = Sessions(time.monotonic)
+    sessions = Conversations(time.monotonic)
     benchmark(lambda: (sessions.renew("one", "id:1", "author/model:free"), sessions.model("one", "id:1")))
 
 

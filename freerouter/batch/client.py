@@ -200,7 +200,7 @@ def allowance_of(router: Router) -> Allowance:
     """What a router knows of the allowance of its own key."""
     account = caller(outgoing([], router.settings.key)).account
     with router.lock:
-        known = router.quota.of(account)
+        known = router.endpoint.allowances.settle(account)
         return Allowance(known.left, known.limit or DAILY, router.settings.requests_per_minute)
 
 

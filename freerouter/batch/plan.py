@@ -14,7 +14,7 @@ from freerouter.errors import (
     UpstreamUnavailableError,
 )
 from freerouter.pipeline.tracking import Trace
-from freerouter.replies.outcome import Gate, Scope
+from freerouter.replies.verdicts import Gate, Scope
 
 # A moment more than OpenRouter says, for clocks that differ; and how long to wait where nobody says.
 _MARGIN = 1.0

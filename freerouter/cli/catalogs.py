@@ -33,7 +33,7 @@ def router_for(catalog: Path | None) -> Router:
     if catalog is None:
         # A command ends before a refresh in the background would: without waiting, its copy would never be renewed.
         router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
-        router.health.cost_alarms.update(AlarmFile(settings).read())
+        router.health.costs.models.update(AlarmFile(settings).read())
         return router
     try:
         return Router(settings, Catalog.parse(catalog.read_bytes()))

@@ -192,6 +192,7 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     from random import Random
 
     from freerouter.memory.health import Health
+    from freerouter.memory.lessons import Asker
     from freerouter.openrouter.headers import NOBODY
     from freerouter.openrouter.model_names import DRAW
     from freerouter.pipeline.analysis import analyze
@@ -200,12 +201,10 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     client.models.list()  # brings the catalog
     rng = Random(client.router.settings.seed)
     index = client.router.index()
-    requirements = analyze({"messages": [{"role": "user", "content": "Hi"}]})
+    asker = Asker(analyze({"messages": [{"role": "user", "content": "Hi"}]}), NOBODY)
     health = Health(client.router.clock, rng)
     draws = Counter(
-        model.id
-        for _ in range(_DRAWS)
-        if (model := Selection(index, requirements, DRAW, NOBODY, health, rng).pick()) is not None
+        model.id for _ in range(_DRAWS) if (model := Selection(index, asker, DRAW, health, rng).pick()) is not None
     )
     return dict(sorted(draws.items()))
 

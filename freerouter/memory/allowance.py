@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from freerouter.replies.outcome import Gate
 from freerouter.replies.retry_hints import DAY, MINUTE
+from freerouter.replies.verdicts import Gate
 
 _ACCOUNTS = 1_000
+# GET /key is about so old: what it says sooner may be from before the gate was shut.
+_FIGURE_AGE = 60.0
 
 
 @dataclass(slots=True)
@@ -18,22 +20,29 @@ class Allowance:
 
     Attributes:
         sent: when requests were sent in the last minute, in the clock's seconds.
-        gate: the allowance that OpenRouter said is used up; None when the gate is open.
-        until: when it opens again, in the clock's seconds.
-        limit: free requests a day, by ``GET /key``; None when that has not been read.
-        left: how many of them are left by our own count since.
+        gate: the allowance that OpenRouter said is used up; None when it has not, or when that is over.
+        until: when it is there again, in the clock's seconds.
+        shut_at: when OpenRouter said so.
+        limit: free requests a day; None when nobody has said.
+        left: how many of them are left by our own count; None when nobody has said.
         day: the UTC day for which ``left`` holds, in days since 1970.
     """
 
     sent: deque[float] = field(default_factory=deque)
     gate: Gate | None = None
     until: float = 0.0
+    shut_at: float = 0.0
     limit: int | None = None
     left: int | None = None
     day: int = 0
 
+    @property
+    def last_sent(self) -> float:
+        """When it sent its last request, as far as that is remembered."""
+        return self.sent[-1] if self.sent else 0.0
 
-class Quota:
+
+class Allowances:
     """The allowances of the accounts in use. Not thread-safe: its owner holds a lock.
 
     Args:
@@ -46,40 +55,39 @@ class Quota:
         self._per_minute = per_minute
         self._clock = clock
         self._wall = wall
-        self._accounts: OrderedDict[str, Allowance] = OrderedDict()  # the one used last comes last
-        self._latest: str | None = None
-        self._current = Allowance()
+        self._accounts: dict[str, Allowance] = {}
 
     def of(self, account: str) -> Allowance:
-        """What is known of an account, as of now."""
-        allowance = self._current if account == self._latest else self._look_up(account)
+        """What is known of an account; nothing yet of one that is new."""
+        allowance = self._accounts.get(account)
+        if allowance is None:
+            allowance = self._accounts[account] = Allowance()
+            if len(self._accounts) > _ACCOUNTS:
+                self._forget_one()
+        return allowance
+
+    def _forget_one(self) -> None:
+        """Forget the account that has sent nothing for the longest time."""
+        idle = min(self._accounts, key=lambda name: self._accounts[name].last_sent)
+        del self._accounts[idle]
+
+    def settle(self, account: str) -> Allowance:
+        """Bring an account to the present: open a gate whose time is over, begin a new day. Returns it."""
+        allowance = self.of(account)
         if allowance.gate is not None and allowance.until <= self._clock():
             if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, whatever day our own clock shows
-                allowance.left = allowance.limit
+                allowance.left, allowance.day = allowance.limit, self._today()
             allowance.gate = None
         if allowance.left is not None and allowance.day != self._today():
             allowance.left, allowance.day = allowance.limit, self._today()
         return allowance
 
-    def _look_up(self, account: str) -> Allowance:
-        allowance = self._accounts.get(account)
-        if allowance is None:
-            allowance = self._accounts[account] = Allowance()
-            if len(self._accounts) > _ACCOUNTS:
-                self._accounts.popitem(last=False)
-        else:
-            self._accounts.move_to_end(account)
-        self._latest, self._current = account, allowance
-        return allowance
-
     def shut(self, account: str) -> tuple[Gate, float] | None:
         """Which allowance is used up, and for how many seconds; None when a request may be sent."""
-        allowance = self.of(account)
+        allowance = self.settle(account)
         now = self._clock()
         if allowance.gate is not None:
             return allowance.gate, allowance.until - now
-        if allowance.left is not None and allowance.left <= 0:
-            return Gate.DAY, DAY - self._wall() % DAY
         sent = allowance.sent
         while sent and sent[0] <= now - MINUTE:
             sent.popleft()
@@ -92,11 +100,11 @@ class Quota:
         allowance = self.of(account)
         allowance.sent.append(self._clock())
         if allowance.left is not None:
-            allowance.left -= 1
+            allowance.left = max(allowance.left - 1, 0)
 
     def uncount(self, account: str) -> None:
         """The request could not be sent after all."""
-        allowance = self.of(account)
+        allowance = self.settle(account)
         if allowance.sent:
             allowance.sent.pop()
         if allowance.left is not None and allowance.limit is not None:
@@ -112,21 +120,31 @@ class Quota:
             seconds: until it is there again.
             limit: how many requests it has, where OpenRouter says so.
         """
-        allowance = self.of(account)
-        if gate is Gate.DAY and limit is not None:
-            allowance.limit, allowance.left, allowance.day = limit, 0, self._today()
-        until = self._clock() + seconds
-        if allowance.gate is None or until > allowance.until:
-            allowance.gate, allowance.until = gate, until
+        allowance, now = self.settle(account), self._clock()
+        if gate is Gate.DAY:
+            allowance.limit = allowance.limit if limit is None else limit
+            allowance.left, allowance.day = None if allowance.limit is None else 0, self._today()
+        if allowance.gate is None or now + seconds > allowance.until:
+            allowance.gate, allowance.until = gate, now + seconds
+        allowance.shut_at = now
 
     def learn(self, account: str, used: int, limit: int) -> None:
-        """``GET /key`` says how many of the day's free requests are used, of how many."""
-        allowance = self.of(account)
-        allowance.limit, allowance.left, allowance.day = limit, max(limit - used, 0), self._today()
+        """``GET /key`` says how many of the day's free requests are used, of how many.
+
+        It never shuts the day's gate: the figure is a policy, not a ceiling, and may be old. It opens it when it shows
+        room and is newer than the refusal.
+        """
+        allowance, now = self.settle(account), self._clock()
+        left = max(limit - used, 0)
+        if allowance.gate is Gate.DAY:
+            if left == 0 or now - allowance.shut_at < _FIGURE_AGE:
+                return
+            allowance.gate = None
+        allowance.limit, allowance.left, allowance.day = limit, left, self._today()
 
     def left(self, account: str) -> int | None:
         """How many free requests are left today; None when nobody knows."""
-        return self.of(account).left
+        return self.settle(account).left
 
     def _today(self) -> int:
         return int(self._wall() // DAY)

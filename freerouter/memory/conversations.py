@@ -21,7 +21,7 @@ _MARKS = frozenset({"session_id", "prompt_cache_key", "tools"})
 Stickiness = Literal["auto", "session", "off"]
 
 
-class Sessions:
+class Conversations:
     """Remembers the model of each conversation of each account. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

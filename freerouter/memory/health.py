@@ -1,62 +1,40 @@
-"""Cooldowns, what a model turned out to lack, and what is gone."""
+"""Health: how the models fare: which are cooling and for how long, beside the lessons and the costs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from cachetools import TTLCache
-
-from freerouter.openrouter.headers import Caller
-from freerouter.openrouter.requirements import Requirements, lack_in_words
-from freerouter.replies.outcome import Lasting, Outcome
+from freerouter.memory.costs import Costs
+from freerouter.memory.lessons import Lessons
+from freerouter.replies.outcome import Outcome
 
 FIRST_COOLDOWN = 30.0
 LONGEST_COOLDOWN = 600.0
 LIGHT_COOLDOWN = 5.0
-_MEMORY = 3_600.0
-_LESSONS = 10_000
+# Whatever a model asks for: a limit of a day is over after a day.
+_LONGEST_HINT = 86_400.0
 
 
-class Lesson(NamedTuple):
-    """What a failure has taught: a model, the kind of thing, and for whom or for what it holds."""
+class Record(NamedTuple):
+    """How a model fares.
 
-    model: str
-    kind: Lasting
-    about: Any
+    Attributes:
+        strikes: failures in a row.
+        ready: when its cooldown ends, in the clock's seconds; 0 when it has none.
+        since: when its last failure was.
+        refused: a hash of the last body that it has refused; empty when there is none.
+    """
 
-    def applies(self, requirements: Requirements, caller: Caller) -> bool:
-        """Whether this request should not go to the model."""
-        match self.kind:
-            case Lasting.GONE:
-                return True
-            case Lasting.LACKS:
-                return self.about in requirements.need.hard or self.about == requirements.need
-            case Lasting.CONTEXT:
-                return bool(requirements.context >= self.about)
-            case Lasting.APP:
-                return bool(self.about == caller.app)
-            case Lasting.PRIVACY:
-                return bool(self.about == caller.account)
-            case Lasting.MODERATED:
-                return False
+    strikes: int = 0
+    ready: float = 0.0
+    since: float = 0.0
+    refused: str = ""
 
-    def __str__(self) -> str:
-        match self.kind:
-            case Lasting.GONE:
-                return "gone, by its own answer"
-            case Lasting.LACKS if isinstance(self.about, str):
-                return f"{lack_in_words(self.about)}, by its own answer"
-            case Lasting.CONTEXT:
-                return f"context is less than {self.about}, by its own answer"
-            case Lasting.APP:
-                return "reserved for other apps"
-            case Lasting.PRIVACY:
-                return "hidden by the account's privacy settings"
-            case _:
-                return "refused such a request within the last hour"
+
+_WELL = Record()
 
 
 class Health:
@@ -64,27 +42,26 @@ class Health:
 
     Attributes:
         cooling: ids that are to be left alone, each with the time at which it is ready, in the clock's seconds.
-        cost_alarms: ids that turned out to cost money, barred for good, with the cost in USD.
+        lessons: what failures have taught about models.
+        costs: which models and accounts turned out to cost money.
     """
 
     def __init__(self, clock: Callable[[], float], rng: Random) -> None:
         self.cooling: dict[str, float] = {}
-        self.cost_alarms: dict[str, float] = {}
-        self._since: dict[str, float] = {}
-        self._strikes: dict[str, int] = {}
+        self.lessons = Lessons(clock)
+        self.costs = Costs()
+        self._records: dict[str, Record] = {}
         self._first_ready = math.inf  # no cooldown is over before
-        self._lessons: TTLCache[Lesson, None] = TTLCache(_LESSONS, _MEMORY, clock)
-        self._taught = False  # asking the cache itself whether it is empty takes a microsecond
         self._clock = clock
         self._rng = rng
 
     def wake(self) -> None:
-        """Forget the cooldowns that are over."""
+        """Forget the cooldowns that are over; how often a model has failed in a row is kept."""
         now = self._clock()
         if now < self._first_ready:
             return
         for model in [model for model, ready in self.cooling.items() if ready <= now]:
-            del self.cooling[model], self._since[model]
+            del self.cooling[model]
         self._first_ready = min(self.cooling.values(), default=math.inf)
 
     def ready_in(self, model: str) -> float | None:
@@ -93,82 +70,59 @@ class Health:
         return seconds if seconds > 0 else None
 
     def cool(self, model: str, outcome: Outcome) -> float:
-        """Leave a model alone for as long as it asks, else for a time that doubles with each failure in a row.
+        """Leave a model alone for the longer of what it asks for and a time that doubles with each failure in a row.
 
         Returns:
             the seconds for which it is left alone from now on.
         """
         now = self._clock()
-        cooling: float = self.cooling.get(model, 0.0)
-        seconds: float | None
-        seconds = outcome.seconds
-        if seconds is None and cooling > now:
-            return cooling - now  # sent before the cooldown began: the same failure, not another one
-        if seconds is None:
-            seconds = LIGHT_COOLDOWN if outcome.light else self._backoff(model)
-        ready = max(cooling, now + seconds)
-        self.cooling[model], self._since[model] = ready, now
+        record = self._records.get(model, _WELL)
+        hint = min(outcome.seconds or 0.0, _LONGEST_HINT)
+        if record.ready > now and not hint:
+            return record.ready - now  # sent before the cooldown began: the same failure, not another one
+        seconds = max(hint, self._backoff(record.strikes, light=outcome.light))
+        ready = max(record.ready, now + seconds)
+        # A failure during a cooldown is of a request that was sent before it: no further strike.
+        strikes = record.strikes if record.ready > now else record.strikes + 1
+        self._records[model] = Record(strikes, ready, now, record.refused)
+        self.cooling[model] = ready
         self._first_ready = min(self._first_ready, ready)
         return ready - now
 
-    def _backoff(self, model: str) -> float:
-        strikes = self._strikes.get(model, 0)
-        self._strikes[model] = strikes + 1
+    def _backoff(self, strikes: int, *, light: bool) -> float:
+        first = LIGHT_COOLDOWN if light else FIRST_COOLDOWN
         # The exponent is bounded, too: a float overflows after a thousand failures.
-        seconds: float = min(FIRST_COOLDOWN * 2 ** min(strikes, 10), LONGEST_COOLDOWN)
+        seconds: float = min(first * 2 ** min(strikes, 10), LONGEST_COOLDOWN)
         return seconds * self._rng.uniform(0.8, 1.0)
+
+    def refuse(self, model: str, body: str) -> bool:
+        """A model has refused a request; tells if it had refused another one just before, which makes it the model's.
+
+        Args:
+            model: its id.
+            body: a hash of the request's body.
+        """
+        record = self._records.get(model, _WELL)
+        self._records[model] = record._replace(refused=body)
+        return record.refused not in ("", body)
 
     def restore(self, model: str, sent_at: float) -> None:
         """A model has answered what was sent at this time: the failures before that are forgotten."""
-        if (self._strikes or self.cooling) and self._since.get(model, sent_at) <= sent_at:
-            self._strikes.pop(model, None)
+        if not self._records:
+            return
+        record = self._records.get(model)
+        if record is not None and record.since <= sent_at:
+            del self._records[model]
             self.cooling.pop(model, None)
-            self._since.pop(model, None)
 
-    def learn(self, model: str, outcome: Outcome, requirements: Requirements, caller: Caller) -> None:
-        """Remember for an hour what a failure says about a model, beyond a cooldown."""
-        about: Any = None
-        match outcome.lasting:
-            case None | Lasting.MODERATED:
-                return
-            case Lasting.LACKS:
-                # A model that complains of what was not asked for is unfit for such requests, whatever the reason.
-                about = outcome.lacks if outcome.lacks in requirements.need.hard else requirements.need
-            case Lasting.CONTEXT:
-                about = requirements.context
-            case Lasting.APP:
-                about = caller.app
-            case Lasting.PRIVACY:
-                about = caller.account
-            case Lasting.GONE:
-                pass
-        self._lessons[Lesson(model, outcome.lasting, about)] = None
-        self._taught = True
+    def record(self, model: str) -> Record:
+        """How a model fares, to be put back by ``put_back``."""
+        return self._records.get(model, _WELL)
 
-    def bar_for_cost(self, model: str, cost: float) -> None:
-        """An answer has cost money: never send to this model again."""
-        self.cost_alarms[model] = cost
-
-    def barred(self, requirements: Requirements, caller: Caller) -> frozenset[str]:
-        """Ids that are out of the question for this request, by what has been learnt."""
-        if not self._taught and not self.cost_alarms:
-            return _NONE
-        self._taught = len(self._lessons) > 0
-        lessons = {lesson.model for lesson in self._lessons if lesson.applies(requirements, caller)}
-        return frozenset(lessons.union(self.cost_alarms))
-
-    def all_objections(self, requirements: Requirements, caller: Caller) -> dict[str, list[str]]:
-        """Each barred model with the reasons, in words."""
-        barred = sorted(self.barred(requirements, caller))
-        return {model: list(self.objections(model, requirements, caller)) for model in barred}
-
-    def objections(self, model: str, requirements: Requirements, caller: Caller) -> Iterator[str]:
-        """Every reason, in words, why a model is barred."""
-        if model in self.cost_alarms:
-            yield f"an answer of it cost ${self.cost_alarms[model]}"
-        for lesson in self._lessons:
-            if lesson.model == model and lesson.applies(requirements, caller):
-                yield str(lesson)
-
-
-_NONE: frozenset[str] = frozenset()
+    def put_back(self, model: str, record: Record) -> None:
+        """Take back what has been noted of a model since: it was not the model's failure."""
+        self._records[model] = record
+        if record.ready > self._clock():
+            self.cooling[model] = record.ready
+        else:
+            self.cooling.pop(model, None)

@@ -9,7 +9,8 @@ from freerouter.network.key_source import KeySource
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.headers import Caller, Headers
-from freerouter.replies.outcome import Gate, Lasting, Outcome
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Gate, Lasting
 from freerouter.settings import Settings
 
 _ACCOUNTS = 1_000

@@ -39,6 +39,8 @@ class Requirements(NamedTuple):
         prompt_tokens: an estimate that errs upwards (``estimate``).
         stream: the answer is to be streamed.
         pdf: where there is a PDF, which needs a parser on models that take no files.
+        media: how many pictures, clips and documents it holds.
+        prompt_tokens_least: the least that the prompt can be.
     """
 
     need: Need
@@ -46,6 +48,13 @@ class Requirements(NamedTuple):
     prompt_tokens: int
     stream: bool
     pdf: str | None = None
+    media: int = 0
+    prompt_tokens_least: int = 0
+
+    @property
+    def least_context(self) -> int:
+        """The least number of tokens that must fit into a model's context."""
+        return self.prompt_tokens_least + self.need.output
 
     @property
     def context(self) -> int:

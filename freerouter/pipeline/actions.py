@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from freerouter.errors import FreeRouterError
+from freerouter.memory.endpoint import Endpoint
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import NOBODY, Caller
+from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
 
 
@@ -41,6 +43,7 @@ class Send(NamedTuple):
         stream: the answer will be streamed.
         first: seconds until the reply must be judged: the first token of a stream, the end of anything else.
         idle: seconds between the chunks of a stream that is being handed on; 0 for an answer that is not streamed.
+        endpoint: where it goes.
     """
 
     model: Model
@@ -48,6 +51,7 @@ class Send(NamedTuple):
     stream: bool
     first: float
     idle: float
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +66,22 @@ class Fail:
     """Answer with this error."""
 
     error: FreeRouterError
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that cannot be routed at all: it makes no sense, could cost money, or there is no catalog.
+
+    Attributes:
+        request: as it came in.
+        trace: as far as it went.
+        error: what is wrong with it.
+    """
+
+    request: Request
+    trace: Trace
+    error: FreeRouterError
+
+    def next(self) -> Fail:
+        """Answer with the error."""
+        return Fail(self.error)

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from freerouter.errors import FreeRouterError
 from freerouter.network.wire_protocols import AsyncReply, Broken, Reply, TimedOut, Timeouts
 from freerouter.openrouter.headers import HOP_BY_HOP, Headers
-from freerouter.pipeline.router import Routing
+from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.events import LifeSigns
 from freerouter.replies.reading import Flaw, Tail

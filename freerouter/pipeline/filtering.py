@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
@@ -20,6 +20,7 @@ from freerouter.settings import DEFAULT_EXCLUDE
 _CACHED_INDICES = 4_000_000
 _WORD = 64
 _UNBOUNDED = 2**62
+_UNKNOWN = "unknown"  # a capability that no model of the catalog has
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class Index:
         policy: whom the user lets in.
         today: the day for which prices and expiry hold.
         models: the candidates, ascending by context.
+        alphabet: the capabilities that anything in the catalog knows.
     """
 
     def __init__(self, catalog: Catalog, policy: Policy, today: date) -> None:
@@ -98,12 +100,14 @@ class Index:
         self.contexts = np.array([_context(m) for m in self.models], dtype=np.int64).data
         self._least = self.contexts[0] if self.models else 0
         self._outputs = np.array([_UNBOUNDED if m.max_output is None else m.max_output for m in self.models], np.int64)
+        self._output_limits: list[int] = sorted(set(self._outputs.tolist()))
         # The alphabet comes from the whole catalog: a parameter that only paid models honour is known all the same.
         alphabet = set().union(*{m.parameters for m in catalog.models})
         kinds = [_kind(m) for m in self.models]
         examples = dict(zip(kinds, self.models, strict=True))
         alphabet.update(*map(capabilities, examples.values()))
         self._bits = {capability: number for number, capability in enumerate(sorted(alphabet))}
+        self.alphabet = frozenset(self._bits)
         self._columns = self._fill(kinds, examples)
         self._pools: dict[Need, Pool] = {}  # a plain dict: looking a pool up is part of every draw
         self._kept = 0
@@ -121,6 +125,22 @@ class Index:
         for name in names:
             mask |= 1 << self._bits[name]
         return [mask >> (_WORD * word) & (2**_WORD - 1) for word in range(words)]
+
+    def reduced(self, need: Need) -> Need:
+        """The same need as far as this catalog can tell it from others: callers' own words make no pools of their own.
+
+        A hard capability that is not known stays as one that no model has; the output asked for becomes the smallest
+        limit of the catalog that is large enough.
+        """
+        known = self.alphabet
+        if not need.output and need.soft <= known and need.hard <= known:
+            return need  # what nearly every request has
+        output = need.output
+        if output:
+            place = bisect_left(self._output_limits, output)
+            output = self._output_limits[place] if place < len(self._output_limits) else _UNBOUNDED
+        hard = need.hard if need.required <= known else need.hard & known | {_UNKNOWN}
+        return Need(hard, need.soft & known, need.strict, output)
 
     def pool(self, need: Need) -> Pool:
         """The pool for a need: looked up, or made and kept. Not to be called by two threads at once."""
@@ -173,11 +193,6 @@ class Index:
     def first(self, context: int) -> int:
         """The position of the first model whose context is at least this many tokens."""
         return 0 if context <= self._least else bisect_left(self.contexts, context)
-
-    @property
-    def alphabet(self) -> Set[str]:
-        """The capabilities that anything in the catalog knows."""
-        return self._bits.keys()
 
     def given_up(self, need: Need, model: Model) -> list[str]:
         """The soft parameters that the catalog knows and this model lacks."""

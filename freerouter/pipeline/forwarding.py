@@ -24,14 +24,15 @@ from freerouter.network.wire_protocols import (
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import Headers, sender
-from freerouter.pipeline.actions import Fail, Request, Send, Wait
+from freerouter.pipeline.actions import Fail, Refused, Request, Send, Wait
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
 from freerouter.pipeline.refusals import refused
-from freerouter.pipeline.router import Router, Routing
+from freerouter.pipeline.router import Router
+from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
-from freerouter.replies.outcome import Verdict
 from freerouter.replies.reading import Ending, Flaw, Head, Reading
+from freerouter.replies.verdicts import Verdict
 
 _TIMEOUTS = Timeouts()
 _WHOLE = Ending(finished=True)
@@ -90,8 +91,10 @@ class Forwarder:
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        self._refresh.meet(who, sent)
+        self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         routing = self.router.route(Request(body, dialect, who, session, needs, accept))
+        if isinstance(routing, Refused):
+            return self._refuse(routing.error, routing.trace, dialect)
         try:
             return self._walk(routing, sent, timeouts)
         except BaseException:
@@ -114,7 +117,7 @@ class Forwarder:
     def _try(self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts) -> Answer[Body] | None:
         """One attempt; None when it did not lead to an answer."""
         dialect = routing.request.dialect
-        url = f"{self.router.settings.upstream}/{dialect.path}"
+        url = f"{send.endpoint.url}/{dialect.path}"
         limits = timeouts.cut(send.first, send.idle)
         try:
             reply = self._wire.open(url, headers, send.body, limits)
@@ -208,8 +211,10 @@ class AsyncForwarder:
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
-        self._refresh.meet(who, sent)
+        self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         routing = self.router.route(Request(body, dialect, who, session, needs, accept))
+        if isinstance(routing, Refused):
+            return self._refuse(routing.error, routing.trace, dialect)
         try:
             return await self._walk(routing, sent, timeouts)
         except BaseException:
@@ -234,7 +239,7 @@ class AsyncForwarder:
     ) -> Answer[AsyncBody] | None:
         """One attempt; None when it did not lead to an answer."""
         dialect = routing.request.dialect
-        url = f"{self.router.settings.upstream}/{dialect.path}"
+        url = f"{send.endpoint.url}/{dialect.path}"
         limits = timeouts.cut(send.first, send.idle)
         try:
             reply = await self._wire.open(url, headers, send.body, limits)

@@ -10,6 +10,7 @@ from typing import Any
 from freerouter.errors import (
     AllowanceExhaustedError,
     AttemptsFailedError,
+    CostRefusedError,
     FreeRouterError,
     InvalidRequestError,
     NoEligibleModelError,
@@ -24,14 +25,21 @@ from freerouter.openrouter.json_bodies import encode
 from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index, capabilities
 from freerouter.pipeline.tracking import Trace
-from freerouter.replies.outcome import Gate, Lasting, Outcome
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Gate, Lasting
 
 _RETRY_AFTER = 30.0
+_SHORTEST_REST = 1.0
+_DOWN = {"5xx": "errors of its own (5xx)", "connection_broken": "connections that break"}
 _LONGEST_CAUSE = 500
 
 _PRIVACY = (
     "the account's privacy settings hide them: allow free endpoints that may train on prompts at "
     "https://openrouter.ai/settings/privacy"
+)
+_ALLOWED = (
+    "no provider of them is allowed: see the account's allowed and ignored providers at "
+    "https://openrouter.ai/settings/preferences"
 )
 _REMEDIES = {
     "key_refused": "check OPENROUTER_API_KEY, or make a key at https://openrouter.ai/keys",
@@ -67,21 +75,49 @@ def none_left(reasons: dict[str, list[str]]) -> NoEligibleModelError:
     return NoEligibleModelError(f"no model is left to ask: {detail}", metadata={"reasons": reasons})
 
 
-def attempts_failed(trace: Trace, why_no_more: str) -> AttemptsFailedError:
-    """Every model that could be asked has failed."""
+def attempts_failed(trace: Trace, why_no_more: str, preferences: Any = None) -> AttemptsFailedError:
+    """Every model that could be asked has failed.
+
+    Args:
+        trace: the story so far.
+        why_no_more: why no further model is asked.
+        preferences: the request's own ``provider``, to be named when it is the cause.
+    """
     attempts = trace.attempts
     last = attempts[-1].outcome if attempts else None
-    if attempts and all(attempt.outcome.lasting is Lasting.PRIVACY for attempt in attempts):
-        message = f"no model would answer: {_PRIVACY}"
+    setting = _setting_to_blame([attempt.outcome.lasting for attempt in attempts], preferences)
+    if setting:
+        message = f"no model would answer: {setting}"
     else:
         tried = ", ".join(f"{attempt.model} ({attempt.outcome.reason})" for attempt in attempts)
         message = f"{len(attempts)} of {trace.eligible} eligible models failed, and {why_no_more}: {tried}"
-    cooldowns = [attempt.cooldown for attempt in attempts if attempt.cooldown is not None]
+        if last is not None and last.message:
+            message += f"; the last one said: {last.message[:_LONGEST_CAUSE]}"
     return AttemptsFailedError(
-        message,
-        retry_after=min(cooldowns, default=_RETRY_AFTER),
-        metadata={"cause": cause(last)} if last else {},
+        message, retry_after=_shortest_wait(trace), metadata={"cause": cause(last)} if last else {}
     )
+
+
+def _setting_to_blame(lessons: list[Lasting | None], preferences: Any) -> str:
+    """The setting or preference that made all models refuse, in words; empty when there is none."""
+    kinds = set(lessons)
+    if not kinds or not kinds <= {Lasting.PRIVACY, Lasting.PROVIDERS, Lasting.GONE}:
+        return ""
+    named = ", ".join(sorted(preferences)) if isinstance(preferences, dict) else ""
+    if named and kinds != {Lasting.GONE}:
+        return f"the request's own provider preferences ({named}) leave no provider: loosen them" + (
+            f"; or {_PRIVACY}" if kinds == {Lasting.PRIVACY} else ""
+        )
+    if kinds == {Lasting.PRIVACY}:
+        return _PRIVACY
+    return _ALLOWED if kinds == {Lasting.PROVIDERS} else ""
+
+
+def _shortest_wait(trace: Trace) -> float:
+    """The shortest wait that replies stated, else the shortest cooldown."""
+    stated = [attempt.outcome.seconds for attempt in trace.attempts if attempt.outcome.seconds]
+    cooldowns = [attempt.cooldown for attempt in trace.attempts if attempt.cooldown is not None]
+    return min(stated or cooldowns, default=_RETRY_AFTER)
 
 
 def cause(outcome: Outcome) -> dict[str, Any]:
@@ -89,7 +125,9 @@ def cause(outcome: Outcome) -> dict[str, Any]:
     return {"status": outcome.status, "reason": outcome.reason, "message": outcome.message[:_LONGEST_CAUSE]}
 
 
-def allowance_exhausted(gate: Gate, seconds: float, allowance: Allowance, now: float) -> AllowanceExhaustedError:
+def allowance_exhausted(
+    gate: Gate, seconds: float, allowance: Allowance, now: float, max_wait: float = 0.0
+) -> AllowanceExhaustedError:
     """The account's free requests are used up; nothing is sent until the stated time.
 
     Args:
@@ -97,6 +135,7 @@ def allowance_exhausted(gate: Gate, seconds: float, allowance: Allowance, now: f
         seconds: until it is there again.
         allowance: what is known of the account.
         now: seconds since 1970.
+        max_wait: how long a request may wait, by the settings.
     """
     at = datetime.fromtimestamp(now + seconds, UTC)
     metadata: dict[str, Any] = {"gate": gate.value, "resets_at": at.isoformat(timespec="seconds")}
@@ -110,7 +149,8 @@ def allowance_exhausted(gate: Gate, seconds: float, allowance: Allowance, now: f
             "Other keys do not help; having bought 10 credits once gives 1000 a day"
         )
     else:
-        message = f"the free requests of this minute are used up: try again in {seconds:.0f} s, or set max_wait"
+        remedy = f"max_wait is {max_wait:g} s" if max_wait else "or set max_wait"
+        message = f"the free requests of this minute are used up: try again in {seconds:.0f} s ({remedy})"
     return AllowanceExhaustedError(message, retry_after=seconds, metadata=metadata)
 
 
@@ -125,6 +165,45 @@ def stopped(outcome: Outcome) -> FreeRouterError:
         body=outcome.body,
         retry_after=outcome.seconds,
         metadata={"reason": outcome.reason},
+    )
+
+
+def upstream_down(upstream: str, reason: str, rest: float = 0.0) -> UpstreamUnavailableError:
+    """It is not the models: OpenRouter itself fails, or something before it does.
+
+    Args:
+        upstream: base URL.
+        reason: what the failures have in common.
+        rest: seconds for which nothing is sent.
+    """
+    what = (
+        f"a web page (status {reason.removeprefix('page ')})"
+        if reason.startswith("page ")
+        else _DOWN.get(reason, reason)
+    )
+    return UpstreamUnavailableError(
+        f"{upstream} is down: it answers with {what}, whichever model is asked",
+        retry_after=max(rest, _SHORTEST_REST),
+        metadata={"outage": reason},
+    )
+
+
+def web_page(upstream: str, status: int) -> UpstreamUnavailableError:
+    """Something between here and OpenRouter has answered in its stead."""
+    return UpstreamUnavailableError(
+        f"a web page (HTML, status {status}) came in the place of an answer of {upstream}: something between here and "
+        "OpenRouter has blocked the request; look at the network, a proxy or a VPN",
+        retry_after=_RETRY_AFTER,
+        metadata={"upstream_status": status},
+    )
+
+
+def account_costs(cost: float) -> CostRefusedError:
+    """Answers of two different free models in a row have cost money, so the account itself bills."""
+    return CostRefusedError(
+        f"two free models in a row have cost money (${cost} at last): the account itself bills. Nothing is sent. "
+        "Switch off its default plugins (https://openrouter.ai/settings/plugins) and its own provider keys "
+        "(https://openrouter.ai/settings/integrations), then run freerouter alarms --clear and start anew"
     )
 
 

@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from freerouter.memory.health import Health
+from freerouter.memory.lessons import Asker
 from freerouter.openrouter.catalog import Model
-from freerouter.openrouter.headers import Caller
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index
@@ -52,6 +52,7 @@ def beginning(positions: memoryview[int], first: int) -> memoryview[int]:
     return positions[bisect_left(positions, first) :]
 
 
+_NONE: frozenset[str] = frozenset()
 # What is tried next: one model, which needs no chance, or positions of models with the same chance.
 Tier = Model | memoryview
 
@@ -61,9 +62,8 @@ class Selection:
 
     Args:
         index: the models, and which are eligible for what.
-        requirements: what the request needs.
+        asker: what the request needs, and which lessons hold for it.
         order: which models the caller asks for.
-        caller: whose request it is.
         health: which models are cooling, and which are barred.
         rng: where chance comes from.
 
@@ -72,21 +72,21 @@ class Selection:
         tried: ids of the models that have been asked.
     """
 
-    def __init__(
-        self, index: Index, requirements: Requirements, order: Order, caller: Caller, health: Health, rng: Random
-    ) -> None:
+    def __init__(self, index: Index, asker: Asker, order: Order, health: Health, rng: Random) -> None:
+        requirements = asker.requirements
         self.order = order
         self.tried: set[str] = set()
         self._index = index
-        self._pool = index.pool(requirements.need)
+        self._pool = index.pool(asker.need)
         self._first = index.first(requirements.context)
         self._requirements = requirements
-        self._caller = caller
+        self._asker = asker
         self._health = health
         self._rng = rng
         self._named = [model for model in order.models if not self._unfit(model, requirements)] if order.models else ()
         self._floor = 0
         self._unmoderated = False
+        self._last_resort = True
 
     def __len__(self) -> int:
         """How many models are eligible, whatever has been learnt of them."""
@@ -113,6 +113,7 @@ class Selection:
         barred, unavailable = self._barriers()
         for tier in self._tiers(preferred, barred, unavailable):
             if isinstance(tier, Model):
+                self._last_resort = self._last_resort and tier.id not in barred
                 return tier
             model = draw(self._index.models, tier, unavailable, self._rng)
             if model is not None:
@@ -138,17 +139,30 @@ class Selection:
         """What is tried, in this order: the preferred model, those asked for by name, those of the pool.
 
         Within the pool, those come first that honour everything. Cooling ones come last, the one that is ready first.
+        When lessons speak against all others, the one that is barred for the longest time: the world may have changed.
         """
         if preferred is not None or self._named:
             yield from self._settled(preferred, unavailable)
         if not self.order.draws:
             yield from self._ready_first(self._named, barred)
+            yield from self._barred_longest(self._named)
             return
         for first in self._firsts() if self._floor else (self._first,):
             for positions in self._pool:
                 yield beginning(positions, first) if first else positions
             if self._health.cooling:
                 yield from self._ready_first(self._from(first), barred)
+        yield from self._barred_longest(self._from(self._firsts()[-1] if self._floor else self._first))
+
+    def _barred_longest(self, models: Iterable[Model]) -> Iterator[Model]:
+        """The model that lessons speak against for the longest time; one for each request."""
+        lessons = self._health.lessons.barred(self._asker)
+        if not lessons or not self._last_resort:
+            return
+        never = self.tried.union(self._health.costs.models, self._ruled_out())
+        left = [model for model in models if model.id in lessons and model.id not in never]
+        if left:
+            yield min(left, key=lambda model: lessons[model.id])
 
     def _settled(self, preferred: str | None, unavailable: Collection[str]) -> Iterator[Model]:
         """The available models for which no chance is needed: the preferred one, then those asked for by name."""
@@ -178,10 +192,10 @@ class Selection:
         """Ids that are out of the question, and those together with the cooling ones."""
         if self._health.cooling:
             self._health.wake()
-        barred = self._health.barred(self._requirements, self._caller)
-        if not (self.tried or barred or self._unmoderated):
-            return barred, self._health.cooling
-        barred = barred.union(self.tried, self._ruled_out())
+        lessons, costs = self._health.lessons.barred(self._asker), self._health.costs.models
+        if not (self.tried or lessons or costs or self._unmoderated):
+            return _NONE, self._health.cooling
+        barred = frozenset(self.tried).union(lessons, costs, self._ruled_out())
         return barred, barred.union(self._health.cooling)
 
     def _ruled_out(self) -> Iterator[str]:
@@ -211,12 +225,25 @@ class Selection:
             reasons = self._index.reasons(requirements, model)
         else:
             reasons = ["not asked for by name", *self._unfit(model, requirements)]
-        return [*reasons, *self._health.objections(model.id, requirements, self._caller)]
+        if model.id in self._health.costs.models:
+            reasons.append(f"an answer of it cost ${self._health.costs.models[model.id]}: see freerouter alarms")
+        return [*reasons, *self._health.lessons.objections(model.id, self._asking(requirements))]
+
+    def _asking(self, requirements: Requirements) -> Asker:
+        if requirements is self._requirements:
+            return self._asker
+        return self._asker._replace(requirements=requirements, reduced=self._index.reduced(requirements.need))
 
     def _unfit(self, model: Model, requirements: Requirements) -> list[str]:
         """Why a model that is asked for by name cannot serve; the user's patterns are for draws, not for names."""
         patterns = set(self._index.policy.objections(model))
         return [reason for reason in self._index.reasons(requirements, model) if reason not in patterns]
+
+    def barred_reasons(self) -> dict[str, list[str]]:
+        """Each model that would be eligible, but for what has been learnt of it, with the reasons."""
+        barred = sorted({*self._health.lessons.barred(self._asker), *self._health.costs.models})
+        models = [model for name in barred if (model := self._index.catalog.get(name)) is not None]
+        return {model.id: self.objections(model) for model in models}
 
     def explain(self, preferred: str | None = None) -> dict[str, Any]:
         """Which models are eligible, with which chance, and why each other model is not (``Router.explain``)."""

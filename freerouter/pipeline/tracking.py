@@ -64,6 +64,7 @@ class Trace:
         attempts: the models that were tried, in order.
         model: the one that answered.
         given_up: soft parameters that this model does not honour.
+        second_opinion: what a second model said where nothing explained a failure: "the same", "answered"; else "".
         cost: USD that the answer cost, by its own word: an alarm; None when it was free.
         ending: how the answer ended: "" while it runs, finished, interrupted, abandoned, failed.
     """
@@ -75,6 +76,7 @@ class Trace:
     attempts: list[Attempt] = field(default_factory=list)
     model: str | None = None
     given_up: list[str] = field(default_factory=list)
+    second_opinion: str = ""
     cost: float | None = None
     ending: str = ""
     number: int = field(default_factory=_numbers.__next__)
@@ -90,10 +92,10 @@ class Trace:
         if _log.isEnabledFor(logging.INFO):
             _log.info("attempt %d of %s: %s", len(self.attempts), self.id, attempt)
 
-    def alarm(self, model: str, cost: float) -> None:
-        """An answer has cost money, by its own word."""
+    def alarm(self, model: str, cost: float, barred: str) -> None:
+        """An answer has cost money, by its own word; ``barred`` is what is not used again because of it."""
         self.cost = cost
-        _log.error("ALARM: %s cost $%s in %s; it is not used again", model, cost, self.id)
+        _log.error("ALARM: %s cost $%s in %s; %s is not used again", model, cost, self.id, barred)
 
     def headers(self) -> dict[str, str]:
         """The response headers that tell which model answered."""
@@ -114,6 +116,7 @@ class Trace:
             "attempts": [attempt.as_dict() for attempt in self.attempts],
             "model": self.model,
             "given_up": self.given_up,
+            "second_opinion": self.second_opinion or None,
             "cost": self.cost,
             "ending": self.ending,
         }

@@ -19,6 +19,7 @@ from freerouter.replies.events import Events
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
 LIMIT = 64 * 1024 * 1024
 _TAIL = 8 * 1024
+_LONGEST_TEXT = 500
 _COST = re.compile(rb'"cost":\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)')
 
 
@@ -30,6 +31,7 @@ class Flaw(StrEnum):
     BROKEN = "connection_broken"
     TIMEOUT = "timeout"
     CALLER_TIMEOUT = "timeout_of_caller"
+    DEADLINE = "deadline"
     HTML = "html_page"
     WRONG_TYPE = "wrong_content_type"
     ENCODED = "encoded_unasked"
@@ -51,6 +53,7 @@ class Reading(NamedTuple):
         error: the body or the event that carries the error, parsed.
         body: the whole answer, parsed, when it was not streamed.
         usage: tokens and cost, where they are known already.
+        text: the beginning of an error that is plain text.
     """
 
     status: int = 0
@@ -59,6 +62,7 @@ class Reading(NamedTuple):
     error: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
     usage: Mapping[str, Any] | None = None
+    text: str = ""
 
 
 _KINDS = ("application/json", "text/event-stream")
@@ -119,8 +123,9 @@ class Head:
         error: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         usage: Mapping[str, Any] | None = None,
+        text: str = "",
     ) -> Reading:
-        self.reading = reading = Reading(self._status, self._headers, flaw, error, body, usage)
+        self.reading = reading = Reading(self._status, self._headers, flaw, error, body, usage, text)
         return reading
 
     def _feed_event(self, data: bytes) -> None:
@@ -149,7 +154,8 @@ class Head:
         try:
             parsed = parse(body)
         except InvalidRequestError:
-            return self._judge(_why_unreadable(body, self._kind))
+            flaw = _why_unreadable(body, self._kind)
+            return self._judge(flaw, text="" if flaw is Flaw.HTML else _beginning(body))
         if self._status >= 300:
             return self._judge(error=parsed)
         return self._end_of_answer(parsed)
@@ -253,6 +259,11 @@ def _why_unreadable(body: bytes, kind: str) -> Flaw:
     if kind not in ("application/json", ""):
         return Flaw.WRONG_TYPE
     return Flaw.TRUNCATED if start == b"{" and _is_cut_short(body) else Flaw.NOT_JSON
+
+
+def _beginning(body: bytes) -> str:
+    """The first words of an error that is no JSON."""
+    return " ".join(body[:_LONGEST_TEXT].decode("utf-8", "replace").split())
 
 
 def _is_cut_short(body: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -13,6 +14,7 @@ MINUTE = 60.0
 
 _LONGEST_HINT = 3_600.0
 _SKEW = 3_600.0
+_LONGEST_WORDS = 20_000
 # Above this, an epoch is in milliseconds: in seconds it would be the year 5138.
 _MILLISECONDS = 1e11
 
@@ -38,12 +40,6 @@ def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
     return span - now % span
 
 
-def is_beyond_a_minute(headers: Mapping[str, str], now: float) -> bool:
-    """Whether the allowance comes back later than the minute's could, and not later than the day's."""
-    left = _until_reset(headers, now)
-    return left is not None and MINUTE < left <= DAY
-
-
 def _until_reset(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds until ``X-RateLimit-Reset``, which is in milliseconds since 1970, or in seconds."""
     reset = _number(headers.get("x-ratelimit-reset"))
@@ -63,6 +59,41 @@ def hint_seconds(headers: Mapping[str, str], hints: Iterable[Any], now: float) -
     stated = [_retry_after(headers, now), *map(_number, hints)]
     sane = [seconds for seconds in stated if seconds is not None and seconds > 0]
     return min(max(sane), _LONGEST_HINT) if sane else None
+
+
+def reset_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds until the limit that a 429 speaks of is reset, at most a day; None when it does not say, or nonsense."""
+    left = _until_reset(headers, now)
+    return left if left is not None and 0 < left <= DAY else None
+
+
+_LENGTH = r"(?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*(?:and\s+)?)+"
+_IN_WORDS = re.compile(
+    rf"\b(?:again|retry|retrying|available|resets?)\s+(?:in|after)\s+({_LENGTH})|\"retryDelay\\*\"\s*:\s*\\*\"({_LENGTH})",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+_UNITS = {"d": DAY, "day": DAY, "h": 3_600.0, "hr": 3_600.0, "hou": 3_600.0, "m": MINUTE, "min": MINUTE}
+_UNITS |= {"s": 1.0, "sec": 1.0, "ms": 0.001, "mil": 0.001}
+
+
+def seconds_in_words(text: str) -> float | None:
+    """Seconds of a wait that is stated in words, at most a day; None when none is.
+
+    ``Please try again in 7m30s``, ``retry after 12 seconds``, and Google's RetryInfo (``"retryDelay": "37s"``).
+    """
+    found = _IN_WORDS.search(text[:_LONGEST_WORDS])
+    if found is None:
+        return None
+    parts = [(float(number), _unit(word)) for number, word in _PART.findall(found[1] or found[2])]
+    seconds = sum(number * unit for number, unit in parts if unit is not None)
+    return min(seconds, DAY) if seconds > 0 else None
+
+
+def _unit(word: str) -> float | None:
+    """Seconds in a unit of time, by its abbreviation or its first letters."""
+    word = word.lower()
+    return _UNITS.get(word) or _UNITS.get(word[:3]) or _UNITS.get(word.removesuffix("s"))
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from freerouter import errors
 from freerouter.batch.plan import Allowance, Ending, Fate, Hold, Leave, Plan, Take, days_needed, fate, seconds_needed
 from freerouter.pipeline.tracking import Attempt, Trace
-from freerouter.replies.outcome import Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Scope, Verdict
 
 NOON = 43_200.0
 DAY = 86_400.0

@@ -10,7 +10,7 @@ from freerouter.errors import (
     StreamInterruptedError,
     UpstreamError,
 )
-from freerouter.replies.outcome import Gate, Lasting, Scope, Verdict
+from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 
 BACKOFF = (24.0, 30.0)
 LIGHT = (5.0, 5.0)

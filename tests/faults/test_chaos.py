@@ -16,7 +16,7 @@ import httpx
 
 from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
-from freerouter.replies.outcome import Lasting, Verdict
+from freerouter.replies.verdicts import Lasting, Verdict
 from tests.faults.expected import AHEAD, BACKOFF, EXPECTED, HANGING, Expected
 from tests.walks import Played, async_client, emulated_router, play_async
 

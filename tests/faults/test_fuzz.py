@@ -14,9 +14,10 @@ from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.refusals import refused, stopped
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.events import Events
-from freerouter.replies.outcome import Outcome, Verdict, classify
+from freerouter.replies.outcome import Outcome, classify
 from freerouter.replies.reading import Ending, Flaw, Head, Reading, Tail
 from freerouter.replies.retry_hints import DAY, gate_limit, gate_seconds, hint_seconds
+from freerouter.replies.verdicts import Verdict
 from tests.replies import shapes
 from tests.replies.rows import NOW, SECTION_6
 

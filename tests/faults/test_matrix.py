@@ -6,7 +6,7 @@ import pytest
 
 from freerouter import Catalog
 from freerouter.emulator import FAULTS
-from freerouter.replies.outcome import Lasting, Verdict
+from freerouter.replies.verdicts import Lasting, Verdict
 from tests.faults.expected import AHEAD, EXPECTED, HANGING, Expected
 from tests.stage import until
 from tests.walks import SHORT, emulated_router, play_either, sent_to, struck
@@ -137,7 +137,7 @@ def check_the_only_send(scene: Scene, kind: str) -> None:
     assert [send.fault for send in scene.sends] == [kind]
     if expected.error is None:
         assert played.error is None
-        assert (trace.cost, list(scene.router.health.cost_alarms)) == (0.01, [trace.model])
+        assert (trace.cost, list(scene.router.health.costs.models)) == (0.01, [trace.model])
         return
     assert type(played.error) is expected.error
     assert played.error.status == expected.seen

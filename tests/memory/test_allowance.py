@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.memory.allowance import Quota
-from freerouter.replies.outcome import Gate
+from freerouter.memory.allowance import Allowances
+from freerouter.replies.verdicts import Gate
 from tests.builders import Clock
 
 EVENING = datetime(2026, 9, 1, 23, 0, tzinfo=UTC).timestamp()
@@ -19,7 +19,7 @@ class World:
 
     def __init__(self, per_minute: int = 3) -> None:
         self.clock, self.wall = Clock(), Clock(EVENING)
-        self.quota = Quota(per_minute, self.clock, self.wall)
+        self.quota = Allowances(per_minute, self.clock, self.wall)
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)

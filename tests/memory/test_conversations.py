@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.errors import InvalidRequestError
-from freerouter.memory.conversations import Conversation, Sessions, conversation
+from freerouter.memory.conversations import Conversation, Conversations, conversation
 from freerouter.openrouter.dialects import CHAT
 from tests.builders import JSON, Clock
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_written_is_an_invalid_request():
 
 def test_a_conversation_is_forgotten_after_ten_idle_minutes_and_each_answer_renews_it():
     clock = Clock()
-    sessions = Sessions(clock)
+    sessions = Conversations(clock)
     sessions.renew("me", "id:s", "acme/alpha:free")
     clock.advance(599)
     assert sessions.model("me", "id:s") == "acme/alpha:free"
@@ -112,7 +112,7 @@ def test_a_conversation_is_forgotten_after_ten_idle_minutes_and_each_answer_rene
 
 
 def test_accounts_and_conversations_are_apart():
-    sessions = Sessions(Clock())
+    sessions = Conversations(Clock())
     sessions.renew("me", "id:s", "acme/alpha:free")
     sessions.renew("you", "id:s", "acme/beta:free")
     sessions.renew("me", "id:t", "acme/gamma:free")
@@ -124,7 +124,7 @@ def test_accounts_and_conversations_are_apart():
 
 
 def test_memory_is_bounded():
-    sessions = Sessions(Clock())
+    sessions = Conversations(Clock())
     for number in range(100_001):
         sessions.renew("me", f"id:{number}", "acme/alpha:free")
     assert sessions.model("me", "id:0") is None

@@ -231,12 +231,12 @@ def test_a_cost_at_the_end_of_a_stream_is_an_alarm_even_if_it_breaks_off():
         actor = stage(models(2))
         walked = walk(actor.router, always(ANSWER))
         walked.routing.finish(Ending(finished, usage={"cost": 0.01}))
-        assert list(actor.router.health.cost_alarms) == walked.sent
+        assert list(actor.router.health.costs.models) == walked.sent
         assert walked.trace.cost == 0.01
 
 
 def test_a_refused_answer_may_have_cost_all_the_same():
     actor = stage(models(2))
     walked = walk(actor.router, once(Reading(200, flaw=Flaw.EMPTY, usage={"cost": 0.01})))
-    assert list(actor.router.health.cost_alarms) == walked.sent[:1]
+    assert list(actor.router.health.costs.models) == walked.sent[:1]
     assert walked.trace.cost == 0.01

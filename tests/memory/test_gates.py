@@ -14,8 +14,8 @@ from freerouter.network.refresh import Refresh
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.forwarding import Forwarder
-from freerouter.replies.outcome import Gate
 from freerouter.replies.reading import Flaw, Reading
+from freerouter.replies.verdicts import Gate
 from tests.replies.rows import DAY_LEFT, MINUTE_LEFT, SECTION_6
 from tests.replies.shapes import DONE, END, HI
 from tests.walks import (
@@ -239,7 +239,9 @@ def test_a_slow_key_is_in_nobody_s_way_and_read_once_for_each_account():
     for thread in readers():
         thread.join(5)
     assert sorted(key.asked) == ["Bearer one", "Bearer two"]
-    assert [actor.router.quota.left(account) for account in list(actor.router.quota._accounts)] == [2, 2]
+    assert [
+        actor.router.endpoint.allowances.left(account) for account in list(actor.router.endpoint.allowances._accounts)
+    ] == [2, 2]
 
 
 def readers() -> list[threading.Thread]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from freerouter.memory.health import FIRST_COOLDOWN, LIGHT_COOLDOWN, LONGEST_COOLDOWN, Health
 from freerouter.openrouter.headers import Caller
 from freerouter.openrouter.requirements import Requirements
-from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from tests.builders import Clock, healthy, need_of, required
 
 ALPHA, BETA = "acme/alpha:free", "acme/beta:free"

@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import chisquare
 
 from freerouter.errors import UnknownModelError
-from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.model_names import DRAW
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection
-from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from freerouter.settings import Settings
-from tests.builders import Clock, catalog_of, healthy, index_of, order_of, required, row
+from tests.builders import Clock, asker_of, catalog_of, healthy, index_of, order_of, required, row
 
 HI = {"role": "user", "content": "Hi"}
 DRAWS = 3_000
@@ -71,7 +71,7 @@ def prepared(case):
     requirements = required("tools", "text", **need)
 
     def select():
-        return Selection(index, requirements, order_of(named), NOBODY, health, rng)
+        return Selection(index, asker_of(requirements), order_of(named), health, rng)
 
     return select, preferred and f"a/{preferred}:free", {f"a/{letter}:free" for letter in who.split()}, rng
 
@@ -130,9 +130,9 @@ def test_reasons_tell_what_was_learnt():
         "b": Outcome(Verdict.TRY_ANOTHER, Scope.REQUEST, "", lasting=Lasting.LACKS, lacks="text"),
         "c": Outcome(Verdict.TRY_ANOTHER, Scope.MODEL, "", lasting=Lasting.GONE),
     }.items():
-        health.learn(f"a/{letter}:free", outcome, requirements, NOBODY)
-    health.bar_for_cost("a/d:free", 0.25)
-    explanation = Selection(offer(), requirements, DRAW, NOBODY, health, Random(1)).explain()
+        health.lessons.learn(f"a/{letter}:free", outcome, asker_of(requirements))
+    health.costs.models["a/d:free"] = 0.25
+    explanation = Selection(offer(), asker_of(requirements), DRAW, health, Random(1)).explain()
     found = {entry["id"]: entry["reasons"] for entry in explanation["ineligible"]}
     assert found["a/b:free"] == ["lacks text, by its own answer"]
     assert found["a/c:free"] == ["gone, by its own answer"]

@@ -9,7 +9,7 @@ from freerouter import AttemptsFailedError, Catalog, Router, Settings, UpstreamU
 from freerouter.network.wire_protocols import Broken, NotSent, Stale
 from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.forwarding import Forwarder
-from freerouter.replies.outcome import Scope, Verdict
+from freerouter.replies.verdicts import Scope, Verdict
 from tests.replies.shapes import DONE, END, HI
 from tests.stage import KEY
 from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, play_either, stage
@@ -56,8 +56,11 @@ def test_what_cannot_be_reached(emulator, unreachable, way, stream):
     assert len(attempts) == 3
     assert len({attempt.model for attempt in attempts}) == 1
     assert router.health.cooling == {}
-    (account,) = router.quota._accounts
-    assert (list(router.quota.of(account).sent), router.quota.shut(account)) == ([], None)
+    (account,) = router.endpoint.allowances._accounts
+    assert (list(router.endpoint.allowances.settle(account).sent), router.endpoint.allowances.shut(account)) == (
+        [],
+        None,
+    )
     assert emulator.requests == []
 
 
@@ -96,8 +99,8 @@ def test_who_is_asked_again(turn):
     assert [numbered[model] for model in router.health.cooling] == cooled
     again = [attempt for attempt in answer.trace.attempts if attempt.outcome.verdict is Verdict.AGAIN]
     assert len(pauses) == len(again)
-    (account,) = router.quota._accounts
-    assert len(router.quota.of(account).sent) == len(asked) - len(again)
+    (account,) = router.endpoint.allowances._accounts
+    assert len(router.endpoint.allowances.settle(account).sent) == len(asked) - len(again)
 
 
 def test_tries_that_reach_nobody_are_no_attempts():

@@ -8,7 +8,8 @@ from freerouter.errors import UpstreamError
 from freerouter.memory.allowance import Allowance
 from freerouter.pipeline import refusals
 from freerouter.pipeline.tracking import Attempt, Trace
-from freerouter.replies.outcome import Gate, Lasting, Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 from tests.builders import index_of, required, row
 
 EVENING = datetime(2026, 9, 1, 23, 0, tzinfo=UTC).timestamp()

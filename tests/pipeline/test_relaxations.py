@@ -8,7 +8,8 @@ from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.router import Router
-from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from freerouter.settings import Settings
 from tests.builders import catalog_of, healthy, index_of, required, row, selection_of
 

@@ -14,8 +14,9 @@ from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Wait
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router, Routing
-from freerouter.replies.outcome import Gate, Lasting, Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
 from freerouter.replies.reading import Ending, Flaw, Reading
+from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 from freerouter.settings import Settings
 from tests.builders import Clock, catalog_of, row
 from tests.replies.rows import SECTION_6
@@ -174,7 +175,7 @@ class RouterMachine(RuleBasedStateMachine):
         return [[row["id"] for row in explanation["eligible"]] for explanation in explained]
 
     def gates(self):
-        return {account: self.router.quota.shut(account) for account in ("one", "two")}
+        return {account: self.router.endpoint.allowances.shut(account) for account in ("one", "two")}
 
     def check_cooldown(self, model: str, outcome: Outcome) -> None:
         """It begins by the model's own fault alone, is never shortened by a failure, and ends with an answer."""

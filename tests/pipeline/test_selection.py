@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from freerouter.pipeline.selection import beginning, draw
-from freerouter.replies.outcome import Lasting, Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from tests.builders import Clock, healthy, index_of, need_of, required, row, selection_of
 
 DRAWS = 20_000

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from freerouter.pipeline.tracking import Attempt, Trace
-from freerouter.replies.outcome import Outcome, Scope, Verdict
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Scope, Verdict
 from tests.builders import required
 
 CANARY = "sk-or-canary"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from freerouter.replies.outcome import Gate, Lasting, Scope, Verdict
+from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 
 STOP, ANOTHER = Verdict.STOP, Verdict.TRY_ANOTHER
 REQUEST, MODEL, ACCOUNT, UPSTREAM = Scope.REQUEST, Scope.MODEL, Scope.ACCOUNT, Scope.UPSTREAM

@@ -6,8 +6,9 @@ from itertools import pairwise
 import pytest
 
 from freerouter.openrouter.dialects import CHAT, MESSAGES
-from freerouter.replies.outcome import Outcome, Scope, Verdict, classify
+from freerouter.replies.outcome import Outcome, classify
 from freerouter.replies.reading import Head
+from freerouter.replies.verdicts import Scope, Verdict
 from tests.replies.rows import (
     ACCOUNT,
     ANOTHER,

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from freerouter.openrouter.dialects import CHAT
-from freerouter.replies.outcome import Verdict, classify
+from freerouter.replies.outcome import classify
 from freerouter.replies.reading import LIMIT, Flaw, Head, Reading
+from freerouter.replies.verdicts import Verdict
 from tests.replies.shapes import (
     ANSWERED,
     BODIES,

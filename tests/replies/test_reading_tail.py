@@ -136,13 +136,13 @@ def test_an_account_s_limit_in_mid_stream_shuts_its_gate():
     failed = event({"error": {"code": 429, "message": "Rate limit exceeded: free-models-per-day. "}, "choices": []})
     answer, router, _ = forwarded(ScriptedReply([HI, failed]))
     assert b"".join(answer.body) == HI + failed
-    assert router.quota.shut(answer_account(router)) is not None
+    assert router.endpoint.allowances.shut(answer_account(router)) is not None
     assert router.health.cooling == {}
 
 
 def answer_account(router) -> str:
     """The only account that the router has met."""
-    (account,) = router.quota._accounts
+    (account,) = router.endpoint.allowances._accounts
     return account
 
 

@@ -1,0 +1,206 @@
+"""Lessons: what failures have taught about models, for whom it holds, and until when."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from freerouter.openrouter.headers import Caller
+from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
+from freerouter.replies.outcome import Outcome
+from freerouter.replies.verdicts import Lasting
+
+_HOUR = 3_600.0
+# The first pause before a model is tried again that the account's settings hide; each further one is twice as long.
+_FIRST_PAUSE = 60.0
+# The list of models is cached at OpenRouter's edge for so long: a list read sooner may be older than the lesson.
+_EDGE_CACHE = 120.0
+# Whom lessons hold for; each has at most as many lessons as there are models.
+_AUDIENCES = 2_000
+_PREFERENCES = 64
+
+Audience = tuple[Lasting, object]
+_EVERYBODY: Audience = (Lasting.GONE, None)
+
+
+class Asker(NamedTuple):
+    """What decides which lessons hold for a request.
+
+    Attributes:
+        requirements: what it needs.
+        caller: whose it is.
+        preferences: a hash of its own ``provider`` preferences; empty when it has none that exclude providers.
+        reduced: its need as far as the catalog can tell it from others; its own when that is not known.
+    """
+
+    requirements: Requirements
+    caller: Caller
+    preferences: str = ""
+    reduced: Need | None = None
+
+    @property
+    def need(self) -> Need:
+        """What lessons are kept under."""
+        return self.requirements.need if self.reduced is None else self.reduced
+
+
+class Lesson(NamedTuple):
+    """One lesson about one model.
+
+    Attributes:
+        kind: of what.
+        since: when it was learnt, in the clock's seconds.
+        until: when it ends by itself.
+        about: the capability, or the number of tokens, where the kind has one.
+        repeats: how often it has been learnt in a row.
+    """
+
+    kind: Lasting
+    since: float
+    until: float
+    about: str | int | None = None
+    repeats: int = 1
+
+    def __str__(self) -> str:
+        if self.kind is Lasting.LACKS and isinstance(self.about, str):
+            return f"{lack_in_words(self.about)}, by its own answer"
+        return _IN_WORDS[self.kind].format(self.about)
+
+
+_IN_WORDS = {
+    Lasting.GONE: "gone, by its own answer",
+    Lasting.LACKS: "refused such a request within the last hour",
+    Lasting.CONTEXT: "context is less than {}, by its own answer",
+    Lasting.APP: "reserved for other apps",
+    Lasting.PRIVACY: "hidden by the account's privacy settings",
+    Lasting.REGION: "not available in this region",
+    Lasting.PROVIDERS: "has no provider that the request's provider preferences allow",
+}
+
+
+class Lessons:
+    """What has been learnt. Found by what a request is, not by walking all. Not thread-safe: its owner holds a lock."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # Those that learnt or were used last come last. A context holds for requests that are longer.
+        self._by_audience: OrderedDict[Audience, dict[str, Lesson]] = OrderedDict()
+        self._contexts: dict[str, Lesson] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_audience.values())) + len(self._contexts)
+
+    def learn(self, model: str, outcome: Outcome, asker: Asker) -> None:
+        """Remember what a failure says about a model, beyond a cooldown."""
+        kind, now = outcome.lasting, self._clock()
+        if kind is None or kind in (Lasting.MODERATED, Lasting.TOO_LONG):
+            return
+        if kind is Lasting.CONTEXT:
+            if not asker.requirements.media:  # what a picture costs is a guess of ours
+                self._contexts[model] = Lesson(kind, now, now + _HOUR, asker.requirements.context)
+            return
+        audience, about = _audience(outcome, asker)
+        if audience is None:
+            return
+        lessons = self._by_audience.setdefault(audience, {})
+        self._by_audience.move_to_end(audience)
+        former = lessons.get(model)
+        repeats = 1 if former is None else former.repeats + 1
+        pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), _HOUR) if kind is Lasting.PRIVACY else _HOUR
+        lessons[model] = Lesson(audience[0], now, now + pause, about, repeats)
+        self._bound()
+
+    def _bound(self) -> None:
+        """Drop what holds for those who have not been seen for the longest time."""
+        preferences = [audience for audience in self._by_audience if audience[0] is Lasting.PROVIDERS]
+        for audience in preferences[: max(len(preferences) - _PREFERENCES, 0)]:
+            del self._by_audience[audience]
+        while len(self._by_audience) > _AUDIENCES:
+            self._by_audience.popitem(last=False)
+
+    def answered(self, model: str, asker: Asker) -> None:
+        """A model has answered: what spoke against such a request is over."""
+        for audience in self._audiences(asker):
+            self._by_audience[audience].pop(model, None)
+            if not self._by_audience[audience]:
+                del self._by_audience[audience]
+        context = self._contexts.get(model)
+        if context is not None and context.about is not None and asker.requirements.context >= int(context.about):
+            del self._contexts[model]
+
+    def listed(self, models: frozenset[str]) -> None:
+        """A newer catalog lists these models: none of them is gone."""
+        gone = self._by_audience.get(_EVERYBODY)
+        if gone is not None:
+            newest = self._clock() - _EDGE_CACHE
+            for model in [name for name, lesson in gone.items() if name in models and lesson.since < newest]:
+                del gone[model]
+            if not gone:
+                del self._by_audience[_EVERYBODY]
+
+    def barred(self, asker: Asker) -> dict[str, float]:
+        """The models that lessons speak against, for such a request, each with the time since when."""
+        if not self._by_audience and not self._contexts:
+            return {}
+        found: dict[str, float] = {}
+        for model, lesson in self._against(asker):
+            found[model] = max(lesson.since, found.get(model, 0.0))
+        return found
+
+    def objections(self, model: str, asker: Asker) -> Iterator[str]:
+        """Every reason, in words, why a model is barred for such a request."""
+        return (str(lesson) for name, lesson in self._against(asker) if name == model)
+
+    def _against(self, asker: Asker) -> Iterator[tuple[str, Lesson]]:
+        now = self._clock()
+        for audience in self._audiences(asker):
+            for model, lesson in self._by_audience[audience].items():
+                if lesson.until > now:
+                    yield model, lesson
+        for model, lesson in self._contexts.items():
+            # Its real length was at most what we took it for; what has at least that much is too long as well.
+            if lesson.until > now and asker.requirements.least_context >= int(lesson.about or 0):
+                yield model, lesson
+
+    def _audiences(self, asker: Asker) -> list[Audience]:
+        """The groups that a request belongs to and about which there is a lesson."""
+        return [audience for audience in _groups(asker) if audience in self._by_audience]
+
+
+def _groups(asker: Asker) -> Iterator[Audience]:
+    yield _EVERYBODY
+    need = asker.need
+    yield Lasting.LACKS, need
+    for capability in need.hard:
+        yield Lasting.LACKS, capability
+    yield Lasting.APP, asker.caller.app
+    yield Lasting.PRIVACY, asker.caller.account
+    yield Lasting.REGION, asker.caller.account
+    if asker.preferences:
+        yield Lasting.PROVIDERS, (asker.caller.account, asker.preferences)
+
+
+def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | None]:
+    """For whom a lesson holds, and what it is about; None when it would say nothing of any other request."""
+    kind, requirements = outcome.lasting, asker.requirements
+    if asker.preferences and kind in (Lasting.GONE, Lasting.LACKS, Lasting.PRIVACY, Lasting.PROVIDERS):
+        # The request's own preferences may be the cause.
+        return (Lasting.PROVIDERS, (asker.caller.account, asker.preferences)), None
+    if kind is Lasting.GONE:
+        return _EVERYBODY, None
+    if kind is Lasting.LACKS and outcome.lacks is not None and outcome.lacks in asker.need.hard:
+        return (Lasting.LACKS, outcome.lacks), outcome.lacks
+    if kind is Lasting.LACKS and not requirements.media:
+        # A model that complains of what was not asked for is unfit for such requests, whatever the reason.
+        return (Lasting.LACKS, asker.need), None
+    group = (
+        {
+            Lasting.APP: asker.caller.app,
+            Lasting.PRIVACY: asker.caller.account,
+            Lasting.REGION: asker.caller.account,
+        }.get(kind)
+        if kind is not None
+        else None
+    )
+    return (None, None) if group is None or kind is None else ((kind, group), None)

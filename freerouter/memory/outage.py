@@ -1,0 +1,102 @@
+"""Outage: when not a model but the way to OpenRouter fails, and how long it is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from freerouter.memory.health import Record
+
+# So many different models in a row that fail alike are no coincidence.
+IN_A_ROW = 5
+_FIRST_REST = 2.0
+_LONGEST_REST = 60.0
+# While a probe is on its way, others hear that it will take about so long.
+_PROBE = 1.0
+
+
+class Outage:
+    """Whether OpenRouter itself is down. Not thread-safe: its owner holds a lock.
+
+    Failures count that name no provider: web pages, 5xx, broken connections. An outage begins when enough different
+    models in a row have failed alike, whichever requests they served. Then nothing is sent for a while; after that one
+    request at a time is let through, and the first sign of life ends the outage.
+
+    Attributes:
+        reason: what the failures have in common; empty when there is no outage.
+    """
+
+    def __init__(self, clock: Callable[[], float], rng: Random) -> None:
+        self.reason = ""
+        self._clock = clock
+        self._rng = rng
+        self._alike = ""
+        self._failed: dict[str, Record] = {}
+        self._until = 0.0
+        self._rests = 0
+        self._probing: object | None = None
+
+    def failed(self, model: str, alike: str, before: Record, enough: int) -> dict[str, Record] | None:
+        """A model has failed in a way that may be OpenRouter's.
+
+        Args:
+            model: its id.
+            alike: what failures of the same kind have in common.
+            before: how the model fared before this failure.
+            enough: different models in a row that make an outage.
+
+        Returns:
+            the models that are not to blame, each with how it fared before, when it is an outage; else None.
+        """
+        if alike != self._alike:
+            self._alike, self._failed = alike, {}
+        self._failed.setdefault(model, before)
+        if self.reason:
+            self._rest()
+            return {model: before}
+        if len(self._failed) < enough:
+            return None
+        return self.begin(alike)
+
+    def begin(self, reason: str) -> dict[str, Record]:
+        """It is an outage. Returns the models that are not to blame, each with how it fared before."""
+        self.reason = reason
+        self._rest()
+        innocent, self._failed = self._failed, {}
+        return innocent
+
+    def _rest(self) -> None:
+        """A pause that doubles, with jitter; failures of requests that were on their way already begin no new one."""
+        now = self._clock()
+        if now < self._until:
+            return
+        seconds = min(_FIRST_REST * 2 ** min(self._rests, 10), _LONGEST_REST)
+        self._until = now + seconds * self._rng.uniform(0.8, 1.0)
+        self._rests += 1
+
+    def alive(self) -> None:
+        """OpenRouter has said something of its own, or handed on what a provider said: it is not down."""
+        if self._alike:
+            self._alike, self._failed = "", {}
+            self.reason, self._until, self._rests, self._probing = "", 0.0, 0, None
+
+    def rest(self, request: object) -> float:
+        """Seconds for which a request has to wait; 0 when it may be sent, during an outage as the one probe."""
+        if not self.reason or self._probing is request:
+            return 0.0
+        left = self._until - self._clock()
+        if left > 0:
+            return left
+        if self._probing is not None:
+            return _PROBE
+        self._probing = request
+        return 0.0
+
+    def is_probe(self, request: object) -> bool:
+        """Whether this request is the one that was let through."""
+        return self._probing is request
+
+    def done(self, request: object) -> None:
+        """A request has come to its end: if it was the probe, another may be let through."""
+        if self._probing is request:
+            self._probing = None

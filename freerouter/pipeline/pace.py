@@ -1,0 +1,41 @@
+"""Pace: how long one request may take: its deadline, and how long it may wait before it is sent."""
+
+from __future__ import annotations
+
+from freerouter.settings import Settings
+
+# With less time left than this, or than a tenth of all, no further model is asked.
+_TOO_LATE = 3.0
+_TENTH = 0.1
+
+
+class Pace:
+    """The time of one request, in the clock's seconds.
+
+    Attributes:
+        started: when it came in.
+        deadline: when its answer must have begun.
+        patience: seconds that the settings give a model until its reply can be judged.
+    """
+
+    __slots__ = ("_settings", "_waited", "deadline", "patience", "started")
+
+    def __init__(self, settings: Settings, now: float, *, stream: bool) -> None:
+        self.started = now
+        self.deadline = now + settings.deadline
+        self.patience = settings.first_token_timeout if stream else settings.reply_timeout
+        self._settings = settings
+        self._waited = 0.0
+
+    def is_too_late(self, now: float) -> bool:
+        """Whether a further attempt would have no chance."""
+        return self.deadline - now < min(_TOO_LATE, self._settings.deadline * _TENTH)
+
+    def may_wait(self, seconds: float, now: float) -> bool:
+        """Whether so long a wait, together with those before, is within ``max_wait`` and the deadline."""
+        return self._waited + seconds <= self._settings.max_wait and seconds < self.deadline - now
+
+    def wait(self, seconds: float) -> float:
+        """Count a wait, and return it."""
+        self._waited += seconds
+        return seconds

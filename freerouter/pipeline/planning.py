@@ -1,0 +1,93 @@
+"""Plan: what is known of a request before anything is sent: steps 1 and 2, and how its models will be chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+from freerouter.memory.conversations import Conversation, conversation
+from freerouter.memory.lessons import Asker
+from freerouter.openrouter import cost_guard, model_names
+from freerouter.openrouter.json_bodies import encode, parse
+from freerouter.openrouter.model_names import DRAW
+from freerouter.openrouter.requirements import Requirements
+from freerouter.openrouter.walk import walk
+from freerouter.pipeline.actions import Request
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.filtering import Index
+from freerouter.pipeline.selection import Selection
+from freerouter.pipeline.state import State
+from freerouter.pipeline.tracking import Trace
+
+# The caller's preferences that can leave a model without a provider; sorting and prices cannot.
+_EXCLUDING = frozenset(
+    {"order", "only", "ignore", "allow_fallbacks", "require_parameters", "data_collection", "zdr"}
+    | {"enforce_distillable_text", "quantizations"}
+)
+
+
+class Plan(NamedTuple):
+    """What is known of a request.
+
+    Attributes:
+        body: parsed.
+        parsed: it came as JSON.
+        laid_out: the catalog that it was planned with.
+        asker: which lessons hold for it.
+        conversation: which one it belongs to; None when that does not matter.
+        selection: the draws to come.
+    """
+
+    body: dict[str, Any]
+    parsed: bool
+    laid_out: Index
+    asker: Asker
+    conversation: Conversation | None
+    selection: Selection
+
+    @property
+    def requirements(self) -> Requirements:
+        """What the request needs."""
+        return self.asker.requirements
+
+
+def make_plan(state: State, request: Request, trace: Trace) -> Plan:
+    """Analyse a request and find which models are eligible; the trace hears of it.
+
+    Raises:
+        FreeRouterError: the request makes no sense, or could cost money.
+    """
+    body = parse(request.body)
+    contents = walk(body, request.dialect)
+    cost_guard.check_cost(body, contents, request.dialect)
+    named = model_names.named(body, state.aliases)
+    needs = request.needs + named.needs
+    if cost_guard.wants_native_files(body):
+        needs = (*needs, "file")
+    length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
+    requirements = analyze(body, request.dialect, extra=needs, length=length, contents=contents)
+    belongs_to = conversation(body, request.dialect, request.session, state.settings.sticky)
+    preferences = _preferences(body) if "provider" in body else ""
+    with state.lock:
+        index = state.index()
+        order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
+        asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
+        selection = Selection(index, asker, order, state.health, state.rng)
+    trace.skipped = list(order.skipped)
+    trace.requirements = requirements
+    trace.free = len(index.models)
+    trace.eligible = len(selection)
+    return Plan(body, body is not request.body, index, asker, belongs_to, selection)
+
+
+def _preferences(body: dict[str, Any]) -> str:
+    """A hash of the request's own provider preferences; empty when none of them can exclude a provider."""
+    provider = body.get("provider")
+    if not isinstance(provider, dict) or _EXCLUDING.isdisjoint(provider):
+        return ""
+    return fingerprint({name: provider[name] for name in sorted(provider)})
+
+
+def fingerprint(value: dict[str, Any]) -> str:
+    """What tells two JSON objects apart, and says nothing of what is in them."""
+    return hashlib.blake2b(encode(value), digest_size=16).hexdigest()

@@ -1,0 +1,311 @@
+"""Routing: one request on its way, from model to model; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from freerouter.errors import FreeRouterError, StreamInterruptedError
+from freerouter.memory.costs import ACCOUNT
+from freerouter.openrouter import cost_guard
+from freerouter.openrouter.catalog import Model
+from freerouter.pipeline import refusals
+from freerouter.pipeline.actions import Fail, Request, Send, Wait
+from freerouter.pipeline.learning import Learning, Sent
+from freerouter.pipeline.pace import Pace
+from freerouter.pipeline.planning import Plan
+from freerouter.pipeline.state import State
+from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.outcome import Outcome, classify, confirmed
+from freerouter.replies.reading import Ending, Flaw, Reading
+from freerouter.replies.verdicts import Gate, Scope, Verdict
+
+# How often an attempt is repeated that did not reach OpenRouter, and the longest first pause before that.
+_REPEATS = 2
+_PAUSE = 0.25
+
+
+class Routing:
+    """One request on its way. A driver asks ``next`` what to do, does it, and tells ``record`` what came of it.
+
+    Attributes:
+        request: as it came in.
+        trace: the story so far.
+    """
+
+    def __init__(self, state: State, request: Request, plan: Plan, trace: Trace) -> None:
+        self.request = request
+        self.trace = trace
+        self._state = state
+        self._plan = plan
+        self._account = request.caller.account
+        self._pace = Pace(state.settings, state.clock(), stream=plan.asker.requirements.stream)
+        self._sent: Sent | None = None
+        self._sends = 0
+        self._repeats = 0
+        self._pause = 0.0
+        self._learning = Learning(state, plan, self._account)
+        self._failure: FreeRouterError | None = None
+
+    # What to do next.
+
+    def next(self) -> Send | Wait | Fail:
+        """What the driver has to do now."""
+        if self._failure is not None:
+            return Fail(self._failure)
+        if self._pause:
+            pause, self._pause = self._pause, 0.0
+            return Wait(pause)
+        with self._state.lock:
+            decided = self._decide()
+            if isinstance(decided, Fail):
+                self._state.endpoint.outage.done(self)
+        # Outside of the lock: writing a large body takes long.
+        return self._send(decided) if isinstance(decided, Sent) else decided
+
+    def _decide(self) -> Sent | Wait | Fail:
+        state, now = self._state, self._state.clock()
+        if not self.trace.eligible:
+            return self._fail(refusals.nobody_eligible(self._plan.laid_out, self._plan.requirements))
+        if self._account in state.health.costs.accounts:
+            return self._fail(refusals.account_costs(state.health.costs.accounts[self._account]))
+        if (held := self._held(now)) is not None:
+            return held
+        if self._sends and self._pace.is_too_late(now):
+            return self._fail(refusals.attempts_failed(self.trace, "the time was up"))
+        model = None if self._sends >= state.settings.max_attempts else self._next_model()
+        if model is None:
+            return self._fail(self._nobody_left())
+        return self._take(model, now)
+
+    def _held(self, now: float) -> Wait | Fail | None:
+        """What holds a request back: an outage, unless it is on its way already, or an allowance that is used up."""
+        endpoint = self._state.endpoint
+        if endpoint.outage.reason and not self._sends and (rest := endpoint.outage.rest(self)):
+            if self._pace.may_wait(rest, now):
+                return Wait(self._pace.wait(rest))
+            return self._fail(refusals.upstream_down(endpoint.url, endpoint.outage.reason, rest))
+        shut = endpoint.allowances.shut(self._account)
+        if shut is None:
+            return None
+        gate, seconds = shut
+        if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
+            return Wait(self._pace.wait(seconds))
+        return self._fail(self._exhausted(gate, seconds))
+
+    def _exhausted(self, gate: Gate, seconds: float) -> FreeRouterError:
+        state = self._state
+        allowance = state.endpoint.allowances.settle(self._account)
+        return refusals.allowance_exhausted(gate, seconds, allowance, state.wall(), state.settings.max_wait)
+
+    def _next_model(self) -> Model | None:
+        """The same one once more when nothing had reached it, else the next draw that is still free."""
+        if self._repeats and self._sent is not None:
+            return self._sent.model
+        selection = self._plan.selection
+        while (model := selection.pick(self._preferred())) is not None:
+            if self._state.catalog is self._plan.laid_out.catalog or self._state.is_still_free(model):
+                return model
+            selection.tried.add(model.id)
+        return None
+
+    def _preferred(self) -> str | None:
+        """The model that the conversation is on, if the request is to stay there and has not been sent yet."""
+        belongs_to = self._plan.conversation
+        if belongs_to is None or not belongs_to.stays or self._plan.selection.tried:
+            return None
+        return self._state.conversations.model(self._account, belongs_to.key)
+
+    def _nobody_left(self) -> FreeRouterError:
+        attempts = self.trace.attempts
+        if not attempts:
+            return refusals.none_left(self._plan.selection.barred_reasons())
+        if all(not attempt.outcome.sure for attempt in attempts):
+            return self._stopped(attempts[-1].outcome)  # there was no second opinion to be had
+        if self._state.endpoint.outage.reason:
+            return refusals.upstream_down(self._state.endpoint.url, self._state.endpoint.outage.reason)
+        return refusals.attempts_failed(self.trace, "no more can be asked", self._plan.body.get("provider"))
+
+    def _take(self, model: Model, now: float) -> Sent:
+        """This model is asked now."""
+        self._plan.selection.tried.add(model.id)
+        self._state.endpoint.allowances.count(self._account)
+        self._sends += 1
+        left, patience = self._pace.deadline - now, self._pace.patience
+        self._sent = sent = Sent(model, now, min(left, patience), left < patience)
+        return sent
+
+    def _send(self, sent: Sent) -> Send | Fail:
+        model, requirements = sent.model, self._plan.asker.requirements
+        try:
+            body = cost_guard.seal(
+                self._prepared(model), model, pdf=requirements.pdf is not None, parsed=self._plan.parsed
+            )
+        except FreeRouterError as error:
+            with self._state.lock:
+                self._state.endpoint.allowances.uncount(self._account)
+                self._state.endpoint.outage.done(self)
+            return self._fail(error)
+        idle = self._state.settings.idle_timeout if requirements.stream else 0.0
+        return Send(model, body, requirements.stream, sent.first, idle, self._state.endpoint)
+
+    def _prepared(self, model: Model) -> dict[str, Any]:
+        """The request without the reasoning that another model has signed."""
+        plan, former = self._plan, None
+        if plan.conversation is not None:
+            with self._state.lock:
+                former = self._state.conversations.model(self._account, plan.conversation.key)
+        if former is None:
+            # Nobody knows which has signed it: the model that the caller names first, perhaps, but hardly one of many.
+            its_own = not plan.selection.order.draws and plan.selection.tried <= {model.id}
+        else:
+            its_own = former == model.id
+        return plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
+
+    # What came of it.
+
+    def judge(self, reading: Reading) -> Outcome:
+        """What a reply means; a whole answer is also shown to the caller's ``accept``."""
+        if reading.flaw is Flaw.STALE and self._repeats:
+            reading = Reading(flaw=Flaw.BROKEN)  # one stale connection is bad luck; two are the model's fault
+        if reading.flaw is Flaw.TIMEOUT and self._last().cut_short:
+            reading = reading._replace(flaw=Flaw.DEADLINE)  # it had less time than the settings give a model
+        outcome = classify(reading, self._state.wall())
+        accept = self.request.accept
+        if outcome.verdict is Verdict.ANSWERED and accept is not None and reading.body is not None:
+            refusal = accept(reading.body)
+            if refusal is not None:
+                return Outcome(Verdict.TRY_ANOTHER, Scope.REQUEST, "not_accepted", message=refusal, usage=outcome.usage)
+        return outcome
+
+    def record(self, outcome: Outcome) -> None:
+        """Take note of what became of the attempt."""
+        sent, state = self._last(), self._state
+        with state.lock:
+            outcome = self._second_opinion(outcome)
+            cooldown = self._learn(sent, outcome)
+            alarm = self._note_cost(sent.model, outcome.usage)
+            probing = state.endpoint.outage.is_probe(self)
+        self._raise_alarm(alarm)
+        seconds = state.clock() - sent.at
+        self.trace.note(Attempt(sent.model.id, outcome, sent.at - self._pace.started, seconds, cooldown))
+        if outcome.verdict is Verdict.AGAIN:
+            self._repeat()
+            self._leave_if_failed()
+            return
+        self._repeats = 0
+        if outcome.verdict is Verdict.ANSWERED:
+            self.trace.model = sent.model.id
+            self.trace.given_up = self._plan.selection.given_up(sent.model)
+        elif outcome.verdict is Verdict.STOP:
+            self._stop(sent.model, outcome)
+        elif probing and state.endpoint.outage.reason:
+            self._fail(refusals.upstream_down(state.endpoint.url, state.endpoint.outage.reason))
+        self._leave_if_failed()
+
+    def _last(self) -> Sent:
+        assert self._sent is not None, "nothing has been sent yet"  # noqa: S101  # a driver's mistake
+        return self._sent
+
+    def _second_opinion(self, outcome: Outcome) -> Outcome:
+        """A failure that nothing explains is believed when a second model fails in the same way."""
+        doubts = self._learning.doubts
+        if outcome.verdict is Verdict.ANSWERED and doubts:
+            self.trace.second_opinion = "answered"
+        if outcome.sure:
+            return outcome
+        if any(doubt.alike == outcome.alike for _, doubt in doubts):
+            self.trace.second_opinion = "the same"
+            return confirmed(outcome)
+        doubts.append((self._last().model.id, outcome))
+        return outcome
+
+    def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
+        """Take note of what holds beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
+        if outcome.verdict is Verdict.ANSWERED:
+            self._learning.answered(sent)
+            return None
+        if outcome.verdict is not Verdict.AGAIN:
+            return self._learning.failed(sent, outcome)
+        if outcome.reason == Flaw.NOT_SENT:
+            self._state.endpoint.allowances.uncount(self._account)
+            self._sends -= 1
+        return None
+
+    def _note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
+        """What is barred because of what the answer cost, with the cost; None when that is nothing new."""
+        alarm = self._learning.note_cost(model, usage)
+        if alarm is not None:
+            barred, cost = alarm
+            self.trace.alarm(model.id, cost, "the account" if barred == ACCOUNT else barred)
+        return alarm
+
+    def _raise_alarm(self, alarm: tuple[str, float] | None) -> None:
+        """Tell of a cost alarm outside of the lock: it is written to a file."""
+        if alarm is not None and self._state.on_alarm is not None:
+            self._state.on_alarm(*alarm)
+
+    def _stop(self, model: Model, outcome: Outcome) -> None:
+        """The failure is the request's or the account's; a minute's allowance is waited for, and uses up no model."""
+        if outcome.gate is Gate.MINUTE and self._pace.may_wait(outcome.seconds or 0.0, self._state.clock()):
+            self._plan.selection.tried.discard(model.id)
+            self._sends -= 1
+            return
+        self._fail(self._stopped(outcome))
+
+    def _stopped(self, outcome: Outcome) -> FreeRouterError:
+        if outcome.gate is not None and outcome.seconds is not None:
+            return self._exhausted(outcome.gate, outcome.seconds)
+        if outcome.reason == Flaw.HTML:
+            return refusals.web_page(self._state.endpoint.url, outcome.status)
+        return refusals.stopped(outcome)
+
+    def _repeat(self) -> None:
+        """Nothing was sent: the same attempt once more, after a pause with full jitter."""
+        self._repeats += 1
+        if self._repeats > _REPEATS:
+            self._fail(refusals.unreachable(self._state.endpoint.url))
+        self._pause = self._state.rng.uniform(0, _PAUSE * 2 ** (self._repeats - 1))
+
+    # The end.
+
+    def finish(self, ending: Ending) -> StreamInterruptedError | None:
+        """The answer that was handed on has ended.
+
+        Returns:
+            the error to end it with, when it broke off without a word; None when there is nothing to add.
+        """
+        sent, state = self._last(), self._state
+        self.trace.ending = "finished" if ending.finished else "interrupted"
+        with state.lock:
+            alarm = self._note_cost(sent.model, ending.usage)
+            if not ending.finished:
+                reading = Reading(200, flaw=ending.flaw, error={"error": ending.error or {}})
+                self._learn(sent, classify(reading, state.wall()))
+            state.endpoint.outage.done(self)
+        self._raise_alarm(alarm)
+        if ending.finished or ending.error is not None:
+            return None
+        return StreamInterruptedError(f"the stream of {sent.model.id} broke off before its end", trace=self.trace)
+
+    def _fail(self, error: FreeRouterError) -> Fail:
+        error.trace = self.trace
+        self.trace.ending = "failed"
+        self._failure = error
+        return Fail(error)
+
+    def _leave_if_failed(self) -> None:
+        if self._failure is not None:
+            with self._state.lock:
+                self._state.endpoint.outage.done(self)
+
+    def abandon(self) -> None:
+        """The caller is gone: nobody is to blame, and nothing is tried again."""
+        self.trace.ending = self.trace.ending or "abandoned"
+        with self._state.lock:
+            self._state.endpoint.outage.done(self)
+
+    def explain(self) -> dict[str, Any]:
+        """See ``Router.explain``."""
+        with self._state.lock:
+            return self._plan.selection.explain(self._preferred())

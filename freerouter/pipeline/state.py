@@ -1,0 +1,116 @@
+"""State: what a router knows and all its requests share: settings, the catalog, and what is remembered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from random import Random
+
+from freerouter import forks
+from freerouter.errors import CatalogError
+from freerouter.memory.allowance import Allowances
+from freerouter.memory.conversations import Conversations
+from freerouter.memory.costs import ACCOUNT
+from freerouter.memory.endpoint import Endpoint
+from freerouter.memory.health import Health
+from freerouter.memory.outage import IN_A_ROW, Outage
+from freerouter.openrouter.catalog import Catalog, Model
+from freerouter.openrouter.headers import caller, outgoing
+from freerouter.pipeline.filtering import Index, Policy
+from freerouter.replies.retry_hints import DAY
+from freerouter.settings import Settings
+
+
+class State:
+    """What a router knows. Whoever decides by it holds its lock, for the decision only.
+
+    Attributes:
+        settings: what can be adjusted.
+        catalog: what OpenRouter offers; None when that has not been read yet.
+        clock, wall, rng: monotonic seconds, seconds since 1970, and where chance comes from.
+        lock: held for a decision, never across I/O.
+        health: how the models fare.
+        conversations: which conversation is on which model.
+        endpoint: where requests go.
+        on_alarm: is told of each cost alarm: the model, or ``ACCOUNT``, and the cost in USD.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog | None,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        rng: Random | None,
+    ) -> None:
+        self.settings = settings
+        self.aliases = settings.aliases
+        self.catalog = catalog
+        self.clock = clock
+        self.wall = wall
+        self.rng = rng or forks.new_random(settings.seed)
+        self._new_lock()
+        forks.in_child(self._new_lock)
+        self.health = Health(clock, self.rng)
+        self.conversations = Conversations(clock)
+        allowances = Allowances(settings.requests_per_minute, clock, wall)
+        self.endpoint = Endpoint(settings.upstream, allowances, Outage(clock, self.rng))
+        self.on_alarm: Callable[[str, float], None] | None = None
+        self._index: Index | None = None
+        self._day = 0
+        self._catalog_since = clock()
+
+    def _new_lock(self) -> None:
+        self.lock = threading.Lock()
+
+    def update(self, catalog: Catalog) -> None:
+        """Use this catalog from now on; requests on their way keep theirs."""
+        if catalog is self.catalog:
+            return
+        with self.lock:
+            self.catalog, self._catalog_since = catalog, self.clock()
+            self.health.lessons.listed(frozenset(model.id for model in catalog.models))
+
+    def catalog_age(self) -> float:
+        """Seconds since the catalog came into use."""
+        return self.clock() - self._catalog_since
+
+    def index(self) -> Index:
+        """The current catalog, laid out for choosing; made anew for a new catalog and for a new day.
+
+        Raises:
+            CatalogError: there is no catalog.
+        """
+        catalog, day = self.catalog, int(self.wall() // DAY)
+        index = self._index
+        if index is not None and index.catalog is catalog and day == self._day:
+            return index
+        if catalog is None:
+            raise CatalogError("the list of models has not been read yet")
+        settings = self.settings
+        policy = Policy(settings.include, settings.exclude, settings.authors, settings.min_context)
+        self._index = Index(catalog, policy, datetime.fromtimestamp(day * DAY, UTC).date())
+        self._day = day
+        return self._index
+
+    def is_still_free(self, model: Model) -> bool:
+        """Whether a model is free by the newest catalog, too: a request may have waited."""
+        newest = self.index()
+        found = newest.catalog.get(model.id)
+        return found is not None and found.is_free(newest.today)
+
+    def models_for_outage(self) -> int:
+        """How many different models in a row have to fail alike until it is OpenRouter that is down."""
+        return min(IN_A_ROW, max(len(self.index().models), 2))
+
+    def keep_alarms(self, known: Mapping[str, float], on_alarm: Callable[[str, float], None]) -> None:
+        """Bar what has cost money before; ``on_alarm`` is told of each new alarm, outside of the lock."""
+        own = caller(outgoing([], self.settings.key)).account
+        with self.lock:
+            for name, cost in known.items():
+                if name == ACCOUNT:
+                    self.health.costs.accounts[own] = cost
+                else:
+                    self.health.costs.models[name] = cost
+            self.on_alarm = on_alarm

@@ -1,0 +1,256 @@
+"""Evidence: what an error says, wherever in its body it says it, and in which voice: OpenRouter's, or a provider's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from freerouter.replies.reading import Flaw, Reading
+
+
+class Voice(StrEnum):
+    """Who speaks in an error (openrouter-facts.md, section 6, "Two voices").
+
+    OpenRouter speaks of the account, the request or a model; a provider speaks of one model at that provider alone.
+    """
+
+    OPENROUTER = "openrouter"
+    PROVIDER = "provider"
+    UNKNOWN = "unknown"
+    PAGE = "page"  # a web page: something between here and OpenRouter
+
+
+class Evidence(NamedTuple):
+    """What an error says.
+
+    Attributes:
+        voice: who says it.
+        status: the HTTP status; inside of a 200 the one that the error names.
+        message: OpenRouter's part of the words.
+        details: the provider's part of the words; may repeat the prompt.
+        error_type, limit_source, availability: OpenRouter's stable words; empty when absent.
+        retryable: OpenRouter's own advice; None when it gives none.
+        excluded_by: what removed the endpoints.
+        metadata: of the error.
+        headers: of the reply, and those that OpenRouter repeats in the body; lower-case names.
+        hints: values that should be seconds to wait.
+    """
+
+    voice: Voice
+    status: int
+    message: str
+    details: str
+    error_type: str
+    limit_source: str
+    availability: str
+    retryable: bool | None
+    excluded_by: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    headers: Mapping[str, str]
+    hints: tuple[Any, ...]
+
+    @property
+    def words(self) -> str:
+        """All words, for the caller's eyes."""
+        return " ".join(part for part in (self.message, self.details) if part)
+
+
+# A provider's own message, relayed; the second names one model's own limit (limit_rpm/<model>, limit_rpd/<model>).
+_RELAYED = re.compile(r"^(Provider returned error|Upstream error from )|\blimit_[a-z]+/[^/\s]+/", re.IGNORECASE)
+_PROVIDER_FIELDS = ("provider_name", "raw", "provider_code", "previous_errors")
+# OpenRouter's own wordings, anchored: what follows may repeat the prompt.
+_OWN = re.compile(
+    r"""^(?:
+        Rate\ limit\ exceeded:\ free-models-per-
+      | No\ endpoints\ (?:found|available)\b
+      | No\ allowed\ providers\ are\ available
+      | This\ model\ is\ (?:unavailable\ for\ free|not\ available\ in\ your\ region)
+      | The\ request\ is\ prohibited\ due\ to\ a\ violation\ of\ provider
+      | \S+\ is\ (?:only\ available\ on\ agentic\ harnesses|not\ a\ valid\ model\ ID)
+      | Reasoning\ is\ mandatory
+      | This\ endpoint's\ maximum\ context\ length
+      | User\ not\ found
+      | No\ (?:cookie\ )?auth\ credentials\ found
+      | Missing\ Authentication\ header
+      | Insufficient\ credits
+      | This\ request\ requires\ more\ credits
+      | Key\ limit\ exceeded
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+# The status that an error type stands for, where the error names none (Responses masks them all as server_error).
+_STATUS_OF_TYPE = {
+    "context_length_exceeded": 400,
+    "max_tokens_exceeded": 400,
+    "token_limit_exceeded": 400,
+    "string_too_long": 400,
+    "invalid_request": 400,
+    "invalid_prompt": 400,
+    "invalid_image": 400,
+    "image_too_large": 400,
+    "image_too_small": 400,
+    "unsupported_image_format": 400,
+    "image_not_found": 400,
+    "image_download_failed": 400,
+    "authentication": 401,
+    "payment_required": 402,
+    "permission_denied": 403,
+    "content_policy_violation": 403,
+    "refusal": 403,
+    "not_found": 404,
+    "timeout": 408,
+    "precondition_failed": 412,
+    "payload_too_large": 413,
+    "unprocessable": 422,
+    "rate_limit_exceeded": 429,
+    "server": 500,
+    "unmapped": 500,
+    "provider_unavailable": 502,
+    "provider_overloaded": 503,
+}
+# The same words as Responses and Messages have them in ``error.code`` and ``error.type``.
+_STATUS_OF_NAME = {
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+    "invalid_request_error": 400,
+}
+_BAD_GATEWAY = 502
+
+
+def read_evidence(reading: Reading) -> Evidence:
+    """Find what an error says; lenient, since each dialect, and each proxy in between, puts it elsewhere."""
+    body = reading.error or {}
+    error = _inner(body)
+    metadata = _object(error.get("metadata"))
+    availability = _object(error.get("availability")) or _object(metadata.get("availability"))
+    error_type = _text(metadata.get("error_type") or error.get("error_type") or body.get("error_type"))
+    message = _message(error) or _message(body) or reading.text
+    evidence = Evidence(
+        voice=Voice.UNKNOWN,
+        status=_status(error, error_type, reading.status),
+        message=message,
+        details=_details(metadata),
+        error_type=error_type,
+        limit_source=_text(metadata.get("limit_source") or error.get("limit_source")),
+        availability=_text(availability.get("code")),
+        retryable=availability.get("retryable") if isinstance(availability.get("retryable"), bool) else None,
+        excluded_by=_excluded_by(availability, metadata),
+        metadata=metadata,
+        # OpenRouter repeats its headers in the body; a proxy in between may have dropped the real ones.
+        headers={name.lower(): str(value) for name, value in _object(metadata.get("headers")).items()}
+        | dict(reading.headers),
+        hints=tuple(
+            place.get(name)
+            for place in (availability, metadata, error)
+            for name in ("retry_after", "retry_after_seconds")
+        ),
+    )
+    return evidence._replace(voice=_voice(reading, evidence))
+
+
+def _voice(reading: Reading, evidence: Evidence) -> Voice:
+    """A provider's mark counts before OpenRouter's own, which may stand beside it."""
+    if reading.flaw is Flaw.HTML:
+        return Voice.PAGE
+    metadata = evidence.metadata
+    if any(metadata.get(name) for name in _PROVIDER_FIELDS) or _RELAYED.search(evidence.message):
+        return Voice.PROVIDER
+    stable = evidence.error_type or evidence.limit_source or evidence.availability
+    if stable or metadata.get("provider_name", "") is None or _OWN.match(evidence.message):
+        return Voice.OPENROUTER
+    return Voice.UNKNOWN
+
+
+def _inner(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The error itself: the value of ``error``, the object written in it as text, or the body where it is flat."""
+    error = body.get("error")
+    if isinstance(error, dict):
+        return error
+    if isinstance(error, str) and error.lstrip().startswith("{"):
+        try:
+            nested = from_json(error)
+        except ValueError:
+            return {"message": error}
+        return _inner(nested) if isinstance(nested, dict) else {"message": error}
+    if isinstance(error, str) and error:
+        return {"message": error}
+    return body
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """The words of an error, under whichever name it has them."""
+    for name in ("message", "detail", "msg", "error_description", "title"):
+        if said := _joined(error.get(name)):
+            return said
+    return _joined(error.get("issues")) or _joined(error.get("errors"))
+
+
+def _joined(value: Any) -> str:
+    """A text, or the messages of a list of complaints."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        parts = [item if isinstance(item, str) else _message(item) for item in value if isinstance(item, str | dict)]
+        return "; ".join(part for part in parts if part)
+    return _message(value) if isinstance(value, dict) else ""
+
+
+def _details(metadata: Mapping[str, Any]) -> str:
+    """The provider's own words: text, or an object with a message somewhere."""
+    raw = metadata.get("raw")
+    return raw if isinstance(raw, str) else _joined(_object(raw).get("error") or raw)
+
+
+def _excluded_by(*places: Mapping[str, Any]) -> tuple[str, ...]:
+    for place in places:
+        value = place.get("excluded_by")
+        if isinstance(value, str) and value:
+            return (value,)
+        if isinstance(value, list):
+            return tuple(_excluder(item) for item in value)
+    return ()
+
+
+def _excluder(item: Any) -> str:
+    """One of what removed the endpoints; an object names it in some field."""
+    return item if isinstance(item, str) else next((text for text in _texts(item)), "")
+
+
+def _texts(item: Any) -> Iterator[str]:
+    yield from (value for value in _object(item).values() if isinstance(value, str))
+
+
+def _status(error: Mapping[str, Any], error_type: str, status: int) -> int:
+    """The HTTP status; inside of a 200 what the error names, else what its type stands for, else a bad gateway."""
+    if status >= 300:
+        return status
+    for name in ("code", "http_status", "status"):
+        code = error.get(name)
+        if isinstance(code, str) and code.isdecimal() and len(code) == 3:
+            code = int(code)
+        if isinstance(code, int) and 300 <= code < 600:
+            return code
+    named = [error_type, _text(error.get("code")), _text(error.get("type"))]
+    return next((found for name in named if (found := _status_of(name)) is not None), _BAD_GATEWAY)
+
+
+def _status_of(name: str) -> int | None:
+    return _STATUS_OF_TYPE.get(name) or _STATUS_OF_NAME.get(name)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
