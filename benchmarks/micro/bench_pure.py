@@ -60,7 +60,7 @@ def bench_encode(benchmark: Any, body: bytes) -> None:
 
 @body_of
 def bench_analyze(benchmark: Any, body: bytes) -> None:
-    benchmark(analyze, parse(body), length=len(body))
+    benchmark(analyze, parse(body), written=body)
 
 
 @body_of

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from freerouter.openrouter.tokens import Bounds, ShortPrompt
+
 # People say vision where the catalog says image.
 _ALIASES = {"vision": "image", "json": "response_format", "json_schema": "structured_outputs"}
 
@@ -36,30 +38,42 @@ class Requirements(NamedTuple):
     Attributes:
         need: the part that decides who is eligible.
         found: each hard capability, with the place in the request where it was found first.
-        prompt_tokens: an estimate that errs upwards (``estimate``).
+        tokens: the least and the most that the prompt can be.
         stream: the answer is to be streamed.
         pdf: where there is a PDF, which needs a parser on models that take no files.
         media: how many pictures, clips and documents it holds.
-        prompt_tokens_least: the least that the prompt can be.
     """
 
     need: Need
     found: Mapping[str, str]
-    prompt_tokens: int
+    tokens: Bounds | ShortPrompt
     stream: bool
     pdf: str | None = None
     media: int = 0
-    prompt_tokens_least: int = 0
 
     @property
-    def least_context(self) -> int:
-        """The least number of tokens that must fit into a model's context."""
-        return self.prompt_tokens_least + self.need.output
+    def prompt_tokens(self) -> int:
+        """The most tokens that the prompt can be."""
+        return self.tokens.most
+
+    @property
+    def prompt_tokens_least(self) -> int:
+        """The least tokens that the prompt can be."""
+        return self.tokens.least
 
     @property
     def context(self) -> int:
-        """Tokens that must fit into a model's context: the prompt's and those asked for."""
-        return self.prompt_tokens + self.need.output
+        """Tokens that are sure to hold the prompt and the answer asked for: models with this context come first."""
+        return self.tokens.most + self.need.output
+
+    @property
+    def least_context(self) -> int:
+        """Tokens that the prompt and the answer asked for need at least: models with less are not eligible."""
+        return self.tokens.least + self.need.output
+
+    def surely_fits(self, context: int) -> bool:
+        """Whether a context holds everything, told without counting what is short."""
+        return self.tokens.ceiling + self.need.output <= context
 
     def relaxable(self) -> dict[str, str]:
         """Everything that a request could do without, by the names that ``without`` takes, and where it was found."""
@@ -68,7 +82,7 @@ class Requirements(NamedTuple):
             relaxable["require_parameters"] = "provider.require_parameters"
         if self.need.output:
             relaxable["output_tokens"] = f"{self.need.output:,} asked for"
-        relaxable["prompt_tokens"] = f"about {self.prompt_tokens:,}"
+        relaxable["prompt_tokens"] = f"{self.prompt_tokens_least:,} to {self.prompt_tokens:,}"
         return relaxable
 
     def without(self, name: str) -> Requirements:
@@ -79,7 +93,7 @@ class Requirements(NamedTuple):
             case "output_tokens":
                 return self._replace(need=self.need._replace(output=0))
             case "prompt_tokens":
-                return self._replace(prompt_tokens=0)
+                return self._replace(tokens=Bounds(0, 0))
             case _:
                 return self._replace(need=self.need._replace(hard=self.need.hard - {name}))
 
@@ -90,6 +104,7 @@ class Requirements(NamedTuple):
             "soft": sorted(self.need.soft),
             "require_parameters": self.need.strict,
             "prompt_tokens": self.prompt_tokens,
+            "prompt_tokens_least": self.prompt_tokens_least,
             "output_tokens": self.need.output,
             "stream": self.stream,
         }

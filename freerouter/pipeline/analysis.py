@@ -10,12 +10,8 @@ from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.dialects.base import tool_choice
 from freerouter.openrouter.json_bodies import encode, parse
 from freerouter.openrouter.requirements import Need, Requirements, canonical
+from freerouter.openrouter.tokens import measure
 from freerouter.openrouter.walk import Contents, walk
-
-# Conservative: a token of English has about four bytes, one of other languages and of code rather three.
-BYTES_PER_TOKEN = 3
-# A picture, a clip or a document costs a model some hundreds to some thousands of tokens, whatever its bytes are.
-TOKENS_PER_MEDIUM = 1_600
 
 
 def analyze(
@@ -23,7 +19,7 @@ def analyze(
     dialect: Dialect = CHAT,
     *,
     extra: Iterable[str] = (),
-    length: int | None = None,
+    written: bytes | bytearray | None = None,
     contents: Contents | None = None,
 ) -> Requirements:
     """Find what a request requires.
@@ -32,14 +28,14 @@ def analyze(
         body: the request, as JSON or already parsed.
         dialect: how it is written.
         extra: capabilities to require besides, such as ``tools`` or ``image``.
-        length: bytes of the JSON that a parsed body came from; measured when it is not known.
+        written: the JSON that a parsed body came from; written anew when it is not known.
         contents: what a walk over the request has found; it is walked over when this is not known.
 
     Raises:
         InvalidRequestError: the request makes no sense; names the field.
     """
-    if length is None:
-        length = _length(body)
+    if written is None:
+        written = _written(body)
     if not isinstance(body, dict):
         body = parse(body)
     if contents is None:
@@ -61,7 +57,8 @@ def analyze(
         for capability in canonical(extra):
             found.setdefault(capability, "asked for besides")
     need = Need(frozenset(found), soft, strict, _output(body, dialect))
-    return Requirements(need, found, estimate(length, contents), body.get("stream") is True, contents.pdf)
+    tokens = measure(written, contents.media, contents.payload)
+    return Requirements(need, found, tokens, body.get("stream") is True, contents.pdf, contents.media)
 
 
 def _strict(body: Mapping[str, Any]) -> bool:
@@ -82,20 +79,11 @@ def _tools(body: Mapping[str, Any], contents: Contents) -> Iterator[tuple[str, s
             yield "tool_choice", where
 
 
-def estimate(length: int, contents: Contents) -> int:
-    """Tokens of a prompt, rather too many than too few.
-
-    Linear in the request's JSON (``length`` bytes) without the payload of its pictures, clips and documents,
-    which have a flat price each.
-    """
-    return (length - contents.payload) // BYTES_PER_TOKEN + contents.media * TOKENS_PER_MEDIUM + 1
-
-
-def _length(body: bytes | str | dict[str, Any]) -> int:
-    """Bytes of a request's JSON; a character of text may be several."""
+def _written(body: bytes | str | dict[str, Any]) -> bytes:
+    """A request's JSON."""
     if isinstance(body, dict):
-        return len(encode(body))
-    return len(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)
+        return encode(body)
+    return body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
 
 
 def _output(body: Mapping[str, Any], dialect: Dialect) -> int:

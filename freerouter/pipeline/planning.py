@@ -64,8 +64,8 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     needs = request.needs + named.needs
     if cost_guard.wants_native_files(body):
         needs = (*needs, "file")
-    length = len(request.body) if isinstance(request.body, (bytes, bytearray)) else None
-    requirements = analyze(body, request.dialect, extra=needs, length=length, contents=contents)
+    written = request.body if isinstance(request.body, (bytes, bytearray)) else None
+    requirements = analyze(body, request.dialect, extra=needs, written=written, contents=contents)
     belongs_to = conversation(body, request.dialect, request.session, state.settings.sticky)
     preferences = _preferences(body) if "provider" in body else ""
     with state.lock:

@@ -271,4 +271,4 @@ def test_bytes_text_and_mapping_agree(body):
         assert spacious == requirements
         return
     assert spacious.prompt_tokens >= requirements.prompt_tokens
-    assert spacious._replace(prompt_tokens=0) == requirements._replace(prompt_tokens=0)
+    assert spacious.without("prompt_tokens") == requirements.without("prompt_tokens")

@@ -1,0 +1,230 @@
+"""Two bounds of a prompt's tokens, from the kinds of characters in a request's JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A picture, a clip or a document costs a model some hundreds to some thousands of tokens, whatever its bytes are.
+TOKENS_PER_MEDIUM = 1_600
+# The JSON around a prompt (its keys, the model's name) is no prompt: the least counts this much less. In the most, it
+# stands for what chat templates put around each message, which is less.
+_ENVELOPE = 10
+# Up to this size, the counts of bytes objects are quicker than numpy's.
+_SHORT = 1_500
+# A byte is a token at most, and a unit beyond ASCII, of two bytes at least, is 3.7.
+_MOST_A_BYTE = 2
+# Base64 in a string of at least this size is left out.
+_LONG = 1_024
+
+
+class Bounds(NamedTuple):
+    """The least and the most tokens that a prompt can be."""
+
+    least: int
+    most: int
+
+    @property
+    def ceiling(self) -> int:
+        """As many tokens as it can never exceed."""
+        return self.most
+
+
+class ShortPrompt:
+    """The bounds of a prompt so short that nearly every model has room for it: counted when somebody asks.
+
+    Attributes:
+        ceiling: as many tokens as it can never exceed.
+    """
+
+    __slots__ = ("_bounds", "_text", "ceiling")
+
+    def __init__(self, text: bytes | bytearray) -> None:
+        self._text = text
+        self._bounds: Bounds | None = None
+        self.ceiling = len(text) * _MOST_A_BYTE
+
+    @property
+    def least(self) -> int:
+        """See ``Bounds``."""
+        return self._counted().least
+
+    @property
+    def most(self) -> int:
+        """See ``Bounds``."""
+        return self._counted().most
+
+    def _counted(self) -> Bounds:
+        if self._bounds is None:
+            self._bounds = bounds(self._text)
+        return self._bounds
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ShortPrompt | Bounds) and (self.least, self.most) == (other.least, other.most)
+
+    def __hash__(self) -> int:
+        return hash(self._counted())
+
+    def __repr__(self) -> str:
+        return repr(self._counted())
+
+    def __reduce__(self) -> tuple[type[Bounds], tuple[int, int]]:
+        return Bounds, (self.least, self.most)  # a trace that travels holds nothing of the prompt
+
+
+class _Weights(NamedTuple):
+    """Tokens per ASCII letter, start of a word, digit, start of a number, and blank or punctuation mark."""
+
+    letter: float
+    word: float
+    digit: float
+    number: float
+    other: float
+
+    def tokens(self, counts: _Counts) -> float:
+        letters, words, digits, numbers, others = counts
+        return (
+            letters * self.letter
+            + words * self.word
+            + digits * self.digit
+            + numbers * self.number
+            + others * self.other
+        )
+
+
+class _Counts(NamedTuple):
+    """How many ASCII letters, starts of words, digits, starts of numbers, and other ASCII characters.
+
+    What ASCII has beyond "@" counts as a letter: so the escape of a line break is part of a word, as it costs no more.
+    """
+
+    letters: int
+    words: int
+    digits: int
+    numbers: int
+    others: int
+
+
+# Fitted to the tokenizers of gpt-oss, Qwen, DeepSeek and Mistral (tests/openrouter/test_tokens.py has two of them).
+# The least of blanks and punctuation is low: a row of thirty of them is often one token.
+_LEAST = _Weights(letter=0.12, word=0.48, digit=0.31, number=0.6, other=0.03)
+_MOST = _Weights(letter=0.47, word=0.4, digit=1.06, number=1.0, other=0.25)
+
+# Tokens per UTF-16 unit, least and most, up to the given high byte.
+_SCRIPTS: tuple[tuple[int, float, float], ...] = (
+    (0x02, 0.15, 1.4),  # Latin beyond ASCII
+    (0x03, 0.40, 1.34),  # Greek
+    (0x04, 0.31, 0.75),  # Cyrillic
+    (0x05, 0.40, 1.35),  # Armenian, Hebrew
+    (0x08, 0.335, 1.10),  # Arabic
+    (0x09, 0.39, 1.33),  # Devanagari; Bengali can be a tenth more for Llama
+    (0x0D, 0.35, 1.8),  # the other scripts of India
+    (0x0E, 0.35, 1.18),  # Thai, Lao
+    (0x0F, 0.3, 3.0),  # Tibetan
+    (0x10, 0.365, 2.2),  # Georgian, Myanmar
+    (0x1D, 0.3, 3.0),  # Ethiopic, Khmer and others
+    (0x1E, 0.15, 1.4),  # Vietnamese
+    (0x1F, 0.40, 1.34),  # Greek with accents
+    (0x20, 0.4, 2.0),  # punctuation
+    (0x24, 0.4, 3.0),  # arrows and signs
+    (0x25, 0.03, 3.0),  # lines and boxes: a row of them is one token
+    (0x2F, 0.6, 3.0),  # symbols
+    (0x33, 0.50, 1.16),  # kana and the punctuation of East Asia
+    (0x9F, 0.48, 1.65),  # Han
+    (0xAB, 0.3, 3.0),  # Yi and others
+    (0xD7, 0.60, 1.85),  # Hangul
+    (0xDB, 1.2, 3.7),  # the first half of an emoji, or of another character beyond 16 bits
+    (0xDF, 0.0, 0.0),  # its second half
+    (0xF8, 0.3, 3.0),  # private use
+    (0xFD, 0.335, 1.10),  # forms of Han and Arabic
+    (0xFE, 0.2, 3.0),  # selectors of variants
+    (0xFF, 0.50, 1.16),  # wide forms
+)
+
+
+def _by_high_byte() -> NDArray[np.float64]:
+    """The rates of ``_SCRIPTS`` for each of the 256 high bytes: a row of the least, a row of the most."""
+    ends = [end for end, _, _ in _SCRIPTS]
+    rates = np.array([rates for _, *rates in _SCRIPTS])
+    return np.ascontiguousarray(rates[np.searchsorted(ends, np.arange(256))].T)
+
+
+_RATES = _by_high_byte()
+_KINDS = bytes(b"L"[0] if c > 64 else b"D"[0] if 48 <= c < 58 else b" "[0] for c in range(256))
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+=_:;,.-]|\\?/){512}")
+
+
+def measure(text: bytes | bytearray, media: int = 0, payload: int = 0) -> Bounds | ShortPrompt:
+    """The bounds of a prompt's tokens, at once or, where it is short, when somebody asks; see ``bounds``."""
+    return ShortPrompt(text) if len(text) < _SHORT and not media else bounds(text, media, payload)
+
+
+def bounds(text: bytes | bytearray, media: int = 0, payload: int = 0) -> Bounds:
+    """The bounds of a prompt's tokens.
+
+    Args:
+        text: a request's JSON, as UTF-8; escapes and plain characters count alike.
+        media: how many pictures, clips and documents it has.
+        payload: characters of their base64; when there are any, long strings of base64 do not count.
+    """
+    if payload >= _LONG:
+        text = _without_base64(text)
+    if len(text) < _SHORT and text.isascii() and b"\\u" not in text:
+        counts = _count_short(text)
+        least, most = _LEAST.tokens(counts), _MOST.tokens(counts)
+    else:
+        least, most = _measure(text)
+    return Bounds(max(1, int(least) - _ENVELOPE), int(most) + 1 + media * TOKENS_PER_MEDIUM)
+
+
+def _without_base64(text: bytes | bytearray) -> bytes:
+    """The JSON without its long strings of base64; looks at the beginning of each long string only."""
+    return b'"'.join(part for part in text.split(b'"') if len(part) < _LONG or not _BASE64.match(part))
+
+
+def _count_short(text: bytes | bytearray) -> _Counts:
+    kinds = text.translate(_KINDS)
+    letters, digits = kinds.count(b"L"), kinds.count(b"D")
+    words = kinds.count(b" L") + kinds.count(b"DL")
+    numbers = kinds.count(b" D") + kinds.count(b"LD")
+    return _Counts(letters, words, digits, numbers, len(kinds) - letters - digits)
+
+
+def _measure(text: bytes | bytearray) -> tuple[float, float]:
+    """The tokens of any text, by arrays over all of its characters."""
+    units = np.frombuffer(text, np.uint8)
+    escaped = bool(((units[:-1] == 0x5C) & (units[1:] == 0x75)).any())
+    if not escaped and text.isascii():
+        counts = _count(units)
+        return _LEAST.tokens(counts), _MOST.tokens(counts)
+    wide = np.frombuffer(_decoded(text, escaped).encode("utf-16-le", "surrogatepass"), np.uint16)
+    is_beyond = wide > 0x7F
+    beyond = wide[is_beyond]
+    counts = _count(np.where(is_beyond, 0, wide).astype(np.uint8))
+    counts = counts._replace(others=counts.others - len(beyond))
+    least, most = _RATES @ np.bincount(beyond >> 8, minlength=256)
+    return _LEAST.tokens(counts) + float(least), _MOST.tokens(counts) + float(most)
+
+
+def _decoded(text: bytes | bytearray, escaped: bool) -> str:
+    """The text, with its escapes (a backslash, u and four digits) as the characters that they stand for."""
+    decoded = text.decode("utf-8", "replace")
+    if not escaped:
+        return decoded
+    return decoded.encode("raw_unicode_escape", "replace").decode("raw_unicode_escape", "replace")
+
+
+def _count(units: NDArray[np.uint8]) -> _Counts:
+    is_letter = units > 64
+    is_digit = (units - np.uint8(48)) < 10
+    letters, digits = int(np.count_nonzero(is_letter)), int(np.count_nonzero(is_digit))
+    return _Counts(
+        letters=letters,
+        words=int(np.count_nonzero(is_letter[1:] > is_letter[:-1])),
+        digits=digits,
+        numbers=int(np.count_nonzero(is_digit[1:] > is_digit[:-1])),
+        others=len(units) - letters - digits,
+    )

@@ -1,0 +1,112 @@
+"""The bounds of a prompt's tokens, held by real tokenizers on many kinds of text; spellings of JSON count alike."""
+
+import json
+
+import pytest
+import quicktok
+from hypothesis import given
+from hypothesis import strategies as st
+
+from freerouter.openrouter.tokens import TOKENS_PER_MEDIUM, bounds
+from tests.openrouter.texts import TEXTS
+
+# Real tokenizers are more than three times apart on them.
+FAR_APART = {"georgian", "tamil"}
+# Every chat template puts this many tokens around a message.
+FRAMING = 3
+TOKENIZERS = ["o200k_base", "llama3", "qwen3"]
+
+
+def request(text, *, escaped=False):
+    body = {"model": "openrouter/free", "messages": [{"role": "user", "content": text}]}
+    return json.dumps(body, ensure_ascii=escaped).encode()
+
+
+def prompt(name):
+    """A text of some thousand characters, as prompts are whose size matters."""
+    return TEXTS[name] * (6_000 // len(TEXTS[name]) + 1)
+
+
+@pytest.fixture(scope="module", params=TOKENIZERS)
+def tokenizer(request):
+    return quicktok.get_encoding(request.param)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("escaped", [False, True], ids=["plain", "escaped"])
+def test_the_tokens_of_a_real_tokenizer_lie_between_the_bounds(tokenizer, name, escaped):
+    text = prompt(name)
+    least, most = bounds(request(text, escaped=escaped))
+    assert least <= len(tokenizer.encode(text)) <= most
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_short_texts_lie_between_the_bounds_too(tokenizer, name):
+    for size in (1, 20, 100, 400):
+        text = TEXTS[name][:size]
+        least, most = bounds(request(text))
+        real = len(tokenizer.encode(text)) + FRAMING
+        assert least <= real <= most
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS.keys() - FAR_APART))
+def test_the_bounds_are_not_far_apart(name):
+    least, most = bounds(request(prompt(name)))
+    assert most <= 3.5 * least
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("times", [1, 20])
+def test_both_spellings_have_the_same_bounds(name, times):
+    text = TEXTS[name] * times
+    assert bounds(request(text)) == bounds(request(text, escaped=True))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_both_spellings_of_any_text_have_the_same_bounds(text):
+    assert bounds(request(text)) == bounds(request(text, escaped=True))
+
+
+@given(st.binary())
+def test_any_bytes_have_bounds(text):
+    least, most = bounds(text)
+    assert least >= 1
+    assert most >= 1
+
+
+@given(st.text(), st.text())
+def test_more_text_is_never_fewer_tokens(text, more):
+    fewer, longer = bounds(request(text, escaped=True)), bounds(request(text + more, escaped=True))
+    assert fewer.least <= longer.least
+    assert fewer.most <= longer.most
+
+
+@pytest.mark.parametrize("size", [1_300, 1_500, 1_700])
+def test_short_and_long_requests_are_counted_alike(size):
+    short, long = TEXTS["english"][:100], TEXTS["english"][:100] * (size // 100)
+    ratio = bounds(request(long)).most / bounds(request(short)).most
+    assert size / 100 * 0.3 < ratio < size / 100
+
+
+def test_a_row_of_line_breaks_or_of_one_mark_is_few_tokens_at_least():
+    for mark in "= -":
+        assert bounds(request(mark * 6_000)).least < 200
+
+
+@pytest.mark.parametrize("data", ["A" * 400_000, "iVBORw0KGgo+/" * 30_000, "iVBORw0KGgo+\\/" * 30_000])
+def test_the_base64_of_a_medium_is_not_counted(data):
+    around = (
+        b'{"messages": [{"content": [{"type": "text", "text": "What is it?"}, {"url": "data:image/png;base64,%s"}]}]}'
+    )
+    without, given = bounds(around % b"", media=1), bounds(around % data.encode(), media=1, payload=len(data))
+    assert given.most <= without.most <= given.most + 20
+    assert TOKENS_PER_MEDIUM < given.most < 2 * TOKENS_PER_MEDIUM
+    assert given.least < 50
+
+
+def test_text_beside_a_medium_is_counted():
+    text, data = prompt("minified"), "A" * 10_000
+    body = {"messages": [{"content": [{"text": text}, {"text": prompt("chinese")}, {"data": data}]}]}
+    alone = {"messages": [{"content": [{"text": text}, {"text": prompt("chinese")}]}]}
+    given = bounds(json.dumps(body).encode(), media=1, payload=len(data))
+    assert bounds(json.dumps(alone).encode()).least <= given.least
