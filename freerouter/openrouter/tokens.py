@@ -201,11 +201,13 @@ def _measure(text: bytes | bytearray) -> tuple[float, float]:
         counts = _count(units)
         return _LEAST.tokens(counts), _MOST.tokens(counts)
     wide = np.frombuffer(_decoded(text, escaped).encode("utf-16-le", "surrogatepass"), np.uint16)
-    is_beyond = wide > 0x7F
-    beyond = wide[is_beyond]
-    counts = _count(np.where(is_beyond, 0, wide).astype(np.uint8))
-    counts = counts._replace(others=counts.others - len(beyond))
-    least, most = _RATES @ np.bincount(beyond >> 8, minlength=256)
+    is_ascii = wide < 0x80
+    beyond = len(wide) - int(np.count_nonzero(is_ascii))
+    counts = _count(wide.astype(np.uint8) * is_ascii)
+    counts = counts._replace(others=counts.others - beyond)
+    high = np.bincount((wide >> 8).astype(np.intp), minlength=256)
+    high[0] -= len(wide) - beyond
+    least, most = _RATES @ high
     return _LEAST.tokens(counts) + float(least), _MOST.tokens(counts) + float(most)
 
 

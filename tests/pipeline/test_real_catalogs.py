@@ -198,9 +198,9 @@ def test_who_is_eligible_for_each_hard_need(offer, more, serves):
 @pytest.mark.parametrize("tokens", [30_000, 100_000, 200_000, 500_000, 3_000_000])
 def test_who_is_eligible_for_a_long_prompt(offer, tokens):
     day, rows, catalog = offer
-    body = HELLO | {"messages": [{"role": "user", "content": "abc" * tokens}], "max_tokens": 1_000}
+    body = HELLO | {"messages": [{"role": "user", "content": "7" * tokens}], "max_tokens": 1_000}
     needed = analyze(body).context
-    assert tokens + 1_000 <= needed < tokens + 1_100
+    assert tokens + 1_000 <= needed < 1.1 * tokens + 1_100
     best, _ = eligible(catalog, day, body)
     assert best == ids(raw for raw in drawable_rows(rows, day) if answers(raw, 1_000) and holds(raw, needed))
 
