@@ -111,7 +111,7 @@ class _Counts(NamedTuple):
 # Fitted to the tokenizers of gpt-oss, Qwen, DeepSeek and Mistral (tests/openrouter/test_tokens.py has two of them).
 # The least of blanks and punctuation is low: a row of thirty of them is often one token.
 _LEAST = _Weights(letter=0.12, word=0.48, digit=0.31, number=0.6, other=0.03)
-_MOST = _Weights(letter=0.47, word=0.4, digit=1.06, number=1.0, other=0.25)
+_MOST = _Weights(letter=0.44, word=0.3, digit=1.06, number=1.0, other=0.25)
 
 # Tokens per UTF-16 unit, least and most, up to the given high byte.
 _SCRIPTS: tuple[tuple[int, float, float], ...] = (
