@@ -17,7 +17,7 @@ from benchmarks.quick import decide, judge, make_ready
 from benchmarks.table import Row, Section, at_least, at_most
 from benchmarks.workloads import (
     answer_of_2_kb,
-    beginning_of_a_stream,
+    between_of_a_stream,
     catalog_body,
     picture_request,
     short_request,
@@ -29,7 +29,7 @@ from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.selection import Selection, beginning, draw
+from freerouter.pipeline.selection import Selection, between, draw
 from freerouter.settings import Settings
 
 SIZES = (30, 350, 3_000, 10_000, 100_000, 1_000_000)
@@ -55,7 +55,7 @@ def from_requirements(router: Router, cooling: dict[str, float]) -> Action:
     index, rng = router.index(), Random(1)
     requirements = analyze(short_request())
     need, context = requirements.need, requirements.context
-    return lambda: draw(index.models, beginning(index.pool(need).best, index.first(context)), cooling, rng)
+    return lambda: draw(index.models, between(index.pool(need).best, index.first(context)), cooling, rng)
 
 
 def a_request_s_draw(router: Router) -> Action:
@@ -200,7 +200,7 @@ def catalogs() -> Section:
 
 
 def judgements() -> Section:
-    body, events = answer_of_2_kb(), beginning_of_a_stream()
+    body, events = answer_of_2_kb(), between_of_a_stream()
     data = [event[6:] for event in events if event.startswith(b"data: ")]
     rows = []
     for name, floor, ours in (

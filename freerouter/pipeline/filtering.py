@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model, is_zero
 from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
+from freerouter.openrouter.tokens import Bounds
 from freerouter.settings import DEFAULT_EXCLUDE
 
 # Pools are kept until they hold this many indices together: some hundred needs of a real catalog, four of a million.
@@ -72,12 +73,15 @@ class Pool(NamedTuple):
     """The eligible models for one need, whatever context it takes, as positions in ``Index.models``.
 
     Attributes:
-        best: those that honour the soft parameters, too; ascending by context.
-        rest: those that meet the hard needs only; ascending by context.
+        tiers: those that honour the most soft parameters come first; each ascending by context.
     """
 
-    best: memoryview[int]
-    rest: memoryview[int]
+    tiers: tuple[memoryview[int], ...]
+
+    @property
+    def best(self) -> memoryview[int]:
+        """Those that honour the most soft parameters."""
+        return self.tiers[0]
 
 
 class Index:
@@ -89,6 +93,7 @@ class Index:
         today: the day for which prices and expiry hold.
         models: the candidates, ascending by context.
         alphabet: the capabilities that anything in the catalog knows.
+        least_context: the smallest context of a candidate, in tokens.
     """
 
     def __init__(self, catalog: Catalog, policy: Policy, today: date) -> None:
@@ -98,7 +103,7 @@ class Index:
         candidates = [m for m in catalog.models if m.is_free(today) and next(policy.objections(m), None) is None]
         self.models = sorted(candidates, key=_context)
         self.contexts = np.array([_context(m) for m in self.models], dtype=np.int64).data
-        self._least = self.contexts[0] if self.models else 0
+        self.least_context = self.contexts[0] if self.models else 0
         self._outputs = np.array([_UNBOUNDED if m.max_output is None else m.max_output for m in self.models], np.int64)
         self._output_limits: list[int] = sorted(set(self._outputs.tolist()))
         # The alphabet comes from the whole catalog: a parameter that only paid models honour is known all the same.
@@ -165,15 +170,16 @@ class Index:
         soft = [name for name in need.soft if name in self._bits]
         hard = need.required
         if any(name not in self._bits for name in hard):
-            return Pool(_NOBODY, _NOBODY)
+            return Pool((_NOBODY,))
         eligible = self._having(hard, slice(None))
         if need.output:
             eligible &= self._outputs >= need.output
         positions = np.flatnonzero(eligible).astype(np.uint32)  # half the memory: a draw is a look into it
         if need.strict or not soft:
-            return Pool(positions.data, _NOBODY)
-        honoured = self._having(soft, positions)
-        return Pool(positions[honoured].data, positions[~honoured].data)
+            return Pool((positions.data,))
+        honoured = sum(self._having([name], positions).astype(np.uint8) for name in soft)
+        counts = np.unique(honoured)[::-1]
+        return Pool(tuple(positions[honoured == count].data for count in counts) or (_NOBODY,))
 
     def _having(self, names: Iterable[str], where: Any) -> NDArray[np.bool_]:
         """Which of the models at these positions have all of the capabilities."""
@@ -192,7 +198,7 @@ class Index:
 
     def first(self, context: int) -> int:
         """The position of the first model whose context is at least this many tokens."""
-        return 0 if context <= self._least else bisect_left(self.contexts, context)
+        return 0 if context <= self.least_context else bisect_left(self.contexts, context)
 
     def given_up(self, need: Need, model: Model) -> list[str]:
         """The soft parameters that the catalog knows and this model lacks."""
@@ -204,8 +210,8 @@ class Index:
         need = requirements.need
         reasons = [*model.why_not_free(self.today), *self.policy.objections(model)]
         reasons += [lack_in_words(name) for name in sorted(need.required - set(capabilities(model)))]
-        if requirements.context > _context(model):
-            reasons.append(f"context {model.context} < {requirements.context} needed")
+        if not requirements.surely_fits(_context(model)) and requirements.least_context > _context(model):
+            reasons.append(f"context {model.context} < {requirements.least_context} tokens")
         if model.max_output is not None and need.output > model.max_output:
             reasons.append(f"output limit {model.max_output} < {need.output} asked for")
         return reasons
@@ -213,7 +219,7 @@ class Index:
     def lacks(self, model: Model, names: Iterable[str]) -> list[str]:
         """Every reason, in words, why a model is not among those that can do all of these."""
         need = Need(frozenset(names), frozenset(), strict=False, output=0)
-        return self.reasons(Requirements(need, {}, 0, stream=False), model)
+        return self.reasons(Requirements(need, {}, Bounds(0, 0), stream=False), model)
 
     def explainable(self) -> list[Model]:
         """The models worth a word in an explanation: ids that end in ``:free``, and those priced zero."""
@@ -221,7 +227,7 @@ class Index:
 
 
 def _size(pool: Pool) -> int:
-    return len(pool.best) + len(pool.rest) + 1
+    return sum(map(len, pool.tiers)) + 1
 
 
 _NOBODY = np.empty(0, dtype=np.uint32).data

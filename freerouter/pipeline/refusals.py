@@ -56,9 +56,9 @@ def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModel
     required = sorted(requirements.need.required - unlisted)
     counts = [f"{having[name]} have {name}" for name in required if having[name] < total]
     counts += [f"no model lists {name}, which provider.require_parameters demands" for name in sorted(unlisted)]
-    roomy = total - index.first(requirements.context)
+    roomy = total - index.first(requirements.least_context)
     if roomy < total:
-        counts.append(f"{roomy} have a context of {requirements.context} tokens")
+        counts.append(f"{roomy} have a context of {requirements.least_context} tokens")
     talkative = sum(model.max_output is None or model.max_output >= requirements.need.output for model in index.models)
     if talkative < total:
         counts.append(f"{talkative} answer with up to {requirements.need.output} tokens")

@@ -47,9 +47,10 @@ def available(models: Sequence[Model], positions: memoryview[int], unavailable: 
     return [model for position in positions if (model := models[position]).id not in unavailable]
 
 
-def beginning(positions: memoryview[int], first: int) -> memoryview[int]:
-    """Those of some ascending positions that are not before the first one."""
-    return positions[bisect_left(positions, first) :]
+def between(positions: memoryview[int], first: int, end: int | None = None) -> memoryview[int]:
+    """Those of some ascending positions that are not before the first one, and before the end."""
+    start = bisect_left(positions, first) if first else 0
+    return positions[start : None if end is None else bisect_left(positions, end, start)]
 
 
 _NONE: frozenset[str] = frozenset()
@@ -77,8 +78,11 @@ class Selection:
         self.order = order
         self.tried: set[str] = set()
         self._index = index
-        self._pool = index.pool(asker.need)
-        self._first = index.first(requirements.context)
+        self._tiers_of_pool = index.pool(asker.need).tiers
+        # Models before the first position are too small for sure; from the roomy one on they are surely large enough.
+        fits = requirements.surely_fits(index.least_context)
+        self._first = 0 if fits else index.first(requirements.least_context)
+        self._roomy = 0 if fits else index.first(requirements.context)
         self._requirements = requirements
         self._asker = asker
         self._health = health
@@ -92,10 +96,7 @@ class Selection:
         """How many models are eligible, whatever has been learnt of them."""
         if not self.order.draws:
             return len(self._named)
-        best, rest = self._pool
-        drawable = len(best) + len(rest)
-        if self._first:
-            drawable -= bisect_left(best, self._first) + bisect_left(rest, self._first)
+        drawable = sum(len(between(tier, self._first)) for tier in self._tiers_of_pool)
         if not self._named:
             return drawable
         return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)
@@ -131,14 +132,15 @@ class Selection:
 
     def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterable[Tier]:
         """What is tried, best first."""
-        if self._first or preferred or unavailable or self._floor or self.order is not DRAW:
+        if self._roomy or preferred or unavailable or self._floor or self.order is not DRAW:
             return self._all_tiers(preferred, barred, unavailable)
-        return self._pool  # what nearly every request needs, without the time that a generator takes
+        return self._tiers_of_pool  # what nearly every request needs, without the time that a generator takes
 
     def _all_tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterator[Tier]:
         """What is tried, in this order: the preferred model, those asked for by name, those of the pool.
 
-        Within the pool, those come first that honour everything. Cooling ones come last, the one that is ready first.
+        Within the pool, those come first that surely have room for the prompt, and of these the ones that honour most.
+        Cooling ones come last, the one that is ready first.
         When lessons speak against all others, the one that is barred for the longest time: the world may have changed.
         """
         if preferred is not None or self._named:
@@ -148,8 +150,12 @@ class Selection:
             yield from self._barred_longest(self._named)
             return
         for first in self._firsts() if self._floor else (self._first,):
-            for positions in self._pool:
-                yield beginning(positions, first) if first else positions
+            roomy = max(first, self._roomy)
+            for positions in self._tiers_of_pool:
+                yield between(positions, roomy)
+            if first < roomy:
+                for positions in self._tiers_of_pool:
+                    yield between(positions, first, roomy)
             if self._health.cooling:
                 yield from self._ready_first(self._from(first), barred)
         yield from self._barred_longest(self._from(self._firsts()[-1] if self._floor else self._first))
@@ -184,8 +190,8 @@ class Selection:
             yield min(left, key=lambda model: self._health.cooling.get(model.id, 0.0))
 
     def _from(self, first: int) -> Iterator[Model]:
-        for positions in self._pool:
-            for position in beginning(positions, first):
+        for positions in self._tiers_of_pool:
+            for position in between(positions, first):
                 yield self._index.models[position]
 
     def _barriers(self) -> tuple[frozenset[str], Collection[str]]:

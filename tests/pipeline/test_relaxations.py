@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.requirements import Need, Requirements
+from freerouter.openrouter.tokens import Bounds
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.router import Router
 from freerouter.replies.outcome import Outcome
@@ -76,7 +77,7 @@ CAPABILITIES = st.frozensets(st.sampled_from(["tools", "image", "audio", "seed"]
 def test_leaving_a_need_out_admits_as_many_as_was_said(hard, soft, strict, output, tokens):
     hard |= {"text"}
     need = Need(hard, soft, strict, output)
-    requirements = Requirements(need, dict.fromkeys(hard, "somewhere"), tokens, stream=False)
+    requirements = Requirements(need, dict.fromkeys(hard, "somewhere"), Bounds(tokens, tokens), stream=False)
     index = index_of(*ROWS)
     eligible = len(selection_of(index, requirements))
     said = admitted(requirements)

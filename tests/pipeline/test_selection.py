@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from freerouter.pipeline.selection import beginning, draw
+from freerouter.pipeline.selection import between, draw
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from tests.builders import Clock, healthy, index_of, need_of, required, row, selection_of
@@ -62,7 +62,7 @@ UNIFORM = {
 @pytest.mark.parametrize(("requirements", "cooled", "drawn"), UNIFORM.values(), ids=UNIFORM)
 def test_a_draw_is_uniform_over_who_is_eligible_and_not_cooling(requirements, cooled, drawn):
     index, health, rng = index_of(*rows()), cooling(*cooled), Random(20260901)
-    positions = beginning(index.pool(requirements.need).best, index.first(requirements.context))
+    positions = between(index.pool(requirements.need).best, index.first(requirements.context))
     picks = (draw(index.models, positions, health.cooling, rng) for _ in range(DRAWS))
     assert_uniform(Counter(model.id for model in picks), {name(n) for n in drawn})
 
