@@ -15,7 +15,6 @@ from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Need, Requirements
-from freerouter.openrouter.tokens import Bounds
 from freerouter.openrouter.walk import walk
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.selection import Selection
@@ -93,15 +92,18 @@ def need_of(*hard: str, soft: tuple[str, ...] = (), strict: bool = False, output
     return Need(frozenset(hard), frozenset(soft), strict, output)
 
 
-def required(*hard: str, tokens: int = 10, **need: Any) -> Requirements:
-    """Requirements with these hard needs, and a prompt of so many tokens."""
-    return Requirements(need_of(*hard, **need), dict.fromkeys(hard, "somewhere"), Bounds(tokens, tokens), stream=False)
+def required(*hard: str, tokens: int = 10, media: int = 0, **need: Any) -> Requirements:
+    """Requirements with these hard needs, and a prompt of exactly so many tokens."""
+    needs = need_of(*hard, **need)
+    return Requirements(needs, dict.fromkeys(hard, "somewhere"), tokens, False, media=media, prompt_tokens_least=tokens)
 
 
 def selection_of(
     index: Index, requirements: Requirements | None = None, *, named: Any = None, health: Any = None, seed: int = 1
 ) -> Selection:
-    return Selection(index, asker_of(requirements), order_of(named), health or healthy(), Random(seed))
+    requirements = requirements or required()
+    asker = Asker(requirements, NOBODY, "", index.reduced(requirements.need))
+    return Selection(index, asker, order_of(named), health or healthy(), Random(seed))
 
 
 def asker_of(requirements: Requirements | None = None, caller: Caller = NOBODY, preferences: str = "") -> Asker:

@@ -97,7 +97,8 @@ class Lessons:
         if kind is None or kind in (Lasting.MODERATED, Lasting.TOO_LONG):
             return
         if kind is Lasting.CONTEXT:
-            if not asker.requirements.media:  # what a picture costs is a guess of ours
+            # What a picture costs is a guess of ours, and the preferences may have left a smaller provider.
+            if not asker.requirements.media and not asker.preferences:
                 self._contexts[model] = Lesson(kind, now, now + _HOUR, asker.requirements.context)
             return
         audience, about = _audience(outcome, asker)
@@ -126,7 +127,7 @@ class Lessons:
             if not self._by_audience[audience]:
                 del self._by_audience[audience]
         context = self._contexts.get(model)
-        if context is not None and context.about is not None and asker.requirements.context >= int(context.about):
+        if context is not None and context.about is not None and asker.requirements.least_context >= int(context.about):
             del self._contexts[model]
 
     def listed(self, models: frozenset[str]) -> None:
@@ -183,7 +184,7 @@ def _groups(asker: Asker) -> Iterator[Audience]:
 
 def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | None]:
     """For whom a lesson holds, and what it is about; None when it would say nothing of any other request."""
-    kind, requirements = outcome.lasting, asker.requirements
+    kind = outcome.lasting
     if asker.preferences and kind in (Lasting.GONE, Lasting.LACKS, Lasting.PRIVACY, Lasting.PROVIDERS):
         # The request's own preferences may be the cause.
         return (Lasting.PROVIDERS, (asker.caller.account, asker.preferences)), None
@@ -191,7 +192,7 @@ def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | No
         return _EVERYBODY, None
     if kind is Lasting.LACKS and outcome.lacks is not None and outcome.lacks in asker.need.hard:
         return (Lasting.LACKS, outcome.lacks), outcome.lacks
-    if kind is Lasting.LACKS and not requirements.media:
+    if kind is Lasting.LACKS and not asker.requirements.media:
         # A model that complains of what was not asked for is unfit for such requests, whatever the reason.
         return (Lasting.LACKS, asker.need), None
     group = (

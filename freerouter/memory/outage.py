@@ -92,6 +92,10 @@ class Outage:
         self._probing = request
         return 0.0
 
+    def left(self) -> float:
+        """Seconds for which nothing is sent; 0 when there is no outage."""
+        return max(self._until - self._clock(), 0.0)
+
     def is_probe(self, request: object) -> bool:
         """Whether this request is the one that was let through."""
         return self._probing is request

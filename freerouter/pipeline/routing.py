@@ -123,8 +123,12 @@ class Routing:
         if all(not attempt.outcome.sure for attempt in attempts):
             return self._stopped(attempts[-1].outcome)  # there was no second opinion to be had
         if self._state.endpoint.outage.reason:
-            return refusals.upstream_down(self._state.endpoint.url, self._state.endpoint.outage.reason)
+            return self._down()
         return refusals.attempts_failed(self.trace, "no more can be asked", self._plan.body.get("provider"))
+
+    def _down(self) -> FreeRouterError:
+        endpoint = self._state.endpoint
+        return refusals.upstream_down(endpoint.url, endpoint.outage.reason, endpoint.outage.left())
 
     def _take(self, model: Model, now: float) -> Sent:
         """This model is asked now."""
@@ -200,7 +204,7 @@ class Routing:
         elif outcome.verdict is Verdict.STOP:
             self._stop(sent.model, outcome)
         elif probing and state.endpoint.outage.reason:
-            self._fail(refusals.upstream_down(state.endpoint.url, state.endpoint.outage.reason))
+            self._fail(self._down())
         self._leave_if_failed()
 
     def _last(self) -> Sent:

@@ -61,7 +61,9 @@ class Outcome(NamedTuple):
     @property
     def may_be_outage(self) -> bool:
         """It names no provider, and others may fail alike: a page, a server's error, a broken connection."""
-        return bool(self.alike) and (self.sure or self.scope is Scope.UPSTREAM)
+        if self.scope is Scope.UPSTREAM:
+            return bool(self.alike)
+        return bool(self.alike) and self.sure and self.verdict is not Verdict.STOP
 
 
 _BEGUN = Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered")  # a stream that does not yet state its usage
