@@ -106,11 +106,46 @@ def test_a_day_is_counted_down_and_comes_back_at_midnight_utc():
     world.send(4)
     assert (world.quota.left(ME), world.quota.shut(ME)) == (1, None)
     world.send()
-    assert (world.quota.left(ME), world.quota.shut(ME)) == (0, (Gate.DAY, 3_600))
+    assert (world.quota.left(ME), world.quota.shut(ME)) == (0, None)
+    world.send()
     world.advance(3_599)
-    assert world.quota.shut(ME) == (Gate.DAY, 1)
+    assert (world.quota.left(ME), world.quota.shut(ME)) == (0, None)
     world.advance(1)
     assert (world.quota.left(ME), world.quota.shut(ME)) == (50, None)
+
+
+@given(st.integers(0, 60), st.integers(0, 50), st.sampled_from([50, 1_000]))
+def test_the_key_s_word_alone_never_shuts_a_gate(used, sends, limit):
+    world = World(per_minute=1_000)
+    world.quota.learn(ME, used, limit)
+    world.send(sends)
+    assert world.quota.shut(ME) is None
+    assert world.quota.left(ME) == max(limit - used - sends, 0)
+
+
+# Seconds since the day was shut, used of fifty, and whether the gate is open then.
+NEWS = {
+    "no room": (600, 50, False),
+    "more used than there are": (600, 60, False),
+    "room, newer than the refusal": (60, 49, True),
+    "room, but as old as the refusal": (59, 0, False),
+}
+
+
+@pytest.mark.parametrize(("seconds", "used", "opens"), NEWS.values(), ids=NEWS)
+def test_the_key_opens_the_day_when_it_shows_room(world, seconds, used, opens):
+    world.quota.close(ME, Gate.DAY, 3_600, limit=50)
+    world.advance(seconds)
+    world.quota.learn(ME, used, 50)
+    assert world.quota.shut(ME) == (None if opens else (Gate.DAY, 3_600 - seconds))
+    assert world.quota.left(ME) == (50 - used if opens else 0)
+
+
+def test_the_key_says_nothing_of_the_minute(world):
+    world.quota.close(ME, Gate.MINUTE, 600)
+    world.advance(61)
+    world.quota.learn(ME, 0, 50)
+    assert world.quota.shut(ME) == (Gate.MINUTE, 539)
 
 
 def test_more_used_than_allowed_is_nothing_left(world):

@@ -9,7 +9,7 @@ from freerouter.pipeline.actions import Request
 from tests.builders import catalog_of, row
 from tests.walks import ANSWER, always, error_reading, models, once, stage, walk
 
-FAILED = error_reading(502, "no")
+FAILED = error_reading(502, "no", metadata={"provider_name": "Acme"})
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 SIGNED = [{"type": "reasoning.encrypted", "data": "x"}, {"type": "reasoning.text", "signature": "s", "text": "Hm"}]

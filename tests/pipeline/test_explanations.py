@@ -18,7 +18,7 @@ from tests.builders import Clock, asker_of, catalog_of, healthy, index_of, order
 
 HI = {"role": "user", "content": "Hi"}
 DRAWS = 3_000
-AWAKE, OVER, ASLEEP = None, 10, 60
+AWAKE, OVER, ASLEEP = None, 35, 80
 
 
 def offer():
@@ -31,12 +31,12 @@ def offer():
 
 
 def slept(**seconds):
-    """Health after 20 seconds in which models began to cool for so many seconds."""
+    """Health after 40 seconds in which models began to cool for so many seconds."""
     clock = Clock()
     health = healthy(clock)
     for letter, time in seconds.items():
         health.cool(f"a/{letter}:free", Outcome(Verdict.TRY_ANOTHER, Scope.MODEL, "test", seconds=time))
-    clock.advance(20)
+    clock.advance(40)
     return health
 
 
@@ -47,10 +47,10 @@ CASES = {
     "the better one asleep": ({"soft": ("seed",)}, None, None, {"seeded": ASLEEP}, "b c d e f"),
     "some asleep, one awake again": ({}, None, None, {"b": ASLEEP, "c": ASLEEP, "d": OVER}, "d e f seeded"),
     "a long prompt": ({"tokens": 4_500}, None, None, {}, "f seeded"),
-    "all asleep": ({"tokens": 4_500}, None, None, {"f": 80, "seeded": ASLEEP}, "seeded"),
+    "all asleep": ({"tokens": 4_500}, None, None, {"f": 100, "seeded": ASLEEP}, "seeded"),
     "by name": ({}, "c b", None, {}, "c"),
     "the first name asleep": ({}, "c b", None, {"c": ASLEEP}, "b"),
-    "all names asleep": ({}, "c b", None, {"c": 90, "b": 80}, "b"),
+    "all names asleep": ({}, "c b", None, {"c": 110, "b": 100}, "b"),
     "the first name unfit": ({}, "mute b", None, {}, "b"),
     "every name unfit": ({}, "mute", None, {}, ""),
     "a name, then a draw": ({}, "c *", None, {}, "c"),
@@ -136,7 +136,7 @@ def test_reasons_tell_what_was_learnt():
     found = {entry["id"]: entry["reasons"] for entry in explanation["ineligible"]}
     assert found["a/b:free"] == ["lacks text, by its own answer"]
     assert found["a/c:free"] == ["gone, by its own answer"]
-    assert found["a/d:free"] == ["an answer of it cost $0.25"]
+    assert found["a/d:free"] == ["an answer of it cost $0.25: see freerouter alarms"]
 
 
 def test_an_explanation_names_what_is_given_up():

@@ -7,8 +7,8 @@ import pytest
 
 from freerouter import AttemptsFailedError, Catalog, Router, Settings, UpstreamUnavailableError
 from freerouter.network.wire_protocols import Broken, NotSent, Stale
-from freerouter.openrouter.headers import NOBODY
 from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.reading import Flaw
 from freerouter.replies.verdicts import Scope, Verdict
 from tests.replies.shapes import DONE, END, HI
 from tests.stage import KEY
@@ -100,15 +100,24 @@ def test_who_is_asked_again(turn):
     again = [attempt for attempt in answer.trace.attempts if attempt.outcome.verdict is Verdict.AGAIN]
     assert len(pauses) == len(again)
     (account,) = router.endpoint.allowances._accounts
-    assert len(router.endpoint.allowances.settle(account).sent) == len(asked) - len(again)
+    unsent = [attempt for attempt in again if attempt.outcome.reason == Flaw.NOT_SENT]
+    assert len(router.endpoint.allowances.settle(account).sent) == len(asked) - len(unsent)
 
 
 def test_tries_that_reach_nobody_are_no_attempts():
-    turns = [turn for _ in range(5) for turn in (NotSent(), NotSent(), Broken())]
-    _, answer, _ = forward(turns, max_attempts=5)
+    turns = [turn for _ in range(4) for turn in (NotSent(), NotSent(), Broken())]
+    _, answer, _ = forward(turns, max_attempts=4)
     assert isinstance(answer.error, AttemptsFailedError)
-    assert len(answer.trace.attempts) == 15
-    assert len({attempt.model for attempt in answer.trace.attempts}) == 5
+    assert len(answer.trace.attempts) == 12
+    assert len({attempt.model for attempt in answer.trace.attempts}) == 4
+
+
+@pytest.mark.parametrize(("attempts", "models_asked"), [(1, 1), (2, 1), (3, 2), (4, 3)])
+def test_a_repeat_on_a_stale_connection_is_an_attempt(attempts, models_asked):
+    _, answer, _ = forward([Stale(), Broken(), Broken(), Broken(), Broken()], max_attempts=attempts)
+    assert isinstance(answer.error, AttemptsFailedError)
+    assert len(answer.trace.attempts) == attempts
+    assert len({attempt.model for attempt in answer.trace.attempts}) == models_asked
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -127,6 +136,5 @@ def test_jitter_differs():
 def test_nothing_is_remembered_of_it():
     router, answer, _ = forward([NotSent()] * 3)
     assert answer.error is not None
-    needs = answer.trace.requirements
-    assert router.health.barred(needs, NOBODY) == frozenset()
+    assert len(router.health.lessons) == 0
     assert router.health.cooling == {}

@@ -69,8 +69,13 @@ def test_failed_attempts_are_told_with_the_last_cause_and_the_shortest_cooldown(
         attempt("a/three:free", "empty", message="m" * 2_000),
     )
     tried = "a/one:free (timeout), a/two:free (overloaded), a/three:free (empty)"
-    assert error.message == f"3 of 7 eligible models failed, and no more can be asked: {tried}"
+    said = "m" * 500
+    assert error.message == (
+        f"3 of 7 eligible models failed, and no more can be asked: {tried}; the last one said: {said}"
+    )
     assert (error.status, error.retry_after) == (429, 25.0)
+    stated = failed(attempt("a/one:free", cooldown=25.0), attempt("a/two:free", cooldown=60.0, seconds=50.0))
+    assert stated.retry_after == 50
     assert error.metadata == {"cause": {"status": 504, "reason": "empty", "message": "m" * 500}}
 
 
@@ -118,7 +123,9 @@ def test_an_exhausted_day_says_when_it_is_back_and_what_helps(gate, allowance, m
 
 def test_an_exhausted_minute_says_how_to_wait():
     error = refusals.allowance_exhausted(Gate.MINUTE, 12.4, Allowance(limit=50, left=3), EVENING)
-    assert error.message == "the free requests of this minute are used up: try again in 12 s, or set max_wait"
+    assert error.message == "the free requests of this minute are used up: try again in 12 s (or set max_wait)"
+    waited = refusals.allowance_exhausted(Gate.MINUTE, 12.4, Allowance(), EVENING, max_wait=5)
+    assert waited.message.endswith("try again in 12 s (max_wait is 5 s)")
     assert error.metadata == {"gate": "minute", "resets_at": "2026-09-01T23:00:12+00:00"}
 
 

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.openrouter.tokens import Bounds
 from freerouter.pipeline.actions import Request
@@ -12,7 +11,7 @@ from freerouter.pipeline.router import Router
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from freerouter.settings import Settings
-from tests.builders import catalog_of, healthy, index_of, required, row, selection_of
+from tests.builders import asker_of, catalog_of, healthy, index_of, required, row, selection_of
 
 ROWS = [
     row("a/plain:free"),
@@ -66,7 +65,7 @@ def test_a_model_that_was_not_asked_for_by_name_is_not_admitted():
 def test_what_was_learnt_of_a_need_goes_with_the_need():
     health, requirements = healthy(), required("text", "tools")
     lacks = Outcome(Verdict.TRY_ANOTHER, Scope.REQUEST, "", lasting=Lasting.LACKS, lacks="tools")
-    health.learn("a/tools:free", lacks, requirements, NOBODY)
+    health.lessons.learn("a/tools:free", lacks, asker_of(requirements))
     assert admitted(requirements, health=health) == {"tools": 4}
 
 

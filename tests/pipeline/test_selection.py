@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from freerouter.pipeline.selection import between, draw
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
-from tests.builders import Clock, healthy, index_of, need_of, required, row, selection_of
+from tests.builders import Clock, asker_of, healthy, index_of, need_of, required, row, selection_of
 
 DRAWS = 20_000
 
@@ -153,8 +153,10 @@ def test_what_was_learnt_of_a_model_bars_it():
     gone = Outcome(Verdict.TRY_ANOTHER, Scope.MODEL, "gone", lasting=Lasting.GONE)
     index = index_of(*rows(3, parameters=["tools"]))
     selection = selection_of(index, requirements, health=health)
-    health.learn(name(1), gone, requirements, selection._caller)
-    assert set(all_picks(selection)) == {name(0), name(2)}
+    health.lessons.learn(name(1), gone, asker_of(requirements))
+    picks = all_picks(selection)
+    assert set(picks[:2]) == {name(0), name(2)}
+    assert picks[2:] == [name(1)]  # the last resort
     assert len(selection) == 3
     assert selection.objections(index.catalog.get(name(1))) == ["gone, by its own answer"]
 

@@ -91,6 +91,7 @@ def test_the_whole_story_as_json():
         ],
         "model": "acme/beta:free",
         "given_up": ["seed"],
+        "second_opinion": None,
         "cost": None,
         "ending": "finished",
     }
@@ -129,9 +130,10 @@ def test_what_upstream_said_is_in_none_of_it(caplog):
     assert CANARY not in caplog.text + str(trace) + json.dumps(trace.as_dict()) + str(trace.headers())
 
 
-def test_an_answer_that_cost_money_is_an_error_in_the_log(caplog):
+@pytest.mark.parametrize("barred", ["acme/alpha:free", "the account"])
+def test_an_answer_that_cost_money_is_an_error_in_the_log(caplog, barred):
     trace = Trace()
-    trace.alarm("acme/alpha:free", 0.02)
+    trace.alarm("acme/alpha:free", 0.02, barred)
     assert trace.cost == trace.as_dict()["cost"] == 0.02
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert caplog.messages == [f"ALARM: acme/alpha:free cost $0.02 in {trace.id}; it is not used again"]
+    assert caplog.messages == [f"ALARM: acme/alpha:free cost $0.02 in {trace.id}; {barred} is not used again"]
