@@ -79,6 +79,8 @@ class Learning:
     def _cool(self, model: str, outcome: Outcome) -> float | None:
         if outcome.verdict is Verdict.STOP or not outcome.sure:
             return None
+        if outcome.lasting is Lasting.GONE and self._plan.asker.preferences:
+            return None  # gone for this request, perhaps, by its own preferences
         if outcome.scope is Scope.MODEL:
             return self._state.health.cool(model, outcome)
         return self._blame(model, outcome) if outcome.refuses else None

@@ -285,7 +285,7 @@ class Routing:
             alarm = self._note_cost(sent.model, ending.usage)
             if not ending.finished:
                 reading = Reading(200, flaw=ending.flaw, error={"error": ending.error or {}})
-                self._learn(sent, classify(reading, state.wall()))
+                self._learn(sent, _of_the_model(classify(reading, state.wall())))
             state.endpoint.outage.done(self)
         self._raise_alarm(alarm)
         if ending.finished or ending.error is not None:
@@ -313,3 +313,8 @@ class Routing:
         """See ``Router.explain``."""
         with self._state.lock:
             return self._plan.selection.explain(self._preferred())
+
+
+def _of_the_model(outcome: Outcome) -> Outcome:
+    """A failure after the first token: the request had been accepted, so what nothing explains is the model's."""
+    return outcome if outcome.sure else outcome._replace(scope=Scope.MODEL, sure=True, alike="")

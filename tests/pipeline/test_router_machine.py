@@ -62,6 +62,14 @@ REPLIES = {
     "cost": Reading(200, usage={"cost": 0.01}),
     **{case: of(case) for case in SECTION_6},
     **{flaw.value: Reading(200, flaw=flaw) for flaw in Flaw},
+    "a page that blocks": Reading(403, flaw=Flaw.HTML),
+    "an error of a server": error_reading(502, "Bad gateway"),
+    "an unknown refusal": error_reading(400, "I would rather not"),
+    "an unknown 401": error_reading(401, "Who are you?"),
+    "an unknown 429": error_reading(429, "Slow down", {"retry-after": "7"}),
+    "a provider's 401": error_reading(401, "Provider returned error", metadata={"provider_name": "Acme"}),
+    "a provider's 400": error_reading(400, "Provider returned error", metadata={"provider_name": "Acme"}),
+    "another region": error_reading(403, "This model is not available in your region."),
 }
 
 
@@ -81,12 +89,14 @@ class RouterMachine(RuleBasedStateMachine):
         self.router = Router(adjusted, CATALOG, clock=self.clock, wall=self.wall)
         self.shut: dict[str, float] = {}  # account: when its gate opens
         self.sends: dict[str, list[float]] = {"one": [], "two": []}
-        self.barred: set[str] = set()
+        self.live: list[Routing] = []
         self.cooling: dict[str, float] = {}
 
     @rule(target=waiting, kind=st.sampled_from(sorted(BODIES)), caller=st.sampled_from(CALLERS))
     def arrive(self, kind: str, caller: Caller):
-        return self.router.route(Request(BODIES[kind], caller=caller))
+        routing = self.router.route(Request(BODIES[kind], caller=caller))
+        self.live.append(routing)
+        return routing
 
     @rule(target=sent, routing=consumes(waiting))
     def send(self, routing: Routing):
@@ -102,6 +112,7 @@ class RouterMachine(RuleBasedStateMachine):
             assert type(routing.next()) is Fail
             self.check_refusal(account, step.error)
             return multiple()
+        assert account not in self.router.health.costs.accounts
         assert now >= self.shut.get(account, 0)
         self.sends[account].append(now)
         assert sum(at > now - 60 for at in self.sends[account]) <= PER_MINUTE
@@ -114,15 +125,29 @@ class RouterMachine(RuleBasedStateMachine):
             assert self.clock() < self.shut.get(account, 0) or len(own) >= PER_MINUTE
 
     def check_model(self, routing: Routing, model: str) -> None:
-        assert model not in self.barred
+        assert model not in self.router.health.costs.models
         before = routing.trace.attempts
         again = bool(before) and before[-1].outcome.verdict is Verdict.AGAIN
-        others = [attempt.model for attempt in before if attempt.outcome.verdict is not Verdict.AGAIN]
-        assert model not in others
-        assert len(set(others)) < ATTEMPTS
+        # What was not sent, and what met the minute's limit, is no attempt; that model may be asked again.
+        minute = [attempt for attempt in before if attempt.outcome.gate is Gate.MINUTE]
+        unsent = [attempt for attempt in before if attempt.outcome.reason == Flaw.NOT_SENT]
+        others = {attempt.model for attempt in before if attempt.outcome.verdict is not Verdict.AGAIN}
+        assert model not in others - {attempt.model for attempt in minute}
+        assert len(before) - len(unsent) - len(minute) < ATTEMPTS
         if again:
             assert model == before[-1].model
-            assert len(before) - len(others) <= 2 * ATTEMPTS
+        else:
+            self.check_that_none_is_better(routing, model)
+
+    def check_that_none_is_better(self, routing: Routing, model: str) -> None:
+        """A model that is cooling is asked only when all others are, too."""
+        ruling_out = {Lasting.CONTEXT, Lasting.TOO_LONG, Lasting.MODERATED}
+        attempts = routing.trace.attempts
+        if self.router.health.ready_in(model) is None or any(a.outcome.lasting in ruling_out for a in attempts):
+            return
+        tried = {model, *(attempt.model for attempt in attempts)}
+        left = [row for row in routing.explain()["eligible"] if row["id"] not in tried]
+        assert all(row["cooling_s"] is not None for row in left)
 
     @rule(target=waiting, routing=consumes(sent), reply=st.sampled_from(sorted(REPLIES)))
     def reply(self, routing: Routing, reply: str):
@@ -131,22 +156,22 @@ class RouterMachine(RuleBasedStateMachine):
         unconcerned = self.unconcerned(routing, outcome)
         pools, gates = self.pools(unconcerned), self.gates()
         routing.record(outcome)
-        model = routing.trace.attempts[-1].model
+        outcome, model = routing.trace.attempts[-1].outcome, routing.trace.attempts[-1].model
         if outcome.verdict is Verdict.AGAIN:
-            self.sends[caller.account].pop()
+            if outcome.reason == Flaw.NOT_SENT:
+                self.sends[caller.account].pop()
             return routing
         if outcome.gate is not None:
             until = self.clock() + outcome.seconds
             self.shut[caller.account] = max(until, self.shut.get(caller.account, 0))
-        if outcome.usage:
-            self.barred.add(model)
-        elif outcome.scope is not Scope.MODEL or outcome.lasting is None:
+        if outcome.verdict is not Verdict.ANSWERED:
             assert self.pools(unconcerned) == pools
         assert {a: gate for a, gate in self.gates().items() if a != caller.account} == {
             a: gate for a, gate in gates.items() if a != caller.account
         }
         self.check_cooldown(model, outcome)
-        return routing if outcome.verdict is Verdict.TRY_ANOTHER else multiple()
+        is_over = outcome.verdict is Verdict.ANSWERED or routing.trace.ending == "failed"
+        return multiple() if is_over else routing
 
     def unconcerned(self, routing: Routing, outcome: Outcome) -> list[tuple[str, Caller]]:
         """The requests whose pool must not change: those with another need, of another account or app."""
@@ -164,7 +189,7 @@ class RouterMachine(RuleBasedStateMachine):
                     return its.context >= mine.context
                 case Lasting.APP:
                     return other.app == caller.app
-                case Lasting.PRIVACY:
+                case Lasting.PRIVACY | Lasting.REGION:
                     return other.account == caller.account
             return False
 
@@ -182,11 +207,13 @@ class RouterMachine(RuleBasedStateMachine):
         before, after = self.cooling.get(model, 0), self.router.health.cooling.get(model, 0)
         if outcome.verdict is Verdict.ANSWERED:
             assert after == 0
-        elif outcome.scope is Scope.MODEL:
+        elif self.router.endpoint.outage.reason:
+            assert after <= max(before, self.clock() + 600)  # its cooldowns are taken back
+        elif outcome.scope is Scope.MODEL and outcome.sure:
             assert after >= before
             assert self.clock() < after <= self.clock() + 3_600
             assert outcome.seconds is None or after >= self.clock() + outcome.seconds
-        else:
+        elif not outcome.refuses:
             assert after == before or after == 0 >= before - self.clock()
         self.cooling = dict(self.router.health.cooling)
 
@@ -214,7 +241,10 @@ class RouterMachine(RuleBasedStateMachine):
         error = routing.finish(ending)
         assert (error is None) is (ending.finished or ending.error is not None)
         after = self.router.health.cooling.get(model, 0)
-        assert after == before if ending.finished else after > self.clock()
+        if ending.finished:
+            assert after == before
+        elif not self.router.endpoint.outage.reason:
+            assert after > self.clock()
         self.cooling = dict(self.router.health.cooling)
 
     @rule(routing=consumes(sent))
@@ -240,6 +270,31 @@ class RouterMachine(RuleBasedStateMachine):
     @rule(catalog=st.sampled_from(sorted(CATALOGS)))
     def refresh(self, catalog: str) -> None:
         self.router.update(CATALOGS[catalog])
+
+    def teardown(self) -> None:
+        """Whatever has been: once the upstream is well again, an ordinary request is answered within three tries."""
+        for routing in getattr(self, "live", ()):
+            routing.abandon()
+        for caller in CALLERS if hasattr(self, "router") else ():
+            tries = [self.try_once(caller) for _ in range(3)]
+            costs = self.router.health.costs
+            assert None in tries or all("freerouter alarms" in error.message for error in tries)
+            assert None in tries or costs.models or caller.account in costs.accounts
+
+    def try_once(self, caller: Caller) -> FreeRouterError | None:
+        """One request while the upstream is well; None when it is answered. After an error the stated wait passes."""
+        routing = self.router.route(Request(BODIES["plain"], caller=caller))
+        while True:
+            match routing.next():
+                case Wait(seconds):
+                    self.advance(seconds)
+                case Fail(error):
+                    self.advance(error.retry_after or 0)
+                    return error
+                case _:
+                    routing.record(routing.judge(REPLIES["answer"]))
+                    routing.finish(Ending(True))
+                    return None
 
 
 RouterMachine.TestCase.settings = settings(
