@@ -15,6 +15,7 @@ from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Need, Requirements
+from freerouter.openrouter.tokens import Bounds
 from freerouter.openrouter.walk import walk
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.selection import Selection
@@ -95,7 +96,7 @@ def need_of(*hard: str, soft: tuple[str, ...] = (), strict: bool = False, output
 def required(*hard: str, tokens: int = 10, media: int = 0, **need: Any) -> Requirements:
     """Requirements with these hard needs, and a prompt of exactly so many tokens."""
     needs = need_of(*hard, **need)
-    return Requirements(needs, dict.fromkeys(hard, "somewhere"), tokens, False, media=media, prompt_tokens_least=tokens)
+    return Requirements(needs, dict.fromkeys(hard, "somewhere"), Bounds(tokens, tokens), stream=False, media=media)
 
 
 def selection_of(

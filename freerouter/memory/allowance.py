@@ -61,9 +61,9 @@ class Allowances:
         """What is known of an account; nothing yet of one that is new."""
         allowance = self._accounts.get(account)
         if allowance is None:
+            if len(self._accounts) >= _ACCOUNTS:
+                self._forget_one()  # before the new one, which has sent nothing yet, is among them
             allowance = self._accounts[account] = Allowance()
-            if len(self._accounts) > _ACCOUNTS:
-                self._forget_one()
         return allowance
 
     def _forget_one(self) -> None:

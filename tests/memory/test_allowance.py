@@ -213,6 +213,7 @@ def test_of_more_accounts_than_are_kept_the_one_that_was_idle_longest_is_forgott
     world = World()
     for number in range(1_000):
         world.quota.count(str(number))
+        world.advance(0.01)
     world.quota.count("0")
     world.quota.count("one more")
     assert [len(world.quota.of(account).sent) for account in ("0", "one more", "2", "1")] == [2, 1, 1, 0]

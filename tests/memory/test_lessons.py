@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from freerouter.memory.lessons import Asker, Lessons
 from freerouter.openrouter.headers import Caller
 from freerouter.openrouter.requirements import Requirements
+from freerouter.openrouter.tokens import Bounds
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from tests.builders import Clock, asker_of, need_of, required
@@ -142,7 +143,7 @@ WORDS = {
     "privacy": (Lasting.PRIVACY, None, "hidden by the account's privacy settings"),
     "region": (Lasting.REGION, None, "not available in this region"),
 }
-EVERYTHING = Requirements(need_of("tools", "reasoning:off", output=5), {}, 10, False, prompt_tokens_least=10)
+EVERYTHING = Requirements(need_of("tools", "reasoning:off", output=5), {}, Bounds(10, 10), stream=False)
 
 
 @pytest.mark.parametrize(("kind", "lacks", "words"), WORDS.values(), ids=WORDS)

@@ -61,6 +61,7 @@ def test_the_whole_story_as_json():
             "soft": ["seed"],
             "require_parameters": False,
             "prompt_tokens": 10,
+            "prompt_tokens_least": 10,
             "output_tokens": 0,
             "stream": False,
         },
