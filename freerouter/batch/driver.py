@@ -14,6 +14,7 @@ from freerouter.batch.queue import Queue
 from freerouter.batch.rows import answer_line, error_line, story
 from freerouter.batch.source import Source
 from freerouter.batch.tally import Tally
+from freerouter.durations import MINUTE
 from freerouter.errors import BatchError
 from freerouter.network.wire_protocols import AsyncReply, AsyncWire, Timeouts
 from freerouter.openrouter.headers import Headers
@@ -24,7 +25,7 @@ from freerouter.pipeline.router import Router
 # For how long an interrupted run waits for the answers that are on their way.
 GRACE = 10.0
 # A machine may sleep, and its clock be set: look at it again after so many seconds.
-_GLANCE = 60.0
+_GLANCE = MINUTE
 
 Sleep = Callable[[float], Awaitable[None]]
 

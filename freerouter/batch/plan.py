@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from freerouter.durations import DAY, MINUTE
 from freerouter.errors import (
     AllowanceExhaustedError,
     CatalogError,
@@ -23,8 +24,6 @@ _UNKNOWN = 30.0
 _FORBIDDEN = 3
 # What an account may send that never bought credits.
 DAILY = 50
-_MINUTE = 60.0
-_DAY = 86_400.0
 
 
 class Fate(StrEnum):
@@ -190,7 +189,7 @@ def seconds_needed(requests: int, allowance: Allowance, now: float) -> float:
     """How long a number of requests takes from now (seconds since 1970): the minute's pace, and the nights between."""
     days = days_needed(requests, allowance)
     if days <= 1:
-        return requests / allowance.minute * _MINUTE
+        return requests / allowance.minute * MINUTE
     today = allowance.daily if allowance.left is None else allowance.left
     last = requests - today - (days - 2) * allowance.daily
-    return _DAY - now % _DAY + (days - 2) * _DAY + last / allowance.minute * _MINUTE
+    return DAY - now % DAY + (days - 2) * DAY + last / allowance.minute * MINUTE

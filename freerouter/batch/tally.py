@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from freerouter.batch.plan import Allowance, Ending, seconds_needed
+from freerouter.durations import MINUTE
 from freerouter.errors import FreeRouterError
 
 # A pace is no pace before so many seconds have been seen.
@@ -59,7 +60,7 @@ class Tally:
 
     def rate(self, seconds: float) -> float:
         """Requests a minute, after a run of so many seconds."""
-        return self.finished / seconds * 60 if seconds > 0 else 0.0
+        return self.finished / seconds * MINUTE if seconds > 0 else 0.0
 
     def time_left(self, seconds: float, allowance: Allowance, now: float) -> float:
         """Seconds until all is done, at the pace so far and within the allowance.
@@ -73,7 +74,7 @@ class Tally:
         attempts = round(self.left * max(1.0, self.sent / self.finished)) if self.finished else self.left
         minute = allowance.minute
         if seconds > _SEEN and self.sent and now >= self.until:
-            minute = min(minute, max(1, round(self.sent / seconds * 60)))
+            minute = min(minute, max(1, round(self.sent / seconds * MINUTE)))
         pause = max(0.0, self.until - now)
         paced = Allowance(allowance.daily if pause else allowance.left, allowance.daily, minute)
         return pause + seconds_needed(attempts, paced, now + pause)

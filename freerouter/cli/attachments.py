@@ -20,7 +20,7 @@ def image_part(given: str) -> dict[str, Any]:
     if given.startswith(("https://", "http://", "data:image/")):
         return {"type": "image_url", "image_url": {"url": given}}
     data = _read(given, "--image")
-    kind = _kind(data, _PICTURES) or ("image/webp" if _riff(data) == b"WEBP" else None)
+    kind = _recognized(data, _PICTURES) or ("image/webp" if _riff(data) == b"WEBP" else None)
     if kind is None:
         raise InvalidRequestError(f"--image {given}: is no PNG, JPEG, GIF or WebP: convert it first", field="image")
     return {"type": "image_url", "image_url": {"url": _data_url(kind, data)}}
@@ -29,7 +29,7 @@ def image_part(given: str) -> dict[str, Any]:
 def audio_part(given: str) -> dict[str, Any]:
     """A recording from a file. Raises InvalidRequestError when it is none."""
     data = _read(given, "--audio")
-    kind = _kind(data, _SOUNDS) or ("wav" if _riff(data) == b"WAVE" else None)
+    kind = _recognized(data, _SOUNDS) or ("wav" if _riff(data) == b"WAVE" else None)
     if kind is None and data[4:8] == b"ftyp":
         kind = "m4a"
     if kind is None:
@@ -67,7 +67,7 @@ def _read(given: str, option: str) -> bytes:
     return data
 
 
-def _kind(data: bytes, kinds: dict[bytes, str]) -> str | None:
+def _recognized(data: bytes, kinds: dict[bytes, str]) -> str | None:
     """What the first bytes of a file say that it is, whatever its name says."""
     return next((kind for start, kind in kinds.items() if data.startswith(start)), None)
 

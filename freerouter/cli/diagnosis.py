@@ -9,15 +9,15 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from freerouter.durations import DAY, HOUR, MINUTE
 from freerouter.network.probe import Probe
 from freerouter.openrouter.catalog import Model
 from freerouter.pipeline.filtering import Policy
-from freerouter.replies.retry_hints import DAY
 from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
 
 # A Date header is whole seconds, and it was on its way for a while.
 _CLOCK_TOLERANCE = 10.0
-_OLD_COPY = 86_400.0
+_OLD_COPY = DAY
 _LOW_ALLOWANCE = 0.1
 _NAMED = 3
 _PRIVACY = "https://openrouter.ai/settings/privacy"
@@ -255,6 +255,6 @@ def in_words(seconds: float) -> str:
 
 
 def _parts(seconds: int) -> Iterator[tuple[int, str]]:
-    for unit, length in (("d", DAY), ("h", 3_600), ("min", 60), ("s", 1)):
+    for unit, length in (("d", DAY), ("h", HOUR), ("min", MINUTE), ("s", 1)):
         yield int(seconds // length), unit
         seconds %= int(length)

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from freerouter.durations import DAY, HOUR, MINUTE
+
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.live import Live
@@ -99,7 +101,7 @@ def clock_time(at: float) -> str:
 
 def duration(seconds: float) -> str:
     """So many seconds, in words."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, length in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
         if seconds >= 1.5 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"

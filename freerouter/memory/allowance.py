@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from freerouter.replies.retry_hints import DAY, MINUTE
+from freerouter.durations import DAY, MINUTE
 from freerouter.replies.verdicts import Gate
 
 _ACCOUNTS = 1_000
 # GET /key is about so old: what it says sooner may be from before the gate was shut.
-_FIGURE_AGE = 60.0
+_FIGURE_AGE = MINUTE
 
 
 @dataclass(slots=True)

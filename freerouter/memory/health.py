@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from freerouter.durations import DAY
 from freerouter.memory.costs import Costs
 from freerouter.memory.lessons import Lessons
 from freerouter.replies.outcome import Outcome
@@ -15,7 +16,7 @@ FIRST_COOLDOWN = 30.0
 LONGEST_COOLDOWN = 600.0
 LIGHT_COOLDOWN = 5.0
 # Whatever a model asks for: a limit of a day is over after a day.
-_LONGEST_HINT = 86_400.0
+_LONGEST_HINT = DAY
 
 
 class Record(NamedTuple):

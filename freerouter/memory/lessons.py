@@ -6,16 +6,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from freerouter.durations import HOUR, MINUTE
 from freerouter.openrouter.headers import Caller
 from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting
 
-_HOUR = 3_600.0
 # The first pause before a model is tried again that the account's settings hide; each further one is twice as long.
-_FIRST_PAUSE = 60.0
+_FIRST_PAUSE = MINUTE
 # The list of models is cached at OpenRouter's edge for so long: a list read sooner may be older than the lesson.
-_EDGE_CACHE = 120.0
+_EDGE_CACHE = 2 * MINUTE
 # Whom lessons hold for; each has at most as many lessons as there are models.
 _AUDIENCES = 2_000
 _PREFERENCES = 64
@@ -99,7 +99,7 @@ class Lessons:
         if kind is Lasting.CONTEXT:
             # What a picture costs is a guess of ours, and the preferences may have left a smaller provider.
             if not asker.requirements.media and not asker.preferences:
-                self._contexts[model] = Lesson(kind, now, now + _HOUR, asker.requirements.context)
+                self._contexts[model] = Lesson(kind, now, now + HOUR, asker.requirements.context)
             return
         audience, about = _audience(outcome, asker)
         if audience is None:
@@ -108,7 +108,7 @@ class Lessons:
         self._by_audience.move_to_end(audience)
         former = lessons.get(model)
         repeats = 1 if former is None else former.repeats + 1
-        pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), _HOUR) if kind is Lasting.PRIVACY else _HOUR
+        pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), HOUR) if kind is Lasting.PRIVACY else HOUR
         lessons[model] = Lesson(audience[0], now, now + pause, about, repeats)
         self._bound()
 

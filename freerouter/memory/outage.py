@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from freerouter.durations import MINUTE
 from freerouter.memory.health import Record
 
 # So many different models in a row that fail alike are no coincidence.
 IN_A_ROW = 5
 _FIRST_REST = 2.0
-_LONGEST_REST = 60.0
+_LONGEST_REST = MINUTE
 # While a probe is on its way, others hear that it will take about so long.
 _PROBE = 1.0
 

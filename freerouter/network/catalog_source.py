@@ -14,6 +14,7 @@ from random import Random
 import anyio
 
 from freerouter import forks
+from freerouter.durations import DAY
 from freerouter.errors import CatalogError
 from freerouter.network.disk_cache import CatalogCopy
 from freerouter.network.fetching import fetch_models
@@ -26,7 +27,7 @@ _log = logging.getLogger("freerouter")
 # A refresh that would drop more than this part of the free models is believed only the second time; but what is known
 # for longer than a day casts no doubt on what is new (a short program has no second time).
 _PLAUSIBLE_LOSS = 0.8
-_CREDIBLE = 86_400.0
+_CREDIBLE = DAY
 _FIRST_RETRY = 5.0
 _EXPIRE_EVERY = 60.0
 _GLANCE = 0.005

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from freerouter import forks
+from freerouter.durations import DAY
 from freerouter.errors import CatalogError
 from freerouter.memory.allowance import Allowances
 from freerouter.memory.conversations import Conversations
@@ -18,7 +19,6 @@ from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.filtering import Index, Policy
-from freerouter.replies.retry_hints import DAY
 from freerouter.settings import Settings
 
 

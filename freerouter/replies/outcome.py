@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from freerouter.durations import MINUTE
 from freerouter.replies.evidence import Evidence, Voice, read_evidence
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.retry_hints import (
-    MINUTE,
     gate_limit,
     gate_seconds,
     hint_seconds,

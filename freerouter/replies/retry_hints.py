@@ -9,11 +9,10 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
-DAY = 86_400.0
-MINUTE = 60.0
+from freerouter.durations import DAY, HOUR, MINUTE
 
-_LONGEST_HINT = 3_600.0
-_SKEW = 3_600.0
+_LONGEST_HINT = HOUR
+_SKEW = HOUR
 _LONGEST_WORDS = 20_000
 # Above this, an epoch is in milliseconds: in seconds it would be the year 5138.
 _MILLISECONDS = 1e11
@@ -73,7 +72,7 @@ _IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
-_UNITS = {"d": DAY, "day": DAY, "h": 3_600.0, "hr": 3_600.0, "hou": 3_600.0, "m": MINUTE, "min": MINUTE}
+_UNITS = {"d": DAY, "day": DAY, "h": HOUR, "hr": HOUR, "hou": HOUR, "m": MINUTE, "min": MINUTE}
 _UNITS |= {"s": 1.0, "sec": 1.0, "ms": 0.001, "mil": 0.001}
 
 

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from freerouter import errors
 from freerouter.batch.plan import Allowance, Ending, Fate, Hold, Leave, Plan, Take, days_needed, fate, seconds_needed
+from freerouter.durations import DAY
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Scope, Verdict
 
 NOON = 43_200.0
-DAY = 86_400.0
 
 
 def traced(scope: Scope | None = None) -> Trace:

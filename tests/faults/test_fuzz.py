@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from freerouter.durations import DAY
 from freerouter.errors import InvalidRequestError, UpstreamError
 from freerouter.memory.conversations import conversation
 from freerouter.openrouter.dialects import DIALECTS
@@ -16,7 +17,7 @@ from freerouter.pipeline.tracking import Trace
 from freerouter.replies.events import Events
 from freerouter.replies.outcome import Outcome, classify
 from freerouter.replies.reading import Ending, Flaw, Head, Reading, Tail
-from freerouter.replies.retry_hints import DAY, gate_limit, gate_seconds, hint_seconds
+from freerouter.replies.retry_hints import gate_limit, gate_seconds, hint_seconds
 from freerouter.replies.verdicts import Verdict
 from tests.replies import shapes
 from tests.replies.rows import NOW, SECTION_6

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.replies.retry_hints import DAY, MINUTE, gate_limit, gate_seconds, hint_seconds
+from freerouter.durations import DAY, MINUTE
+from freerouter.replies.retry_hints import gate_limit, gate_seconds, hint_seconds
 
 NOON = datetime(2026, 9, 1, 12, 0, 15, tzinfo=UTC).timestamp()
 TO_MIDNIGHT = 12 * 3_600 - 15.0
