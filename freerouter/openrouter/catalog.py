@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from freerouter.errors import CatalogError
+from freerouter.openrouter.json_bodies import parse_leniently
 
 _log = logging.getLogger("freerouter")
 
@@ -213,17 +213,16 @@ def _rows(body: bytes) -> list[Any]:
     try:
         parsed: Any = from_json(body)
     except ValueError as error:
-        parsed = _parse_leniently(body, error)
+        parsed = _parse_slowly(body, error)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("data"), list):
         raise CatalogError("the list of models has no list 'data': is the upstream an OpenRouter?")
     rows: list[Any] = parsed["data"]
     return rows
 
 
-def _parse_leniently(body: bytes, complaint: ValueError) -> Any:
-    """Parse what the fast parser refuses although it serves: a byte order mark, half a character in a description."""
+def _parse_slowly(body: bytes, complaint: ValueError) -> Any:
     try:
-        return json.loads(body)
+        return parse_leniently(body)
     except (ValueError, RecursionError):
         raise CatalogError(f"the list of models is no JSON: {_what_it_was(body, complaint)}") from None
 

@@ -27,17 +27,26 @@ def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
         try:
             parsed = from_json(body, allow_inf_nan=False)
         except (ValueError, TypeError):  # a TypeError is what a text with a lone surrogate gets
-            parsed = _parse_leniently(body)
+            parsed = _parse_or_refuse(body)
     if not isinstance(parsed, dict):
         raise InvalidRequestError("the request's body must be a JSON object")
     return parsed
 
 
-def _parse_leniently(body: bytes | bytearray | str) -> Any:
-    """Parse what the fast parser refuses and other clients send: lone surrogates, and a byte order mark."""
+def parse_leniently(body: bytes | bytearray | str) -> Any:
+    """Parse what the fast parser refuses although it serves: lone surrogates, and a byte order mark.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deeply.
+    """
+    text = body if isinstance(body, str) else body.decode("utf-8", "surrogatepass")
+    return json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+
+
+def _parse_or_refuse(body: bytes | bytearray | str) -> Any:
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8", "surrogatepass")
-        return json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+        return parse_leniently(body)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"the request's body is no JSON: {_brief(error)}") from None
 
