@@ -151,6 +151,8 @@ def _alike(row: Row, evidence: Evidence) -> str:
 
 def confirmed(outcome: Outcome) -> Outcome:
     """A failure that nothing explained, after a second model has failed in the same way: it is no model's."""
+    if outcome.scope is not Scope.UPSTREAM:
+        outcome = outcome._replace(alike="")  # OpenRouter answers, so it is not down
     if outcome.status != 429:
         return outcome._replace(verdict=Verdict.STOP, sure=True)
     gate = None if outcome.seconds is None else Gate.DAY if outcome.seconds > MINUTE else Gate.MINUTE
