@@ -14,7 +14,7 @@ from freerouter.batch.driver import Driver, Sleep
 from freerouter.batch.journal import Journal
 from freerouter.batch.lines import Form, Requests
 from freerouter.batch.output import Output
-from freerouter.batch.plan import DAILY, Allowance, Ending, Plan
+from freerouter.batch.plan import DAILY, Ending, Plan, Quota
 from freerouter.batch.source import STANDARD, Source
 from freerouter.batch.tally import BatchSummary, Tally
 from freerouter.errors import BatchError
@@ -120,9 +120,9 @@ class AsyncBatch:
         if self._driver is not None:
             self._driver.stop()
 
-    def allowance(self) -> Allowance:
+    def allowance(self) -> Quota:
         """What is known of the account's allowance."""
-        return allowance_of(self.router)
+        return quota_of(self.router)
 
     def _check_paths(self) -> None:
         if self._source != STANDARD and os.path.realpath(self._source) == str(self._output.path):
@@ -196,12 +196,12 @@ class Batch:
         return anyio.run(self._make().run)
 
 
-def allowance_of(router: Router) -> Allowance:
+def quota_of(router: Router) -> Quota:
     """What a router knows of the allowance of its own key."""
     account = caller(outgoing([], router.settings.key)).account
     with router.lock:
         known = router.endpoint.allowances.settle(account)
-        return Allowance(known.left, known.limit or DAILY, router.settings.requests_per_minute)
+        return Quota(known.left, known.limit or DAILY, router.settings.requests_per_minute)
 
 
 def _with_patience(settings: Settings) -> Settings:

@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 
 from freerouter.batch.journal import Entry, Journal
 from freerouter.batch.output import Output
-from freerouter.batch.plan import Fate, Hold, Leave, Plan, Take
+from freerouter.batch.plan import Fate, Hold, Leave, Plan, Take, pause_before_again, why_down
 from freerouter.batch.queue import Queue
 from freerouter.batch.rows import answer_line, error_line, story
 from freerouter.batch.source import Source
@@ -99,12 +99,12 @@ class Driver:
 
     async def _dispatch(self, group: TaskGroup) -> None:
         """Start a task for each request whose time has come."""
-        while not isinstance(step := self._plan.next(self._router.wall()), Leave):
-            entry = self._queue.take() if isinstance(step, Take) else None
+        while not isinstance(step := self._plan.next(now := self._router.wall()), Leave):
+            entry = self._queue.take(now) if isinstance(step, Take) else None
             if entry is not None:
                 group.start_soon(self._serve, entry)
                 continue
-            rest = step if isinstance(step, Hold) else self._plan.exhausted()
+            rest = step if isinstance(step, Hold) else self._plan.exhausted(self._queue.again_in(now))
             if isinstance(rest, Hold):
                 await self._hold(rest.seconds)
 
@@ -120,7 +120,8 @@ class Driver:
         self._changed = anyio.Event()
 
     async def _hold(self, seconds: float | None) -> None:
-        self._tally.until = self._plan.until
+        error = self._plan.error
+        self._tally.hold(self._plan.until, "" if error is None else why_down(error))
         await self._wait(seconds if seconds is None else min(seconds, _GLANCE), self._changed)
 
     async def _wait(self, seconds: float | None, event: anyio.Event) -> None:
@@ -139,7 +140,10 @@ class Driver:
             group.cancel_scope.cancel()
 
     async def _pause(self, seconds: float) -> None:
-        """What the forwarder waits with: for the minute's allowance, or before it repeats what could not be sent."""
+        """What the forwarder waits with: for the minute's allowance, for the end of an outage, or before a repeat."""
+        outage = self._router.endpoint.outage.reason
+        if outage:
+            self._tally.hold(self._router.wall() + seconds, outage)
         self._tally.gated += 1
         try:
             await self._wait(seconds, self._over)
@@ -188,13 +192,17 @@ class Driver:
     def _settle(self, entry: Entry, answer: Answer[AsyncBody], body: bytes) -> None:
         """Write down what became of a request."""
         about = story(answer.trace, resent=entry.sent)
-        match self._plan.judge(answer.error, answer.trace, self._router.wall()):
+        now = self._router.wall()
+        match self._plan.judge(answer.error, answer.trace, now, entry.tries):
             case Fate.ANSWERED:
                 request_id = dict(answer.headers).get("x-generation-id", answer.trace.id)
                 line = answer_line(entry.custom_id, answer.status, request_id, body, about)
                 self._write(entry, line, answer.trace.model)
             case Fate.FAILED if answer.error is not None:
                 self._write(entry, error_line(entry.custom_id, answer.error, about), None)
+            case Fate.AGAIN if answer.error is not None:
+                self._journal.kept(entry)
+                self._queue.wait(entry, now + pause_before_again(answer.error))
             case _:
                 self._keep(entry)
 

@@ -43,12 +43,14 @@ class Entry(NamedTuple):
         custom_id: the caller's name for it.
         sent: it was on its way when an earlier run ended.
         place: where it stands in the input.
+        tries: how often it is tried in this run, the next time included.
     """
 
     number: int
     custom_id: str
     sent: bool
     place: Place
+    tries: int = 1
 
 
 class Counts(NamedTuple):

@@ -9,7 +9,9 @@ from enum import StrEnum
 from freerouter.durations import DAY, MINUTE
 from freerouter.errors import (
     AllowanceExhaustedError,
+    AttemptsFailedError,
     CatalogError,
+    CostRefusedError,
     FreeRouterError,
     UpstreamError,
     UpstreamUnavailableError,
@@ -20,8 +22,13 @@ from freerouter.replies.verdicts import Gate, Scope
 # A moment more than OpenRouter says, for clocks that differ; and how long to wait where nobody says.
 _MARGIN = 1.0
 _UNKNOWN = 30.0
-# One request that is forbidden may be so for what it says; so many on end are the account's trouble.
+# One request that is forbidden may be so for what it says; so many in a row are the account's trouble.
 _FORBIDDEN = 3
+# Outages of minutes are waited for by every run, up to so long without an answer.
+OUTAGE = 15 * MINUTE
+# A request that models failed for reasons of their own has so many tries in a run, and waits this long at most.
+_TRIES = 2
+_LONGEST_PAUSE = 5 * MINUTE
 # What an account may send that never bought credits.
 DAILY = 50
 
@@ -32,6 +39,7 @@ class Fate(StrEnum):
     ANSWERED = "answered"
     FAILED = "failed"  # its error is its line of the output
     LATER = "later"  # it stays unsent, and so does everything else for a while
+    AGAIN = "again"  # it stays unsent for a while, and the others go on
     HALT = "halt"  # it stays unsent, and so does everything else: time does not mend it
 
 
@@ -41,7 +49,7 @@ class Ending(StrEnum):
     DONE = "done"
     ALLOWANCE = "allowance"  # the account's free requests are used up for today
     UNREACHABLE = "unreachable"  # OpenRouter cannot be reached
-    HALTED = "halted"  # nothing would be answered: a wrong key, no credit
+    HALTED = "halted"  # nothing would be answered: a wrong key, no credit, an account that costs
     LIMIT = "limit"  # as many requests as were allowed have been sent
     INTERRUPTED = "interrupted"
 
@@ -63,18 +71,47 @@ class Leave:
     """Send nothing more in this run."""
 
 
-def fate(error: FreeRouterError | None, trace: Trace) -> Fate:
-    """What becomes of a request, by the class of its error and by whom the last attempt's failure concerns."""
+def fate(error: FreeRouterError | None, trace: Trace, tries: int = 1) -> Fate:
+    """What becomes of a request, by its error and by what its attempts' failures concern.
+
+    Args:
+        error: with which it ended; None when it was answered.
+        trace: its story.
+        tries: how often it has been tried in this run.
+    """
     if error is None:
         return Fate.ANSWERED
     if isinstance(error, AllowanceExhaustedError | UpstreamUnavailableError | CatalogError):
         return Fate.LATER
-    return Fate.HALT if _concerns_everything(error, trace) and error.status != 403 else Fate.FAILED
+    if _concerns_everything(error, trace):
+        return Fate.FAILED if _is_forbidden(trace) else Fate.HALT
+    return Fate.AGAIN if tries < _TRIES and _may_pass(error, trace) else Fate.FAILED
 
 
 def _concerns_everything(error: FreeRouterError, trace: Trace) -> bool:
+    if isinstance(error, CostRefusedError):
+        return error.field is None  # no part of the request would cost: the account does
     scope = trace.attempts[-1].outcome.scope if trace.attempts else Scope.REQUEST
     return isinstance(error, UpstreamError) and scope in (Scope.ACCOUNT, Scope.UPSTREAM)
+
+
+def _is_forbidden(trace: Trace) -> bool:
+    return bool(trace.attempts) and trace.attempts[-1].outcome.reason == "forbidden"
+
+
+def _may_pass(error: FreeRouterError, trace: Trace) -> bool:
+    """A model that was asked failed for a reason of its own, such as a rate limit: in a while it may answer."""
+    outcomes = [attempt.outcome for attempt in trace.attempts]
+    own = any(outcome.scope is Scope.MODEL and outcome.lasting is None for outcome in outcomes)
+    return isinstance(error, AttemptsFailedError) and own
+
+
+def why_down(error: FreeRouterError) -> str:
+    """Why nothing is sent, when it is OpenRouter that is down: what the failures have in common; else empty."""
+    if not isinstance(error, UpstreamUnavailableError):
+        return ""
+    page = error.metadata.get("upstream_status")
+    return str(error.metadata.get("outage") or ("" if page is None else f"page {page}"))
 
 
 class Plan:
@@ -82,7 +119,7 @@ class Plan:
 
     Args:
         concurrency: requests at once.
-        patient: wait for the next day's allowance, and for the network, instead of ending the run.
+        patient: wait for the next day's allowance, for the network, and for any outage, instead of ending the run.
         limit: requests to send in this run at most; None for all.
 
     Attributes:
@@ -102,6 +139,7 @@ class Plan:
         self._left = math.inf if limit is None else limit
         self._proven = False
         self._forbidden = 0
+        self._down_since: float | None = None
 
     def next(self, now: float) -> Take | Hold | Leave:
         """What to do, at a time in seconds since 1970. After ``Take``, one more is running."""
@@ -117,11 +155,13 @@ class Plan:
         self.running += 1
         return Take()
 
-    def exhausted(self) -> Hold | Leave:
-        """There was nothing to take."""
+    def exhausted(self, again_in: float | None = None) -> Hold | Leave:
+        """There was nothing to take; in so many seconds there will be, if a request waits for its second try."""
         self.running -= 1
         self._left += 1
-        return Hold() if self.running else self._end(Ending.DONE)
+        if self.running or again_in is not None:
+            return Hold(again_in)
+        return self._end(Ending.DONE)
 
     def interrupt(self) -> None:
         """Somebody wants the run to end."""
@@ -132,14 +172,16 @@ class Plan:
         if self.ending is not Ending.HALTED:
             self.ending, self.error = Ending.HALTED, error
 
-    def judge(self, error: FreeRouterError | None, trace: Trace, now: float) -> Fate:
+    def judge(self, error: FreeRouterError | None, trace: Trace, now: float, tries: int = 1) -> Fate:
         """What becomes of a request that has come back, and what it teaches about the others."""
-        verdict = fate(error, trace)
+        verdict = fate(error, trace, tries)
         if error is None:
-            self._proven, self._forbidden = True, 0
+            self._proven, self._forbidden, self._down_since = True, 0, None
         elif verdict is Fate.LATER:
             self._left += 1
             self._pause(error, now)
+        elif verdict is Fate.AGAIN:
+            self._left += 1
         elif verdict is Fate.HALT or self._is_last_straw(error, trace):
             self.halt(error)
             return Fate.HALT
@@ -153,19 +195,31 @@ class Plan:
         self.error, self._proven = error, False
         seconds = _UNKNOWN if error.retry_after is None else error.retry_after
         self.until = max(self.until, now + seconds + _MARGIN)
+        ending = self._gives_up(error, now)
+        if ending is not None and not self._patient:
+            self._end(ending)
+
+    def _gives_up(self, error: FreeRouterError, now: float) -> Ending | None:
+        """How a run ends that is not patient; None when it waits, too."""
         if isinstance(error, AllowanceExhaustedError):
-            if not self._patient and error.metadata.get("gate") == Gate.DAY:
-                self._end(Ending.ALLOWANCE)
-        elif not self._patient:
-            self._end(Ending.UNREACHABLE)
+            return Ending.ALLOWANCE if error.metadata.get("gate") == Gate.DAY else None
+        if not why_down(error):
+            return Ending.UNREACHABLE
+        self._down_since = now if self._down_since is None else self._down_since
+        return Ending.UNREACHABLE if now - self._down_since >= OUTAGE else None
 
     def _end(self, ending: Ending) -> Leave:
         self.ending = self.ending or ending
         return Leave()
 
 
+def pause_before_again(error: FreeRouterError) -> float:
+    """Seconds until a request has its second try."""
+    return min(_UNKNOWN if error.retry_after is None else error.retry_after, _LONGEST_PAUSE) + _MARGIN
+
+
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class Quota:
     """What an account may send.
 
     Attributes:
@@ -179,17 +233,17 @@ class Allowance:
     minute: int = 20
 
 
-def days_needed(requests: int, allowance: Allowance) -> int:
+def days_needed(requests: int, quota: Quota) -> int:
     """How many days a number of requests takes, today included."""
-    today = allowance.daily if allowance.left is None else allowance.left
-    return 1 + math.ceil(max(requests - today, 0) / allowance.daily) if requests else 0
+    today = quota.daily if quota.left is None else quota.left
+    return 1 + math.ceil(max(requests - today, 0) / quota.daily) if requests else 0
 
 
-def seconds_needed(requests: int, allowance: Allowance, now: float) -> float:
+def seconds_needed(requests: int, quota: Quota, now: float) -> float:
     """How long a number of requests takes from now (seconds since 1970): the minute's pace, and the nights between."""
-    days = days_needed(requests, allowance)
+    days = days_needed(requests, quota)
     if days <= 1:
-        return requests / allowance.minute * MINUTE
-    today = allowance.daily if allowance.left is None else allowance.left
-    last = requests - today - (days - 2) * allowance.daily
-    return DAY - now % DAY + (days - 2) * DAY + last / allowance.minute * MINUTE
+        return requests / quota.minute * MINUTE
+    today = quota.daily if quota.left is None else quota.left
+    last = requests - today - (days - 2) * quota.daily
+    return DAY - now % DAY + (days - 2) * DAY + last / quota.minute * MINUTE

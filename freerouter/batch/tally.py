@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from freerouter.batch.plan import Allowance, Ending, seconds_needed
+from freerouter.batch.plan import Ending, Quota, seconds_needed
 from freerouter.durations import MINUTE
 from freerouter.errors import FreeRouterError
 
@@ -23,11 +23,12 @@ class Tally:
         total: requests in the input.
         answered, failed: of those, earlier runs included.
         running: on their way now.
-        gated: of these, waiting for the minute's allowance.
+        gated: of these, waiting for the minute's allowance, or for the end of an outage.
         sent: attempts of this run.
         finished: requests that this run has answered or failed.
         models: which model answered how many, in this run.
         until: seconds since 1970 until which nothing is sent; 0 when something is.
+        outage: what the failures have in common when it is because OpenRouter is down; else empty.
     """
 
     total: int = 0
@@ -39,6 +40,7 @@ class Tally:
     finished: int = 0
     models: Counter[str] = field(default_factory=Counter)
     until: float = 0.0
+    outage: str = ""
 
     @property
     def left(self) -> int:
@@ -48,6 +50,11 @@ class Tally:
     def begin(self, total: int, answered: int, failed: int) -> None:
         """What earlier runs have done."""
         self.total, self.answered, self.failed = total, answered, failed
+
+    def hold(self, until: float, outage: str) -> None:
+        """Nothing is sent before a time; the latest one counts, since several requests may wait."""
+        if until > self.until:
+            self.until, self.outage = until, outage
 
     def note(self, model: str | None) -> None:
         """A request has been answered by a model; or has failed, where there is none."""
@@ -62,21 +69,21 @@ class Tally:
         """Requests a minute, after a run of so many seconds."""
         return self.finished / seconds * MINUTE if seconds > 0 else 0.0
 
-    def time_left(self, seconds: float, allowance: Allowance, now: float) -> float:
+    def time_left(self, seconds: float, quota: Quota, now: float) -> float:
         """Seconds until all is done, at the pace so far and within the allowance.
 
         Args:
             seconds: for which the run has gone on.
-            allowance: the account's.
+            quota: the account's.
             now: seconds since 1970.
         """
         # Failed attempts count as well: what one request took so far, the next ones will take.
         attempts = round(self.left * max(1.0, self.sent / self.finished)) if self.finished else self.left
-        minute = allowance.minute
+        minute = quota.minute
         if seconds > _SEEN and self.sent and now >= self.until:
             minute = min(minute, max(1, round(self.sent / seconds * MINUTE)))
         pause = max(0.0, self.until - now)
-        paced = Allowance(allowance.daily if pause else allowance.left, allowance.daily, minute)
+        paced = Quota(quota.daily if pause else quota.left, quota.daily, minute)
         return pause + seconds_needed(attempts, paced, now + pause)
 
 

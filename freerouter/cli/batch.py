@@ -218,15 +218,15 @@ def _in_words(forecast: Forecast) -> str:
 
 
 def _sum_up(rows: list[dict[str, Any]], sendable: int, router: Router, as_json: bool) -> None:
-    from freerouter.batch.client import allowance_of
+    from freerouter.batch.client import quota_of
     from freerouter.batch.plan import days_needed
 
-    allowance = allowance_of(router)
-    days = days_needed(sendable, allowance)
+    quota = quota_of(router)
+    days = days_needed(sendable, quota)
     if as_json:
-        known = {"left": allowance.left, "daily": allowance.daily}
+        known = {"left": quota.left, "daily": quota.daily}
         print(json.dumps({"requests": rows, "sendable": sendable, "days": days, "allowance": known}, indent=2))
         return
-    left = "" if allowance.left is None else f", {allowance.left:,} left today"
+    left = "" if quota.left is None else f", {quota.left:,} left today"
     least = f"at least {days} day{'s' * (days != 1)}"
-    print(f"\n{sendable:,} to send, {least} with {allowance.daily:,} requests a day{left}")
+    print(f"\n{sendable:,} to send, {least} with {quota.daily:,} requests a day{left}")

@@ -57,12 +57,16 @@ class Progress:
     def sentences(self) -> list[str]:
         """The whole of it in words."""
         tally, now, seconds = self._batch.tally, time.time(), time.monotonic() - self._started
+        is_down = bool(tally.outage) and tally.until > now
         counts = [f"{tally.answered:,} of {tally.total:,} done", f"{tally.failed:,} failed"]
         counts.append(f"{tally.left - tally.running:,} waiting, {tally.running} under way")
-        if tally.gated:
+        if tally.gated and not is_down:
             counts[-1] += f" ({tally.gated} at the minute's limit)"
         said = [", ".join(counts)]
-        if tally.until > now:
+        if is_down:
+            reason = tally.outage.replace("_", " ")
+            said.append(f"OpenRouter is down ({reason}): trying again in {duration(tally.until - now)}")
+        elif tally.until > now:
             said.append(f"nothing is sent until {clock_time(tally.until)}")
         left = tally.time_left(seconds, self._batch.allowance(), now)
         said.append(f"{tally.rate(seconds):.0f} a minute, about {duration(left)} left")

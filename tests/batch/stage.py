@@ -4,11 +4,15 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from freerouter import AsyncBatch, BatchOptions
-from tests.stage import completion
+import anyio
+import anyio.lowlevel
+
+from freerouter import AsyncBatch, BatchOptions, Catalog, Router, Settings
+from tests.stage import CATALOG, KEY, completion
 
 CHAT = "/v1/chat/completions"
 
@@ -65,6 +69,30 @@ class StubWire:
     @property
     def contents(self) -> list[str]:
         return [body["messages"][-1]["content"] for body in self.sent]
+
+
+class Time:
+    """A clock that only waiting moves."""
+
+    def __init__(self, hour: int = 12) -> None:
+        self.now = datetime(2026, 9, 1, hour, tzinfo=UTC).timestamp()
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        due = self.now + seconds
+        for _ in range(50):  # others may be about to wait, too
+            await anyio.lowlevel.checkpoint()
+        self.slept.append(seconds)
+        self.now = max(self.now, due)
+
+
+def timed(time: Time, url: str = "http://127.0.0.1:9", catalog: Catalog = CATALOG, **settings: Any) -> Router:
+    """A router on that clock, with the settings of a batch."""
+    given = {"upstream": url, "api_key": KEY, "seed": 1, "max_wait": 65.0, **settings}
+    return Router(Settings(**given), catalog, clock=time, wall=time)
 
 
 async def run(source, output, *, wire=None, router=None, batch=AsyncBatch, sleep=None, **options):

@@ -4,14 +4,13 @@ import json
 from datetime import UTC, datetime
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from freerouter import AsyncBatch, Batch, BatchError, BatchOptions, Router, Settings
 from freerouter.batch import Ending, Prompts
 from freerouter.batch.journal import Journal
 from freerouter.emulator import Emulator
-from tests.batch.stage import StubWire, line, lines, read, run, standing, write
+from tests.batch.stage import StubWire, Time, line, lines, read, run, standing, timed, write
 from tests.stage import CATALOG, KEY, completion, router, striking
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +95,7 @@ async def test_a_request_that_fails_is_a_line_with_its_error_and_the_others_go_o
 
 
 async def test_a_request_that_all_models_fail_tells_of_its_attempts(tmp_path, out):
-    wire = StubWire(lambda _: refusal(503))
+    wire = StubWire(lambda _: refusal(400, "no", provider_name="Venice"))
     await run(write(tmp_path / "in", lines(1)), out, wire=wire, router=router(max_attempts=3))
     (row,) = read(out)
     assert row["error"]["code"] == "provider_unavailable"
@@ -242,11 +241,11 @@ async def test_a_stopped_run_lets_what_is_under_way_finish(source, out):
 
 
 @pytest.mark.parametrize("status", [401, 402])
-async def test_what_no_request_would_survive_ends_the_run_after_one(status, source, out):
+async def test_what_no_request_would_survive_ends_the_run_after_one_request(status, source, out):
     wire = StubWire(lambda _: refusal(status))
     summary = await run(source, out, wire=wire, router=router())
     assert (summary.ending, summary.left, summary.failed, summary.error.status) == (Ending.HALTED, 12, 0, status)
-    assert len(wire.sent) == 1
+    assert len(wire.sent) == 2, "a second model is asked when nothing tells if it is the account's or the model's"
     assert (await run(source, out, wire=StubWire(), router=router())).answered == 12
     assert not any("resent" in row["freerouter"] for row in read(out)), "a refused request was not under way"
 
@@ -271,29 +270,6 @@ async def test_a_full_disk_ends_the_run_with_what_is_wrong(what, source, out, mo
 
 
 # Pacing.
-
-
-class Time:
-    """A clock that only waiting moves."""
-
-    def __init__(self, hour: int = 12) -> None:
-        self.now = datetime(2026, 9, 1, hour, tzinfo=UTC).timestamp()
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        due = self.now + seconds
-        for _ in range(50):  # others may be about to wait, too
-            await anyio.lowlevel.checkpoint()
-        self.slept.append(seconds)
-        self.now = max(self.now, due)
-
-
-def timed(time: Time, url: str, **settings) -> Router:
-    given = {"upstream": url, "api_key": KEY, "seed": 1, "max_wait": 65.0, **settings}
-    return Router(Settings(**given), CATALOG, clock=time, wall=time)
 
 
 async def test_no_more_than_twenty_are_sent_in_a_minute_and_none_is_refused(tmp_path, out):
