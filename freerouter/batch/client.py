@@ -36,7 +36,8 @@ class BatchOptions:
     Attributes:
         form: how the lines of the input are written: ``Requests()`` of OpenAI's Batch API, or ``Prompts()``.
         concurrency: requests at once.
-        wait: wait for the next day's allowance, and for the network, instead of ending the run.
+        wait: wait for the next day's allowance, for the network, and for the end of any outage, instead of ending the
+            run. Without it, an outage of OpenRouter is waited for up to 15 minutes.
         max_requests: requests to send in this run at most; None for all.
         stream_output: write each line as it comes, in that order, instead of all of them at the end.
         retry_failed: send again what failed in earlier runs.

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from freerouter.batch.source import Source
 from freerouter.errors import FreeRouterError
+from freerouter.network.alarm_file import AlarmFile
 from freerouter.network.key_source import KeySource
 from freerouter.openrouter.headers import caller, outgoing
+from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request
 from freerouter.pipeline.router import Router
 
@@ -40,6 +42,16 @@ def forecasts(source: Source, router: Router) -> Iterator[Forecast]:
         # Without an eligible model, the first step is the error, and nothing is drawn.
         step = None if eligible else routing.next()
         yield Forecast(ask.custom_id, place.line, eligible, step.error if isinstance(step, Fail) else None)
+
+
+def heed_alarms(router: Router) -> None:
+    """Bar the models that have cost money before. Raises CostRefusedError when the account itself is stopped."""
+    alarms = AlarmFile(router.settings)
+    router.keep_alarms(alarms.read(), alarms.add)
+    account = caller(outgoing([], router.settings.key)).account
+    cost = router.health.costs.accounts.get(account)
+    if cost is not None:
+        raise refusals.account_costs(cost)
 
 
 def read_allowance(router: Router) -> None:

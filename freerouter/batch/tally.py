@@ -83,7 +83,8 @@ class Tally:
         if seconds > _SEEN and self.sent and now >= self.until:
             minute = min(minute, max(1, round(self.sent / seconds * MINUTE)))
         pause = max(0.0, self.until - now)
-        paced = Quota(quota.daily if pause else quota.left, quota.daily, minute)
+        new_day = pause > 0 and not self.outage
+        paced = Quota(quota.daily if new_day else quota.left, quota.daily, minute)
         return pause + seconds_needed(attempts, paced, now + pause)
 
 

@@ -42,7 +42,7 @@ def batch(
     concurrency: Annotated[int, typer.Option(help="Requests at once.", min=1, max=256)] = 8,
     max_requests: Annotated[int | None, typer.Option(help="Requests to send in this run at most.", min=1)] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for the next day's allowance, and for the network.")
+        bool, typer.Option("--wait", help="Wait for the next day's allowance, the network, and the end of any outage.")
     ] = False,
     stream_output: Annotated[bool, typer.Option("--stream-output", help="Write each answer as it comes.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Send again what failed before.")] = False,
@@ -181,7 +181,7 @@ def _closing_words(summary: BatchSummary | None, as_json: bool, status: int) -> 
 
 
 def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> None:
-    from freerouter.batch.dry import forecasts, read_allowance
+    from freerouter.batch.dry import forecasts, heed_alarms, read_allowance
     from freerouter.batch.journal import MEMORY, Journal
     from freerouter.batch.source import Source
     from freerouter.network.catalog_source import CatalogSource
@@ -190,6 +190,7 @@ def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> Non
     with Source(source, form) as lines, Journal(MEMORY) as journal:
         journal.load(lines)  # finds what is named twice
         router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
+        heed_alarms(router)
         read_allowance(router)
         rows: list[dict[str, Any]] = []
         sendable = 0

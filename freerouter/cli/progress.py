@@ -64,7 +64,7 @@ class Progress:
             counts[-1] += f" ({tally.gated} at the minute's limit)"
         said = [", ".join(counts)]
         if is_down:
-            reason = tally.outage.replace("_", " ")
+            reason = tally.outage.replace("page ", "a web page, status ").replace("_", " ")
             said.append(f"OpenRouter is down ({reason}): trying again in {duration(tally.until - now)}")
         elif tally.until > now:
             said.append(f"nothing is sent until {clock_time(tally.until)}")

@@ -14,10 +14,11 @@ from contextlib import suppress
 import anyio
 import pytest
 
-from freerouter import AsyncBatch
-from freerouter.__main__ import main
+from freerouter import AsyncBatch, Settings
 from freerouter.cli.progress import Progress, duration
 from freerouter.emulator import Emulator
+from freerouter.memory.costs import ACCOUNT
+from freerouter.network.alarm_file import AlarmFile
 from tests.batch.stage import line, lines, read, write
 from tests.stage import striking, until
 
@@ -31,24 +32,6 @@ def home(tmp_path, monkeypatch, upstream):
     monkeypatch.setenv("FREEROUTER_REQUESTS_PER_MINUTE", "100000")
     write(tmp_path / "in.jsonl", lines(3))
     return tmp_path
-
-
-@pytest.fixture
-def command(monkeypatch, capsysbinary):
-    """Runs a command here; gives its status, and what it wrote on standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["freerouter", "batch", *arguments])
-        status = 0
-        try:
-            main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        said = capsysbinary.readouterr()
-        words = f"{status}\n" if isinstance(status, str) else ""
-        return (1 if words else status), said.out.decode(), words + said.err.decode()
-
-    return run
 
 
 def test_all_answered_is_status_0(home, command):
@@ -165,6 +148,14 @@ def test_a_dry_run_sends_nothing_and_leaves_nothing(home, command, emulator):
     assert rows[-1] == "2 to send, at least 1 day with 50 requests a day"
     assert emulator.completions == []
     assert sorted(path.name for path in home.iterdir() if path.is_file()) == ["in.jsonl"]
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run"], ["-o", "out.jsonl"]], ids=["dry run", "run"])
+def test_an_account_that_is_stopped_for_its_costs_is_status_1_and_nothing_is_sent(arguments, home, command, emulator):
+    AlarmFile(Settings()).add(ACCOUNT, 0.02)
+    status, out, err = command("in.jsonl", *arguments)
+    assert (status, out, emulator.completions) == (1, "", [])
+    assert "freerouter alarms --clear" in err
 
 
 def test_a_dry_run_counts_the_days_with_the_accounts_allowance(home, command, monkeypatch):
@@ -289,6 +280,24 @@ def test_piped_it_says_a_plain_line_now_and_then(home, monkeypatch, capsys):
     )
     assert "models: a 2, b 1, c 1, 1 more" in said[0]
     assert re.search(r"about \d+ d left", said[0])
+
+
+OUTAGES = {
+    "5xx": "5xx",
+    "page 502": "a web page, status 502",
+    "connection_broken": "connection broken",
+}
+
+
+@pytest.mark.parametrize(("reason", "words"), OUTAGES.items(), ids=OUTAGES)
+def test_an_outage_is_shown_with_its_reason_and_when_the_next_try_is(reason, words, home):
+    batch = AsyncBatch("in.jsonl", "out.jsonl")
+    batch.tally.gated = 3
+    batch.tally.hold(time.time() + 12.4, reason)
+    batch.tally.hold(time.time() + 5, "")
+    counts, down, *_ = Progress(batch).sentences()
+    assert down == f"OpenRouter is down ({words}): trying again in 12 s"
+    assert "minute's limit" not in counts
 
 
 def test_durations_in_words():
