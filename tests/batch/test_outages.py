@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 import anyio.lowlevel
 import pytest
 
-from freerouter import AsyncBatch, BatchOptions, Catalog
+from freerouter import AsyncBatch, BatchOptions, Catalog, Router, Settings
 from freerouter.batch import Ending
 from freerouter.cli.progress import Progress
+from freerouter.emulator import Emulator
+from freerouter.emulator.faults.relayed import RELAYED
 from freerouter.memory.costs import ACCOUNT
 from freerouter.network.alarm_file import AlarmFile
 from tests.batch.stage import StubWire, Time, lines, read, run, timed, write
-from tests.stage import CATALOG, completion
+from tests.stage import CATALOG, KEY, completion, striking
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +130,18 @@ async def test_with_one_bad_model_of_twelve_all_lines_are_answered(voice, status
     assert BAD in {body["model"] for body in wire.sent}
     assert (summary.ending, summary.answered, summary.failed) == (Ending.DONE, 40, 0)
     assert summary.sent <= 60
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RELAYED if not kind.startswith("stream_")])
+async def test_whatever_one_provider_of_twelve_says_all_lines_are_answered(kind, tmp_path, out):
+    emulator = Emulator(seed=1, per_minute=None, per_day=None)
+    emulator.faults = striking(kind, models=BAD)
+    source = write(tmp_path / "in", lines(30))
+    with emulator.running() as url:
+        router = Router(Settings(upstream=url, api_key=KEY, seed=1, requests_per_minute=10**6), TWELVE)
+        summary = await run(source, out, router=router)
+    assert BAD in {received.model for received in emulator.completions}
+    assert (summary.ending, summary.answered, summary.failed) == (Ending.DONE, 30, 0)
 
 
 async def test_a_line_that_every_model_refuses_is_no_outage(source, out, time):
