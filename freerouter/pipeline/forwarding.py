@@ -31,11 +31,11 @@ from freerouter.pipeline.router import Router
 from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
-from freerouter.replies.reading import Ending, Flaw, Head, Reading
+from freerouter.replies.reading import Flaw, Head, Reading, StreamEnd
 from freerouter.replies.verdicts import Verdict
 
 _TIMEOUTS = Timeouts()
-_WHOLE = Ending(finished=True)
+_WHOLE = StreamEnd(finished=True)
 
 
 class Forwarder:

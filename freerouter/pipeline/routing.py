@@ -17,7 +17,7 @@ from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.outcome import Outcome, classify, confirmed
-from freerouter.replies.reading import Ending, Flaw, Reading
+from freerouter.replies.reading import Flaw, Reading, StreamEnd
 from freerouter.replies.verdicts import Gate, Scope, Verdict
 
 # How often an attempt is repeated that did not reach OpenRouter, and the longest first pause before that.
@@ -273,7 +273,7 @@ class Routing:
 
     # The end.
 
-    def finish(self, ending: Ending) -> StreamInterruptedError | None:
+    def finish(self, ending: StreamEnd) -> StreamInterruptedError | None:
         """The answer that was handed on has ended.
 
         Returns:

@@ -175,7 +175,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class StreamEnd:
     """How a stream ended that had been handed on.
 
     Attributes:
@@ -208,14 +208,14 @@ class Tail:
             self._ended = self._ended or mark in bytes_
         self._kept = bytes_[-_TAIL:]
 
-    def end(self) -> Ending:
+    def end(self) -> StreamEnd:
         """The stream has ended, in whatever way: what did it say last?"""
         events, last = Events(), NOTHING
         for data in events.feed(self._kept):
             # The first event may have lost its beginning.
             last = combined(last, read_event(self._dialect, data) or NOTHING)
         finished = last.error is None and (last.done or last.finish is not None or self._ended)
-        return Ending(finished, last.error, last.usage or self._cost(), events.unfinished)
+        return StreamEnd(finished, last.error, last.usage or self._cost(), events.unfinished)
 
     def _cost(self) -> Mapping[str, Any] | None:
         """The cost that a last event states which is too long to be kept whole."""

@@ -16,7 +16,7 @@ from freerouter.pipeline.refusals import refused, stopped
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.events import Events
 from freerouter.replies.outcome import Outcome, classify
-from freerouter.replies.reading import Ending, Flaw, Head, Reading, Tail
+from freerouter.replies.reading import Flaw, Head, Reading, StreamEnd, Tail
 from freerouter.replies.retry_hints import gate_limit, gate_seconds, hint_seconds
 from freerouter.replies.verdicts import Verdict
 from tests.replies import shapes
@@ -142,7 +142,7 @@ def test_tail(dialect, pieces):
     for piece in pieces:
         tail.feed(piece)
     ending = tail.end()
-    assert isinstance(ending, Ending)
+    assert isinstance(ending, StreamEnd)
     assert not (ending.finished and ending.error is not None)
 
 

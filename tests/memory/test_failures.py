@@ -11,7 +11,7 @@ from freerouter.network.catalog_source import CatalogSource
 from freerouter.network.refresh import Refresh
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
-from freerouter.replies.reading import Ending, Flaw, Reading
+from freerouter.replies.reading import Flaw, Reading, StreamEnd
 from tests.builders import Clock, catalog_of, row
 from tests.replies.rows import HINT, SECTION_6, Row
 from tests.stage import KEY, until
@@ -251,7 +251,7 @@ def test_a_cost_at_the_end_of_a_stream_is_an_alarm_even_if_it_breaks_off():
     for finished in (True, False):
         actor = stage(models(2))
         walked = walk(actor.router, always(ANSWER))
-        walked.routing.finish(Ending(finished, usage={"cost": 0.01}))
+        walked.routing.finish(StreamEnd(finished, usage={"cost": 0.01}))
         assert list(actor.router.health.costs.models) == walked.sent
         assert walked.trace.cost == 0.01
 

@@ -15,7 +15,7 @@ from freerouter.pipeline.actions import Fail, Request, Wait
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router, Routing
 from freerouter.replies.outcome import Outcome
-from freerouter.replies.reading import Ending, Flaw, Reading
+from freerouter.replies.reading import Flaw, Reading, StreamEnd
 from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 from freerouter.settings import Settings
 from tests.builders import Clock, catalog_of, row
@@ -234,9 +234,10 @@ class RouterMachine(RuleBasedStateMachine):
         return routing
 
     @rule(
-        routing=consumes(handed_on), ending=st.sampled_from([Ending(True), Ending(False), Ending(False, {"code": 429})])
+        routing=consumes(handed_on),
+        ending=st.sampled_from([StreamEnd(True), StreamEnd(False), StreamEnd(False, {"code": 429})]),
     )
-    def end(self, routing: Routing, ending: Ending) -> None:
+    def end(self, routing: Routing, ending: StreamEnd) -> None:
         model, before = routing.trace.model, self.router.health.cooling.get(routing.trace.model, 0)
         error = routing.finish(ending)
         assert (error is None) is (ending.finished or ending.error is not None)

@@ -7,7 +7,7 @@ import pytest
 from freerouter.openrouter.dialects import CHAT
 from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.events import Events
-from freerouter.replies.reading import Ending, Tail
+from freerouter.replies.reading import StreamEnd, Tail
 from tests.replies.shapes import COMMENT, DONE, END, FAILED, HI, ROLE, chunk, event, usage
 from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, stage
 
@@ -15,30 +15,30 @@ COST = {"completion_tokens": 1, "cost": 0}
 SAID = {"code": 502, "message": "no"}
 
 ENDINGS = {
-    "finish, usage, [DONE]": (HI + END + usage(1) + DONE, Ending(True, usage=COST)),
-    "finish and [DONE]": (HI + END + DONE, Ending(True)),
-    "finish alone": (HI + END, Ending(True)),
-    "[DONE] alone": (HI + DONE, Ending(True)),
-    "finish, and cut in the usage": (HI + END + usage(1)[:-9], Ending(True, ragged=True)),
-    "finish, and cut in [DONE]": (HI + END + DONE[:-4], Ending(True, ragged=True)),
-    "finish within the text's event": (chunk({"content": "Hi"}, "stop"), Ending(True)),
-    "error": (HI + FAILED, Ending(False, SAID)),
-    "error and [DONE]": (HI + FAILED + DONE, Ending(False, SAID)),
-    "error after the finish": (HI + END + FAILED, Ending(False, SAID)),
-    "finish error": (HI + chunk({"content": ""}, "error"), Ending(False, {})),
-    "cut between events": (HI + HI, Ending(False)),
-    "cut between events, after a comment": (HI + COMMENT, Ending(False)),
-    "cut in an event": (HI + HI[:-5], Ending(False, ragged=True)),
-    "cut in the finish": (HI + END[:-5], Ending(False, ragged=True)),
-    "cut before the blank line": (HI + END[:-1], Ending(False, ragged=True)),
-    "cut in a comment": (HI + COMMENT[:-5], Ending(False, ragged=True)),
-    "an event that is no JSON": (HI + b"data: oops\n\n", Ending(False)),
-    "text that looks like an end": (chunk({"content": "\ndata: [DONE]\n\n"}), Ending(False)),
-    "nothing": (b"", Ending(False)),
+    "finish, usage, [DONE]": (HI + END + usage(1) + DONE, StreamEnd(True, usage=COST)),
+    "finish and [DONE]": (HI + END + DONE, StreamEnd(True)),
+    "finish alone": (HI + END, StreamEnd(True)),
+    "[DONE] alone": (HI + DONE, StreamEnd(True)),
+    "finish, and cut in the usage": (HI + END + usage(1)[:-9], StreamEnd(True, ragged=True)),
+    "finish, and cut in [DONE]": (HI + END + DONE[:-4], StreamEnd(True, ragged=True)),
+    "finish within the text's event": (chunk({"content": "Hi"}, "stop"), StreamEnd(True)),
+    "error": (HI + FAILED, StreamEnd(False, SAID)),
+    "error and [DONE]": (HI + FAILED + DONE, StreamEnd(False, SAID)),
+    "error after the finish": (HI + END + FAILED, StreamEnd(False, SAID)),
+    "finish error": (HI + chunk({"content": ""}, "error"), StreamEnd(False, {})),
+    "cut between events": (HI + HI, StreamEnd(False)),
+    "cut between events, after a comment": (HI + COMMENT, StreamEnd(False)),
+    "cut in an event": (HI + HI[:-5], StreamEnd(False, ragged=True)),
+    "cut in the finish": (HI + END[:-5], StreamEnd(False, ragged=True)),
+    "cut before the blank line": (HI + END[:-1], StreamEnd(False, ragged=True)),
+    "cut in a comment": (HI + COMMENT[:-5], StreamEnd(False, ragged=True)),
+    "an event that is no JSON": (HI + b"data: oops\n\n", StreamEnd(False)),
+    "text that looks like an end": (chunk({"content": "\ndata: [DONE]\n\n"}), StreamEnd(False)),
+    "nothing": (b"", StreamEnd(False)),
 }
 
 
-def ending(*chunks: bytes) -> Ending:
+def ending(*chunks: bytes) -> StreamEnd:
     tail = Tail(CHAT)
     for piece in chunks:
         tail.feed(piece)
