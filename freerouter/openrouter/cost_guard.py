@@ -28,6 +28,11 @@ _BILLING_PLUGINS = ("web", "web-fetch", "fusion")
 _SWITCHED_OFF = [{"id": name, "enabled": False} for name in _BILLING_PLUGINS]
 
 
+# The fields that a sealed body has besides the caller's, and how it ends where the caller has none of them.
+_ADDED = frozenset({"provider", "plugins", "models", "fallbacks"})
+_ENDING = b"," + encode({"provider": _FOR_NOTHING, "plugins": _SWITCHED_OFF})[1:]
+
+
 def check_cost(body: Mapping[str, Any], contents: Contents, dialect: Dialect) -> None:
     """Refuse what could cost money even on a free model (openrouter-facts.md, "What is really free").
 
@@ -109,6 +114,8 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
     Raises:
         InvalidRequestError: it cannot be written as JSON.
     """
+    if not pdf and _ADDED.isdisjoint(body):  # nearly every request: what is added is always the same
+        return encode({**body, "model": model.id}, parsed=parsed)[:-1] + _ENDING
     provider = body.get("provider")
     if isinstance(provider, dict):
         asked = provider.get("max_price")

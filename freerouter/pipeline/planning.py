@@ -73,7 +73,7 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
         asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
         selection = Selection(index, asker, order, state.health, state.rng)
-    trace.skipped = list(order.skipped)
+    trace.skipped = order.skipped
     trace.requirements = requirements
     trace.free = len(index.models)
     trace.eligible = len(selection)

@@ -44,7 +44,7 @@ class Routing:
         self._sends = 0
         self._repeats = 0
         self._pause = 0.0
-        self._learning = Learning(state, plan, self._account)
+        self._learning: Learning | None = None
         self._failure: FreeRouterError | None = None
 
     # What to do next.
@@ -136,7 +136,8 @@ class Routing:
         self._state.endpoint.allowances.count(self._account)
         self._sends += 1
         left, patience = self._pace.deadline - now, self._pace.patience
-        self._sent = sent = Sent(model, now, min(left, patience), left < patience)
+        is_cut = left < patience
+        self._sent = sent = Sent(model, now, left if is_cut else patience, is_cut)
         return sent
 
     def _send(self, sent: Sent) -> Send | Fail:
@@ -211,9 +212,15 @@ class Routing:
         assert self._sent is not None, "nothing has been sent yet"  # noqa: S101  # a driver's mistake
         return self._sent
 
+    def _lessons(self) -> Learning:
+        """What takes note of the attempts; made when there is one."""
+        if self._learning is None:
+            self._learning = Learning(self._state, self._plan, self._account)
+        return self._learning
+
     def _second_opinion(self, outcome: Outcome) -> Outcome:
         """A failure that nothing explains is believed when a second model fails in the same way."""
-        doubts = self._learning.doubts
+        doubts = self._lessons().doubts
         if outcome.verdict is Verdict.ANSWERED and doubts:
             self.trace.second_opinion = "answered"
         if outcome.sure:
@@ -227,10 +234,10 @@ class Routing:
     def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
         """Take note of what holds beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
         if outcome.verdict is Verdict.ANSWERED:
-            self._learning.answered(sent)
+            self._lessons().answered(sent)
             return None
         if outcome.verdict is not Verdict.AGAIN:
-            return self._learning.failed(sent, outcome)
+            return self._lessons().failed(sent, outcome)
         if outcome.reason == Flaw.NOT_SENT:
             self._state.endpoint.allowances.uncount(self._account)
             self._sends -= 1
@@ -238,7 +245,7 @@ class Routing:
 
     def _note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
         """What is barred because of what the answer cost, with the cost; None when that is nothing new."""
-        alarm = self._learning.note_cost(model, usage)
+        alarm = self._lessons().note_cost(model, usage)
         if alarm is not None:
             barred, cost = alarm
             self.trace.alarm(model.id, cost, "the account" if barred == ACCOUNT else barred)

@@ -96,7 +96,10 @@ class Selection:
         """How many models are eligible, whatever has been learnt of them."""
         if not self.order.draws:
             return len(self._named)
-        drawable = sum(len(between(tier, self._first)) for tier in self._tiers_of_pool)
+        tiers = self._tiers_of_pool
+        if not self._first and len(tiers) == 1 and not self._named:
+            return len(tiers[0])
+        drawable = sum(len(between(tier, self._first)) for tier in tiers)
         if not self._named:
             return drawable
         return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)

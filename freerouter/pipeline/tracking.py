@@ -72,7 +72,7 @@ class Trace:
     requirements: Requirements | None = None
     free: int = 0
     eligible: int = 0
-    skipped: list[str] = field(default_factory=list)
+    skipped: tuple[str, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     model: str | None = None
     given_up: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Trace:
             "requirements": None if requirements is None else requirements.as_dict(),
             "free": self.free,
             "eligible": self.eligible,
-            "skipped": self.skipped,
+            "skipped": list(self.skipped),
             "attempts": [attempt.as_dict() for attempt in self.attempts],
             "model": self.model,
             "given_up": self.given_up,

@@ -294,7 +294,7 @@ class RouterMachine(RuleBasedStateMachine):
                     return error
                 case _:
                     routing.record(routing.judge(REPLIES["answer"]))
-                    routing.finish(Ending(True))
+                    routing.finish(StreamEnd(True))
                     return None
 
 
