@@ -67,8 +67,9 @@ class Outcome(NamedTuple):
 
 
 _BEGUN = Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered")  # a stream that does not yet state its usage
-# Ids and numbers, which differ from one failure to the next of the same kind.
-_VARIABLE = re.compile(r"[\w.-]*/[\w./:-]+|[0-9a-f]{8,}|\d+", re.IGNORECASE)
+# What marks a word as an id, a name of a model or a number: they differ between failures of the same kind.
+_VARIABLE = re.compile(r"[\d/]")
+_LONGEST_WORDS = 2_000
 
 
 def classify(reading: Reading, now: float) -> Outcome:
@@ -146,7 +147,8 @@ def _alike(row: Row, evidence: Evidence) -> str:
         return ""
     if evidence.status >= 500:
         return "5xx"
-    return f"{evidence.status} {_VARIABLE.sub('', evidence.words).strip()}"
+    words = evidence.words[:_LONGEST_WORDS].split()
+    return " ".join([str(evidence.status), *(word for word in words if not _VARIABLE.search(word))])
 
 
 def confirmed(outcome: Outcome) -> Outcome:

@@ -154,6 +154,7 @@ _CONTEXT_WORDS = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_WORDS = 20_000
+_OVERFLOWS = ("context_length_exceeded", "token_limit_exceeded")
 
 _OWN_BY_STATUS = {
     400: _INVALID,
@@ -195,7 +196,7 @@ def row_of(evidence: Evidence) -> Row:
     """The row of the table."""
     if 300 <= evidence.status < 400:
         return _REDIRECTED
-    if evidence.status in _MAY_BE_TOO_LONG and _CONTEXT_WORDS.search(evidence.words[:_LONGEST_WORDS]):
+    if evidence.status in _MAY_BE_TOO_LONG and _is_overflow(evidence):
         return _CONTEXT if evidence.voice is Voice.OPENROUTER else _TOO_LONG
     match evidence.voice:
         case Voice.PROVIDER:
@@ -203,6 +204,11 @@ def row_of(evidence: Evidence) -> Row:
         case Voice.OPENROUTER:
             return _own_row(evidence)
     return _unknown_row(evidence)
+
+
+def _is_overflow(evidence: Evidence) -> bool:
+    kinds = (evidence.error_type, evidence.metadata.get("provider_code"))
+    return any(kind in _OVERFLOWS for kind in kinds) or bool(_CONTEXT_WORDS.search(evidence.words[:_LONGEST_WORDS]))
 
 
 def _provider_row(evidence: Evidence) -> Row:

@@ -9,6 +9,7 @@ from freerouter.errors import (
     FreeRouterError,
     StreamInterruptedError,
     UpstreamError,
+    UpstreamUnavailableError,
 )
 from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 
@@ -22,7 +23,8 @@ class Expected:
 
     ``error`` is what the caller sees when every model fails so (or the only one that is asked), with its HTTP status
     ``seen``; ``cools`` are the bounds of the model's cooldown in seconds, None when it is not cooled; ``sends`` is
-    how many models are asked when all fail so, None for as many as may be.
+    how many models are asked when all fail so, None for as many as may be. ``outage``: when all fail so it is an
+    outage, which the caller is told, and no model cools.
     """
 
     reason: str
@@ -35,12 +37,18 @@ class Expected:
     lasting: Lasting | None = None
     gate: Gate | None = None
     sends: int | None = None
+    outage: bool = False
 
 
 def model(reason: str, status: int, seconds: float | None = None, lasting: Lasting | None = None) -> Expected:
-    """The model's fault: another one is asked, this one cools."""
-    cools = BACKOFF if seconds is None else (seconds, seconds)
+    """The model's fault: another one is asked, this one cools for the longer of its hint and the backoff."""
+    cools = BACKOFF if seconds is None or seconds < BACKOFF[0] else (seconds, seconds)
     return Expected(reason, status, Verdict.TRY_ANOTHER, Scope.MODEL, AttemptsFailedError, 429, cools, lasting)
+
+
+def way(reason: str, status: int) -> Expected:
+    """The model's fault, with no provider named: when all models fail so it is the way to OpenRouter."""
+    return replace(model(reason, status), error=UpstreamUnavailableError, outage=True)
 
 
 def request(reason: str, status: int, lasting: Lasting | None = None) -> Expected:
@@ -55,9 +63,18 @@ def stop(reason: str, status: int, scope: Scope = Scope.ACCOUNT) -> Expected:
     return Expected(reason, status, Verdict.STOP, scope, UpstreamError, status)
 
 
-def second_opinion(reason: str, status: int, scope: Scope = Scope.REQUEST) -> Expected:
-    """What nobody can tell: one other model is asked, and the same again is handed on with its status."""
-    return Expected(reason, status, Verdict.TRY_ANOTHER, scope, UpstreamError, status, sends=2)
+def second_opinion(reason: str, status: int) -> Expected:
+    """What no voice explains: one other model is asked, and the same again is handed on with its status.
+
+    When the other model answers, the failure was the first one's: a refusal of this request, or a cooldown.
+    """
+    return Expected(reason, status, Verdict.TRY_ANOTHER, Scope.REQUEST, UpstreamError, status, sends=2)
+
+
+def in_the_way(status: int) -> Expected:
+    """A page in OpenRouter's stead: the same from a second model is an outage, and no model cools."""
+    error = UpstreamUnavailableError
+    return Expected("html_page", status, Verdict.TRY_ANOTHER, Scope.UPSTREAM, error, 429, sends=2, outage=True)
 
 
 def everywhere(rows: Mapping[str, Expected]) -> dict[str, Expected]:
@@ -102,8 +119,7 @@ ERRORS: Mapping[str, Expected] = {
     "moderation": request("moderated", 403, Lasting.MODERATED),
     "guardrail": stop("forbidden", 403),
     "key_limit": stop("budget_exhausted", 403),
-    # Left out for this account for a while, too: a lesson of a kind that is to come.
-    "region_restricted": request("region", 403),
+    "region_restricted": request("region_restricted", 403, Lasting.REGION),
     "payment_required": stop("payment_required", 402),
     "unauthorized": stop("key_refused", 401),
     "upstream_rejects": request("refused_by_model", 400),
@@ -119,13 +135,13 @@ ERRORS: Mapping[str, Expected] = {
     "invalid_request": stop("invalid_request", 400, Scope.REQUEST),
     "payload_too_large": stop("payload_too_large", 413, Scope.REQUEST),
     "request_timeout": model("timeout", 408),
-    "internal_error": model("unavailable", 500),
+    "internal_error": way("unavailable", 500),
     "bad_gateway": model("unavailable", 502),
-    "unavailable": model("unavailable", 503, 11),
+    "unavailable": way("unavailable", 503),
     "gateway_timeout": model("timeout", 504),
     "edge_timeout": model("timeout", 524),
     "overloaded": model("overloaded", 529),
-    "temporarily_unavailable": model("unavailable", 503, 9),
+    "temporarily_unavailable": way("unavailable", 503),
     "daily_limit": shut(Gate.DAY),
     "daily_limit_high_balance": shut(Gate.DAY),
     "minute_limit": shut(Gate.MINUTE),
@@ -134,17 +150,18 @@ ERRORS: Mapping[str, Expected] = {
 
 OWN_WORDS: Mapping[str, Expected] = {
     **everywhere({
-        "model_minute_limit": model("rate_limited_upstream", 429, 40),
+        # The server's clock shows whole seconds.
+        "model_minute_limit": replace(model("rate_limited_upstream", 429), cools=(40.0, 41.0)),
         "model_day_limit": replace(model("rate_limited_upstream", 429), cools=(0.0, 86_400.0)),
-        "model_not_in_region": request("region", 403),
-        "model_terms": request("region", 403),
-        "no_allowed_providers": request("preferences", 404),
-        "excluded_by_zdr": request("preferences", 404),
-        "excluded_by_quantization": request("preferences", 404),
-        "excluded_by_allowed_providers": request("preferences", 404),
+        "model_not_in_region": request("region_restricted", 403, Lasting.REGION),
+        "model_terms": request("region_restricted", 403, Lasting.REGION),
+        "no_allowed_providers": request("providers_excluded", 404, Lasting.PROVIDERS),
+        "excluded_by_zdr": request("privacy_settings", 404, Lasting.PRIVACY),
+        "excluded_by_quantization": request("providers_excluded", 404, Lasting.PROVIDERS),
+        "excluded_by_allowed_providers": request("providers_excluded", 404, Lasting.PROVIDERS),
         "excluded_by_max_price": model("no_longer_free", 404, lasting=Lasting.GONE),
         "guardrail_privacy": request("privacy_settings", 404, Lasting.PRIVACY),
-        "conflict": second_opinion("unknown", 409),
+        "conflict": replace(second_opinion("invalid_request", 409), cools=BACKOFF),
         "user_not_found": stop("key_refused", 401),
         "insufficient_balance": stop("payment_required", 402),
     }),
@@ -176,9 +193,10 @@ RELAYED: Mapping[str, Expected] = everywhere({
     "provider_too_large": request("refused_by_model", 413),
     "provider_unprocessable": request("refused_by_model", 422),
     "provider_rejects_code": request("refused_by_model", 400),
-    "provider_echoes_context": request("refused_by_model", 400),
+    # It is believed for this request alone: the larger models are asked.
+    "provider_echoes_context": request("context_exceeded", 400, Lasting.TOO_LONG),
     "provider_echoes_support": request("refused_by_model", 400),
-    "provider_context_exceeded": request("context_exceeded", 400, Lasting.CONTEXT),
+    "provider_context_exceeded": request("context_exceeded", 400, Lasting.TOO_LONG),
     "provider_waits_in_words": model("rate_limited_upstream", 429, 450),
     "provider_retry_info": model("rate_limited_upstream", 429, 37),
     "provider_upstream_error": model("unavailable", 502),
@@ -187,23 +205,23 @@ RELAYED: Mapping[str, Expected] = everywhere({
 })  # fmt: skip
 
 FLAT: Mapping[str, Expected] = {
-    "flat_message": second_opinion("unknown", 400),
+    "flat_message": second_opinion("invalid_request", 400),
     "flat_relayed": request("refused_by_model", 400),
-    "flat_detail": second_opinion("unknown", 400),
-    "flat_issues": second_opinion("unknown", 400),
-    "flat_text": model("unavailable", 502),
+    "flat_detail": second_opinion("invalid_request", 400),
+    "flat_issues": second_opinion("invalid_request", 400),
+    "flat_text": way("unavailable", 502),
     "flat_limit_in_200": model("rate_limited_upstream", 429),
-    "flat_text_in_200": model("unavailable", 502),
+    "flat_text_in_200": way("unavailable", 502),
     "stream_flat_limit_first": model("rate_limited_upstream", 429),
-    "stream_flat_text_first": model("unavailable", 502),
+    "stream_flat_text_first": way("unavailable", 502),
 }
 
 # A page in OpenRouter's stead: no model is to blame. One with a 502 may be one model's, until all have it.
 PAGES: Mapping[str, Expected] = {
-    "page_challenge": second_opinion("html_page", 403, Scope.UPSTREAM),
-    "page_blocked": second_opinion("html_page", 403, Scope.UPSTREAM),
-    "page_worker": second_opinion("html_page", 503, Scope.UPSTREAM),
-    "page_outage": model("html_page", 502),
+    "page_challenge": in_the_way(403),
+    "page_blocked": in_the_way(403),
+    "page_worker": in_the_way(503),
+    "page_outage": way("html_page", 502),
 }
 
 PAID = Expected("answered", 200, Verdict.ANSWERED, Scope.REQUEST, None, 200)
@@ -217,24 +235,24 @@ BODIES: Mapping[str, Expected] = {
     "null_choices": model("no_choices", 200),
     "empty_choices": model("no_choices", 200),
     "truncated_json": model("truncated", 200),
-    "short_body": model("connection_broken", 200),
+    "short_body": way("connection_broken", 200),
     "truncated_gzip": model("encoded_unasked", 200),
     "broken_gzip": model("encoded_unasked", 200),
     "wrong_content_type": model("wrong_content_type", 200),
-    "html_in_200": model("html_page", 200),
-    "html_in_502": model("html_page", 502),
+    "html_in_200": way("html_page", 200),
+    "html_in_502": way("html_page", 502),
     "context_as_success": ERRORS["context_length_exceeded"],
     **dict.fromkeys(("cost_in_usage", "byok_cost", "cost_as_text", "cost_in_long_event"), PAID),
 }
 
 STREAMS: Mapping[str, Expected] = {
-    "stream_error_first": model("unavailable", 502),
+    "stream_error_first": way("unavailable", 502),
     "stream_rate_limited_first": model("rate_limited_upstream", 429),
-    "stream_error_after_role": model("unavailable", 502),
+    "stream_error_after_role": way("unavailable", 502),
     "stream_ends_first": model("ended_before_first_token", 200),
     "stream_ends_after_role": model("ended_before_first_token", 200),
     "stream_done_first": model("ended_before_first_token", 200),
-    "stream_cut_first": model("connection_broken", 200),
+    "stream_cut_first": way("connection_broken", 200),
     "stream_comments_forever": model("timeout", 200),
     "stream_silent_after_comments": model("timeout", 200),
     "stream_stalls": midway(),
@@ -248,8 +266,8 @@ CONNECTIONS: Mapping[str, Expected] = {
     "never_answers": model("timeout", 0),
     "silent_after_headers": model("timeout", 200),
     "trickles": model("timeout", 200),
-    "resets": model("connection_broken", 0),
-    "closes": model("connection_broken", 0),
+    "resets": way("connection_broken", 0),
+    "closes": way("connection_broken", 0),
     # The same model once more, on a connection of its own: there the fault strikes no longer.
     "stale_keep_alive": Expected("stale_connection", 0, Verdict.AGAIN, Scope.UPSTREAM, None, 200),
 }
@@ -276,48 +294,4 @@ HANGING = (
 )
 
 # What the router gets wrong as yet: in the matrix these fail, strictly, until it is mended. Then the name goes.
-_AHEAD_IN_ALL_PLACES = (
-    "conflict",
-    "excluded_by_allowed_providers",
-    "excluded_by_max_price",
-    "excluded_by_quantization",
-    "excluded_by_zdr",
-    "guardrail_privacy",
-    "model_day_limit",
-    "model_minute_limit",
-    "model_not_in_region",
-    "model_terms",
-    "no_allowed_providers",
-    "provider_conflict",
-    "provider_context_exceeded",
-    "provider_echoes_context",
-    "provider_echoes_support",
-    "provider_gone",
-    "provider_out_of_credits",
-    "provider_region",
-    "provider_rejects_code",
-    "provider_retry_info",
-    "provider_terms",
-    "provider_too_large",
-    "provider_unauthorized",
-    "provider_unauthorized_code",
-    "provider_unprocessable",
-    "provider_waits_in_words",
-    "upstream_rejects",
-)
-AHEAD = frozenset(everywhere({name: EXPECTED[name] for name in _AHEAD_IN_ALL_PLACES})) | {
-    "byok_cost",
-    "cost_as_text",
-    "cost_in_long_event",
-    "flat_detail",
-    "flat_issues",
-    "flat_limit_in_200",
-    "flat_message",
-    "flat_relayed",
-    "page_blocked",
-    "page_challenge",
-    "page_worker",
-    "provider_busy_a_second",
-    "region_restricted",
-    "stream_flat_limit_first",
-}
+AHEAD = frozenset({"cost_in_long_event", "flat_limit_in_200", "stream_flat_limit_first"})

@@ -22,6 +22,7 @@ class Row:
     lacks: str | None = None
     gate: Gate | None = None
     seconds: float | None = None
+    sure: bool = True
     metadata: dict[str, Any] = field(default_factory=dict)
     availability: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
@@ -54,6 +55,15 @@ SHARED = {
     "provider_name": "Acme",
 }
 HINT = "This model is unavailable for free. The paid version is available now - use this slug instead: acme/alpha"
+LIMIT_RPM = (
+    "Rate limit exceeded: limit_rpm/acme/alpha/0a1b2c3d. High demand for acme/alpha:free on OpenRouter - limited to 8"
+    " requests per minute. Please retry shortly."
+)
+
+
+def barred(*excluders: Any) -> dict[str, Any]:
+    return {"code": "constraint_filtered", "retryable": False, "excluded_by": list(excluders)}
+
 
 SECTION_6 = {
     "429 a day": Row(
@@ -70,10 +80,17 @@ SECTION_6 = {
     "429 a minute, by its words": Row(
         429, "Rate limit exceeded: free-models-per-min. ",
         STOP, ACCOUNT, "allowance_minute", gate=Gate.MINUTE, seconds=MINUTE_LEFT),
-    "429 a minute, by its headers": Row(
-        429, "Too many", STOP, ACCOUNT, "allowance_minute", gate=Gate.MINUTE, seconds=MINUTE_LEFT, headers=MINUTELY),
-    "429 a day, by its headers": Row(
-        429, "Too many", STOP, ACCOUNT, "allowance_day", gate=Gate.DAY, seconds=DAY_LEFT, headers=DAILY),
+    # Headers alone do not say whose limit it is: a second model is asked.
+    "429 with headers of a minute": Row(
+        429, "Too many", ANOTHER, MODEL, "rate_limited_upstream", seconds=MINUTE_LEFT, headers=MINUTELY, sure=False),
+    "429 with headers of a day": Row(
+        429, "Too many", ANOTHER, MODEL, "rate_limited_upstream", seconds=DAY_LEFT, headers=DAILY, sure=False),
+    "429 of one model's minute": Row(
+        429, LIMIT_RPM, ANOTHER, MODEL, "rate_limited_upstream", seconds=MINUTE_LEFT, headers=MINUTELY,
+        metadata={"provider_name": None}),
+    "429 of one model's day": Row(
+        429, LIMIT_RPM.replace("rpm", "rpd"), ANOTHER, MODEL, "rate_limited_upstream", seconds=DAY_LEFT, headers=DAILY,
+        metadata={"provider_name": None}),
     "403 guardrail, called a policy": Row(
         403, "blocked", STOP, ACCOUNT, "forbidden",
         metadata=typed("content_policy_violation", patterns=["x"], reasons=["x"])),
@@ -104,6 +121,36 @@ SECTION_6 = {
     "404 data policy": Row(
         404, "No endpoints found matching your data policy (Free model publication). Configure: https://openrouter.ai",
         ANOTHER, REQUEST, "privacy_settings", Lasting.PRIVACY, metadata=typed("not_found")),
+    "404 guardrail and data policy": Row(
+        404, "No endpoints available matching your guardrail restrictions and data policy. Configure: https://x",
+        ANOTHER, REQUEST, "privacy_settings", Lasting.PRIVACY),
+    "404 allowed providers": Row(
+        404, "No allowed providers are available for the selected model.",
+        ANOTHER, REQUEST, "providers_excluded", Lasting.PROVIDERS),
+    "404 excluded by allowed providers": Row(
+        404, "No endpoints found.", ANOTHER, REQUEST, "providers_excluded", Lasting.PROVIDERS,
+        availability=barred("allowed_providers")),
+    "404 excluded by quantization": Row(
+        404, "No endpoints found.", ANOTHER, REQUEST, "providers_excluded", Lasting.PROVIDERS,
+        availability=barred("quantization")),
+    "404 excluded by two things": Row(
+        404, "No endpoints found.", ANOTHER, REQUEST, "providers_excluded", Lasting.PROVIDERS,
+        availability=barred("quantization", "max_price")),
+    "404 excluded by data policy": Row(
+        404, "No endpoints found.", ANOTHER, REQUEST, "privacy_settings", Lasting.PRIVACY,
+        availability=barred("data_policy:zdr", "data_policy:training")),
+    "404 excluded by our max_price": Row(
+        404, "No endpoints found.", ANOTHER, MODEL, "no_longer_free", Lasting.GONE, availability=barred("max_price")),
+    "404 excluded by geo": Row(
+        404, "No endpoints found.", ANOTHER, REQUEST, "region_restricted", Lasting.REGION, availability=barred("geo")),
+    "404 excluded by context": Row(
+        404, "No endpoints found.", ANOTHER, REQUEST, "context_exceeded", Lasting.CONTEXT,
+        availability=barred("context_length")),
+    "403 region": Row(
+        403, "This model is not available in your region.", ANOTHER, REQUEST, "region_restricted", Lasting.REGION),
+    "403 terms": Row(
+        403, "The request is prohibited due to a violation of provider Terms Of Service.",
+        ANOTHER, REQUEST, "region_restricted", Lasting.REGION),
     "403 harness": Row(
         403, "acme/alpha:free is only available on agentic harnesses such as Cline.",
         ANOTHER, REQUEST, "reserved_for_apps", Lasting.APP, metadata=typed("permission_denied")),
@@ -134,7 +181,7 @@ SECTION_6 = {
         400, "logprobs is not supported by this model", ANOTHER, REQUEST, "refused_by_model", Lasting.LACKS,
         metadata=typed("invalid_request")),
     "400 parameter, in raw": Row(
-        400, "Provider returned error", ANOTHER, REQUEST, "refused_by_model", Lasting.LACKS,
+        400, "Provider returned error", ANOTHER, REQUEST, "refused_by_model",
         metadata=typed("invalid_request", raw='{"message":"top_k is not supported by this model"}')),
     "400 of the provider": Row(
         400, "Provider returned error", ANOTHER, REQUEST, "refused_by_model",
@@ -156,11 +203,11 @@ AVAILABILITY = {
     "model_deprecated": (404, False, ANOTHER, MODEL, "gone", Lasting.GONE),
     "model_unavailable_upstream": (404, False, ANOTHER, MODEL, "gone", Lasting.GONE),
     "privacy_restricted": (404, False, ANOTHER, REQUEST, "privacy_settings", Lasting.PRIVACY),
-    "constraint_filtered": (404, False, ANOTHER, REQUEST, "refused_by_model", Lasting.LACKS),
+    "constraint_filtered": (404, False, ANOTHER, REQUEST, "providers_excluded", Lasting.PROVIDERS),
     "free_variant_ended": (404, False, ANOTHER, MODEL, "no_longer_free", Lasting.GONE),
     "capacity_exhausted": (429, True, ANOTHER, MODEL, "rate_limited_upstream", None),
     "temporarily_unavailable": (503, True, ANOTHER, MODEL, "unavailable", None),
-    "region_restricted": (403, False, STOP, ACCOUNT, "forbidden", None),
+    "region_restricted": (403, False, ANOTHER, REQUEST, "region_restricted", Lasting.REGION),
     # Unknown codes: by retryable, then by the status.
     "brand_new": (400, True, ANOTHER, MODEL, "unavailable", None),
     "brand_new_too": (400, False, STOP, REQUEST, "invalid_request", None),
@@ -210,7 +257,8 @@ LIMIT_SOURCES = {
     "brand_new": (ANOTHER, MODEL, "rate_limited_upstream", None, None),
 }
 
-STATUSES = {
+# What a status means in OpenRouter's own voice, with words and marks that say no more.
+OWN_STATUSES = {
     400: (STOP, REQUEST, "invalid_request"),
     401: (STOP, ACCOUNT, "key_refused"),
     402: (STOP, ACCOUNT, "payment_required"),
@@ -229,6 +277,21 @@ STATUSES = {
     529: (ANOTHER, MODEL, "overloaded"),
     # Not listed there: a class of its own each.
     **dict.fromkeys((501, 505, 520, 522, 530, 599), (ANOTHER, MODEL, "unavailable")),
-    **dict.fromkeys((405, 406, 409, 418, 451, 499), (STOP, REQUEST, "invalid_request")),
+    **dict.fromkeys((405, 406, 409, 410, 418, 425, 451, 499), (ANOTHER, REQUEST, "invalid_request")),
     **dict.fromkeys((300, 301, 302, 307, 308), (STOP, UPSTREAM, "redirected")),
 }
+# "any other 4xx, unknown words": even in OpenRouter's voice these say nothing of whose failure it is.
+OWN_UNSURE = frozenset({405, 406, 409, 410, 418, 425, 451, 499})
+# In a provider's voice: this model's; 400, 404, 413 and 422 are this request's. Nothing lasting.
+PROVIDER_STATUSES = {
+    **{status: row for status, row in OWN_STATUSES.items() if status < 400 or status >= 500},
+    408: (ANOTHER, MODEL, "timeout"),
+    429: (ANOTHER, MODEL, "rate_limited_upstream"),
+    **dict.fromkeys((400, 404, 413, 422), (ANOTHER, REQUEST, "refused_by_model")),
+    **dict.fromkeys((401, 402, 403, 412, *OWN_UNSURE), (ANOTHER, MODEL, "refused_by_provider")),
+}
+# In no known voice: another model is asked, whatever a status below 500 would mean; 408 is a time-out in any voice.
+UNKNOWN_STATUSES = {
+    status: row if status in (408,) or not 400 <= status < 500 else (ANOTHER, *row[1:])
+    for status, row in OWN_STATUSES.items()
+} | {404: (ANOTHER, REQUEST, "refused_by_model")}

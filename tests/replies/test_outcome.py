@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from freerouter.openrouter.dialects import CHAT, MESSAGES
-from freerouter.replies.outcome import Outcome, classify
-from freerouter.replies.reading import Head
+from freerouter.openrouter.dialects import MESSAGES
+from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Scope, Verdict
+from tests.replies.places import MASKED, PLAIN, can_tell, judged
 from tests.replies.rows import (
     ACCOUNT,
     ANOTHER,
@@ -19,59 +19,53 @@ from tests.replies.rows import (
     NOW,
     REQUEST,
     SECTION_6,
-    STATUSES,
     STOP,
+    UNKNOWN_STATUSES,
+    UPSTREAM,
     Row,
     typed,
 )
 from tests.replies.shapes import JSON, SSE
 
 
-def judged(status: int, headers: dict[str, str], body: bytes, *, stream: bool = False, dialect=CHAT) -> Outcome:
-    """What comes of a reply, read from its bytes."""
-    head = Head(dialect, stream, status, headers)
-    if head.reading is None:
-        head.feed(body)
-    return classify(head.end(), NOW)
-
-
-def over_http(row: Row) -> Outcome:
-    return judged(row.status, JSON | row.headers, json.dumps({"error": row.error}).encode())
-
-
-def inside_a_200(row: Row) -> Outcome:
-    return judged(200, JSON, json.dumps({"error": with_headers(row)}).encode())
-
-
-def as_first_event(row: Row) -> Outcome:
-    chunk = {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}], "error": with_headers(row)}
-    data = b": OPENROUTER PROCESSING\n\ndata: " + json.dumps(chunk).encode() + b"\n\n"
-    return judged(200, SSE, data, stream=True)
-
-
-def with_headers(row: Row) -> dict:
-    """The error of a reply whose own headers say nothing: OpenRouter repeats them in the body."""
-    return row.error | {"metadata": row.metadata | {"headers": row.headers}}
-
-
-PLACES = [over_http, inside_a_200, as_first_event]
-
-
 def in_brief(outcome: Outcome) -> tuple:
     return outcome.verdict, outcome.scope, outcome.reason, outcome.lasting
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("row", [pytest.param(row, id=name) for name, row in SECTION_6.items()])
+# What the events and the empty "successes" of Responses lose as yet (replies/reading); entries only ever leave.
+READING_AHEAD = {
+    *(("responses_event", name) for name in ("429 upstream, by its words", "403 moderation")),
+    *(("responses_event", f"429 of one model's {span}") for span in ("minute", "day")),
+    *((place, name) for place in ("responses_inside", "responses_event")
+      for name in ("400 context", "400 context, by its words")),
+}  # fmt: skip
+
+
+def marks(place, name: str) -> list:
+    ahead = (place.__name__, name) in READING_AHEAD
+    return [pytest.mark.xfail(reason="error_type beside the error is not read", strict=True)] if ahead else []
+
+
+CASES = [
+    pytest.param(row, place, id=f"{name}-{place.__name__}", marks=marks(place, name))
+    for name, row in SECTION_6.items()
+    for place in (*PLAIN, *MASKED)
+    if can_tell(place, row)
+]
+
+
+@pytest.mark.parametrize(("row", "place"), CASES)
 def test_section_6_row_by_row(row, place):
     outcome = place(row)
     assert in_brief(outcome) == (row.verdict, row.scope, row.reason, row.lasting)
-    assert (outcome.lacks, outcome.gate, outcome.status) == (row.lacks, row.gate, row.status)
+    assert (outcome.lacks, outcome.gate, outcome.sure) == (row.lacks, row.gate, row.sure)
     assert outcome.seconds == pytest.approx(row.seconds)
-    assert outcome.message.startswith(row.message)
+    if place in PLAIN:
+        assert outcome.status == row.status
+        assert outcome.message.startswith(row.message)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", PLAIN)
 @pytest.mark.parametrize("code", AVAILABILITY)
 def test_every_availability_code(code, place):
     status, retryable, *expected = AVAILABILITY[code]
@@ -82,7 +76,7 @@ def test_every_availability_code(code, place):
     assert (outcome.status, outcome.seconds) == (status, 9)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", PLAIN)
 @pytest.mark.parametrize("kind", ERROR_TYPES)
 def test_every_error_type(kind, place):
     status, *expected = ERROR_TYPES[kind]
@@ -98,7 +92,7 @@ def test_an_error_type_may_stand_in_the_error_itself(kind):
     assert in_brief(judged(status, JSON, json.dumps({"error": error}).encode())) == tuple(expected)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", PLAIN)
 @pytest.mark.parametrize("source", LIMIT_SOURCES)
 def test_every_limit_source(source, place):
     verdict, scope, reason, gate, seconds = LIMIT_SOURCES[source]
@@ -108,31 +102,34 @@ def test_every_limit_source(source, place):
     assert outcome.seconds == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("place", PLAIN)
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES)
 def test_every_status(status, place):
-    outcome = place(Row(status, "It did not work.", *STATUSES[status]))
-    assert in_brief(outcome) == (*STATUSES[status], None)
+    outcome = place(Row(status, "It did not work.", *UNKNOWN_STATUSES[status]))
+    assert in_brief(outcome) == (*UNKNOWN_STATUSES[status], None)
     assert outcome.status == status
+    assert outcome.sure is (status == 408 or not 400 <= status < 500)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"no"', b"{}", b"nonsense", b'{"error":'])
-@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("status", UNKNOWN_STATUSES)
 def test_a_status_counts_whatever_the_body_is(status, body):
-    assert in_brief(judged(status, JSON, body)) == (*STATUSES[status], None)
+    assert in_brief(judged(status, JSON, body)) == (*UNKNOWN_STATUSES[status], None)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 502, 503])
-def test_a_page_in_html_is_nobody_s_word(status):
-    outcome = judged(status, {"content-type": "text/html"}, b"\n<!DOCTYPE html><html></html>")
-    assert in_brief(outcome) == (ANOTHER, MODEL, "html_page", None)
-    assert outcome.status == status
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 502, 503, 504])
+def test_a_page_in_html_is_no_voice_and_three_statuses_show_that_something_stands_in_the_way(status, stream):
+    outcome = judged(status, {"content-type": "text/html"}, b"\n<!DOCTYPE html><html></html>", stream=stream)
+    blocks = status in (401, 403, 503)
+    assert in_brief(outcome) == (ANOTHER, UPSTREAM if blocks else MODEL, "html_page", None)
+    assert (outcome.status, outcome.sure, outcome.may_be_outage) == (status, not blocks, True)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_one_though_a_page_comes_with_it(status):
     outcome = judged(status, {"content-type": "text/html"}, b"<html>moved</html>")
-    assert in_brief(outcome) == (*STATUSES[status], None)
+    assert in_brief(outcome) == (*UNKNOWN_STATUSES[status], None)
 
 
 # Each row speaks for one thing, in the order in which they count; a row is given with all those after it.
@@ -142,7 +139,7 @@ WORDS = [
     ("limit_source", {"metadata": {"limit_source": "openrouter_key_limit"}}, (STOP, ACCOUNT, "budget_exhausted")),
     ("message", {"message": "Reasoning is mandatory"}, (ANOTHER, REQUEST, "reasoning_mandatory")),
     ("retryable", {"availability": {"code": "brand_new", "retryable": True}}, (ANOTHER, MODEL, "unavailable")),
-    ("status", {}, (STOP, ACCOUNT, "payment_required")),
+    ("status", {"metadata": {"provider_name": None}}, (STOP, ACCOUNT, "payment_required")),
 ]
 
 
@@ -171,7 +168,8 @@ SHAPES = {
     "error is text of a known kind": ({"error": "No endpoints found for a/b:free."}, 502),
     "no code": ({"error": {"message": "no"}}, 502),
     "code is null": ({"error": {"code": None, "message": "no"}}, 502),
-    "code is a word": ({"error": {"code": "rate_limit_exceeded", "message": "no"}}, 502),
+    "code is a word": ({"error": {"code": "rate_limit_exceeded", "message": "no"}}, 429),
+    "code is an unknown word": ({"error": {"code": "oh_no", "message": "no"}}, 502),
     "code is digits": ({"error": {"code": "429", "message": "no"}}, 429),
     "code is no status": ({"error": {"code": 42, "message": "no"}}, 502),
     "code is a success": ({"error": {"code": 200, "message": "no"}}, 502),

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.durations import DAY, MINUTE
-from freerouter.replies.retry_hints import gate_limit, gate_seconds, hint_seconds
+from freerouter.replies.retry_hints import (
+    gate_limit,
+    gate_seconds,
+    hint_seconds,
+    reset_seconds,
+    seconds_in_words,
+)
 
 NOON = datetime(2026, 9, 1, 12, 0, 15, tzinfo=UTC).timestamp()
 TO_MIDNIGHT = 12 * 3_600 - 15.0
@@ -162,3 +168,76 @@ def test_a_hint_is_at_most_an_hour(headers, hints, now):
 def test_a_limit_is_a_number_of_requests(headers):
     limit = gate_limit(headers)
     assert limit is None or 0 <= limit < 1e11
+
+
+WORDS = {
+    "Please try again in 7m30s.": 450,
+    "Please try again in 1h2m3.5s": 3_723.5,
+    "try again in 20s": 20,
+    "Please try again in 250ms": 0.25,
+    "retry after 12 seconds": 12,
+    "Retry in 2 minutes and 5 seconds": 125,
+    "retrying in 3 min": 180,
+    "available in 2 hours, 1 minute": 7_260,
+    "It resets in 1 day": DAY,
+    "try again in 40 days": DAY,
+    "PLEASE TRY AGAIN IN 9 SECS": 9,
+    "Please retry in 37.5s.": 37.5,
+    '{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"37s"}': 37,
+    '{\\"retryDelay\\": \\"3.5s\\"}': 3.5,
+    "try again in 0s": None,
+    "try again in a while": None,
+    "try again in 5 parsecs": None,
+    "try again later": None,
+    "took 5s": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_a_wait_that_is_stated_in_words(text):
+    assert seconds_in_words(text) == (None if WORDS[text] is None else pytest.approx(WORDS[text]))
+
+
+RESETS = {
+    "milliseconds": (reset(int((NOON + 300) * 1000)), 300),
+    "seconds": (reset(int(NOON + 300)), 300),
+    "more than a day": (reset(int((NOON + DAY + 1) * 1000)), None),
+    "past": (reset(int((NOON - 1) * 1000)), None),
+    "text": (reset("soon"), None),
+    "nothing": ({}, None),
+    "a server whose clock is an hour ahead": (reset(int((NOON + 3_900) * 1000), date=at(3_600)), 300),
+}
+
+
+@pytest.mark.parametrize(("headers", "seconds"), RESETS.values(), ids=RESETS)
+def test_when_a_models_own_limit_is_reset(headers, seconds):
+    assert reset_seconds(headers, NOON) == (None if seconds is None else pytest.approx(seconds, abs=0.01))
+
+
+LIKELY = st.sampled_from(
+    ["try again in ", "retry after ", '"retryDelay": "', "7", "9" * 400, ".5", "m", "s", " ", "and "]
+)
+
+
+@given(st.lists(LIKELY | st.text(max_size=4), max_size=12).map("".join))
+def test_a_wait_in_words_is_at_most_a_day(text):
+    seconds = seconds_in_words(text)
+    assert seconds is None or 0 < seconds <= DAY
+
+
+@given(HEADERS, st.floats(0, 1e11))
+def test_a_reset_is_within_a_day(headers, now):
+    seconds = reset_seconds(headers, now)
+    assert seconds is None or 0 < seconds <= DAY
+
+
+@pytest.mark.parametrize(
+    "filler", ["a", "9", " ", "1s", "1 and ", "try again in ", "try again in 1", '"retryDelay', "\\"]
+)
+@pytest.mark.parametrize("start", ["", "try again in ", '"retryDelay'])
+def test_a_megabyte_of_words_is_searched_in_no_time(start, filler):
+    text = start + filler * (1_000_000 // len(filler))
+    started = time.perf_counter()
+    seconds_in_words(text)
+    assert time.perf_counter() - started < 0.5
