@@ -2,55 +2,6 @@
 
 # A case stands here with the ways in which it fails.
 _FAULTS = {
-    "a provider's voice is taken for the account's or for the request's (replies/outcome)": {
-        "provider-401": "server library transport",
-        "provider-401-in-200": "server library transport",
-        "provider-402": "server library transport",
-        "relay-402-stream": "server library transport",
-        "provider-403-region": "server library transport",
-        "family-blocked": "server library transport",
-        "provider-400-no-raw": "server library transport",
-        "provider-405": "server library transport",
-        "provider-code": "server library transport",
-        "flat-error": "server library transport",
-    },
-    "one model's limit shuts the account's minute (replies/outcome, memory/allowance)": {
-        "limit-rpm": "server library transport",
-        "limit-rpm-in-200": "server library transport",
-        "limit-rpm-named-model": "server",
-        "limit-rpm-server-default-wait": "server",
-        "limit-rpm-then-plain": "server",
-    },
-    "a refusal of one model for the region stops the request (replies/outcome)": {
-        "model-not-in-region": "server library transport",
-        "model-not-in-region-stream": "server library transport",
-    },
-    "an unknown refusal stops without a second opinion (replies/outcome, pipeline/router)": {
-        "conflict-409": "server library transport",
-    },
-    "words for a context overflow are not known, or not looked for in metadata.raw (replies/outcome)": {
-        "context-in-raw": "library transport",
-        "context-llama-cpp": "library transport",
-        "context-prompt-too-long": "library transport",
-    },
-    "the privacy settings are not known in these words, nor named (replies/outcome, pipeline/refusals)": {
-        "guardrail-privacy-all": "server library transport",
-    },
-    "the words of an error without a wrapper are lost in the exception (replies/outcome)": {
-        "flat-words-kept": "library",
-    },
-    "a page that blocks the address costs five sends (replies/outcome, pipeline/router)": {
-        "cloudflare-403": "server library transport",
-    },
-    "a failed response's error_type at the top is not read (replies/reading, replies/outcome)": {
-        "responses-failed-authentication": "server transport",
-    },
-    "a wait stated in a provider's words is not read (replies/retry_hints)": {
-        "wait-in-words": "transport",
-    },
-    "a short Retry-After wins over the backoff (memory/health)": {
-        "retry-after-1": "library",
-    },
     "what says nothing is taken for an answer (replies/reading, replies/outcome)": {
         "whitespace-only": "server library transport",
         "empty-tokens-counted": "server library transport",

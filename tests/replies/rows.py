@@ -292,6 +292,6 @@ PROVIDER_STATUSES = {
 }
 # In no known voice: another model is asked, whatever a status below 500 would mean; 408 is a time-out in any voice.
 UNKNOWN_STATUSES = {
-    status: row if status in (408,) or not 400 <= status < 500 else (ANOTHER, *row[1:])
+    status: row if status == 408 or not 400 <= status < 500 else (ANOTHER, *row[1:])
     for status, row in OWN_STATUSES.items()
 } | {404: (ANOTHER, REQUEST, "refused_by_model")}

@@ -16,7 +16,6 @@ from tests.replies.rows import (
     ERROR_TYPES,
     LIMIT_SOURCES,
     MODEL,
-    NOW,
     REQUEST,
     SECTION_6,
     STOP,

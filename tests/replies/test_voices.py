@@ -186,7 +186,7 @@ def test_servers_errors_in_no_providers_voice_are_alike(status):
 def test_what_a_second_model_confirms_stops_with_its_status_and_words(status):
     outcome = confirmed(chat_status(told(status)))
     assert (outcome.verdict, outcome.status, outcome.message) == (Verdict.STOP, status, PLAIN_WORDS)
-    assert (outcome.sure, outcome.gate) == (True, None)
+    assert (outcome.sure, outcome.gate, outcome.may_be_outage) == (True, None, False)
 
 
 @pytest.mark.parametrize(
