@@ -16,7 +16,7 @@ from freerouter.pipeline.actions import Fail, Request, Send, Wait
 from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate
-from tests.replies.rows import DAY_LEFT, MINUTE_LEFT, SECTION_6
+from tests.replies.rows import DAILY, DAY_LEFT, MINUTE_LEFT, MINUTELY, SECTION_6
 from tests.replies.shapes import DONE, END, HI
 from tests.walks import (
     ANSWER,
@@ -49,9 +49,15 @@ GATES = {
     "429 a day, by its words": (Gate.DAY, DAY_LEFT, {}),
     "429 a minute": (Gate.MINUTE, MINUTE_LEFT, {}),
     "429 a minute, by its words": (Gate.MINUTE, MINUTE_LEFT, {}),
-    "429 a minute, by its headers": (Gate.MINUTE, MINUTE_LEFT, {}),
-    "429 a day, by its headers": (Gate.DAY, DAY_LEFT, {}),
 }
+
+
+@pytest.mark.parametrize(("headers", "gate"), [(MINUTELY, Gate.MINUTE), (DAILY, Gate.DAY)])
+def test_a_limit_in_unknown_words_closes_the_gate_of_its_reset_when_a_second_model_says_the_same(headers, gate):
+    actor = stage(models(3))
+    first = walk(actor.router, always(error_reading(429, "Too many", headers)), caller=MINE)
+    assert (len(first.sent), first.error.metadata["gate"]) == (2, gate.value)
+    assert walk(actor.router, always(ANSWER), caller=MINE).sent == []
 
 
 @pytest.mark.parametrize("case", GATES)
@@ -59,8 +65,7 @@ def test_a_closed_gate_is_answered_without_sending_until_its_reset(case):
     gate, left, figures = GATES[case]
     actor = stage(models(3))
     first = walk(actor.router, always(limited(case)), caller=MINE)
-    # Words that are not OpenRouter's own are believed when a second model says the same.
-    assert len(first.sent) == (2 if case.endswith("by its headers") else 1)
+    assert len(first.sent) == 1
     resets_at = datetime.fromtimestamp(NOON + left, UTC).isoformat(timespec="seconds")
     for passed in (0, left / 2, left / 2 - 1):
         actor.advance(passed)

@@ -10,7 +10,7 @@ from freerouter.memory.health import Record
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
-from freerouter.replies.reading import Ending, Flaw, Reading
+from freerouter.replies.reading import Flaw, Reading, StreamEnd
 from freerouter.replies.verdicts import Verdict
 from tests.builders import Clock
 from tests.walks import ANSWER, HELLO, always, error_reading, models, stage, walk
@@ -203,7 +203,7 @@ def test_a_stream_as_the_probe_ends_it_with_its_first_token():
     assert outcome.verdict is Verdict.ANSWERED
     probe.record(outcome)
     assert all(walk(actor.router, always(ANSWER)).answered for _ in range(3))
-    assert probe.finish(Ending(True)) is None
+    assert probe.finish(StreamEnd(True)) is None
 
 
 def test_cooldowns_from_before_it_remain():

@@ -1,5 +1,6 @@
 """Model Filtering: who is let in, who is eligible, and in words why the others are not."""
 
+from collections import defaultdict
 from random import Random
 from time import perf_counter
 
@@ -74,12 +75,14 @@ def test_pools_equal_a_naive_search(seed, needs):
             and (raw["top_provider"]["max_completion_tokens"] or 10**9) >= need["output"]
             and holds(raw, tokens)
         ]
-        best = {raw["id"] for raw in able if all(can(raw, name) for name in soft)}
         pool = index.pool(need_of(*hard, soft=need["soft"], strict=need["strict"], output=need["output"]))
         first = index.first(tokens)
-        assert ids(index, [p for p in pool.best if p >= first]) == best
-        assert ids(index, [p for p in pool.rest if p >= first]) == {raw["id"] for raw in able} - best
-        assert all(list(positions) == sorted(set(positions)) for positions in pool)
+        by_count = defaultdict(set)
+        for raw in able:
+            by_count[0 if need["strict"] else sum(can(raw, name) for name in soft)].add(raw["id"])
+        tiers = [ids(index, [p for p in positions if p >= first]) for positions in pool.tiers]
+        assert [tier for tier in tiers if tier] == [by_count[count] for count in sorted(by_count, reverse=True)]
+        assert all(list(positions) == sorted(set(positions)) for positions in pool.tiers)
 
 
 @given(st.integers(0, 2**32), NEED)
@@ -90,7 +93,7 @@ def test_a_model_has_reasons_against_it_exactly_when_it_is_not_in_the_pool(seed,
         *need["hard"], tokens=need["tokens"], soft=need["soft"], strict=need["strict"], output=need["output"]
     )
     first = index.first(requirements.context)
-    eligible = ids(index, [p for positions in index.pool(requirements.need) for p in positions if p >= first])
+    eligible = ids(index, [p for positions in index.pool(requirements.need).tiers for p in positions if p >= first])
     assert {model.id for model in index.catalog.models if not index.reasons(requirements, model)} == eligible
 
 
@@ -117,22 +120,22 @@ def test_equal_needs_share_one_pool():
 def test_a_catalog_without_free_models_has_empty_pools():
     index = index_of(row("acme/paid", parameters=["tools"]))
     pool = index.pool(need_of("tools", soft=("seed",)))
-    assert (len(pool.best), len(pool.rest), index.first(0), index.models) == (0, 0, 0, [])
+    assert (sum(map(len, pool.tiers)), index.first(0), index.models) == (0, 0, [])
 
 
 def test_what_no_model_has_empties_the_pool_if_hard_or_demanded_and_does_not_count_if_soft():
     index = index_of(row())
-    assert [len(positions) for positions in index.pool(need_of("telepathy"))] == [0, 0]
-    assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",)))] == [1, 0]
-    assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",), strict=True))] == [0, 0]
+    assert [len(positions) for positions in index.pool(need_of("telepathy")).tiers] == [0]
+    assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",))).tiers] == [1]
+    assert [len(positions) for positions in index.pool(need_of(soft=("telepathy",), strict=True)).tiers] == [0]
 
 
 def test_a_parameter_that_only_paid_models_honour_is_known_and_given_up():
     index = index_of(row("acme/paid", parameters=["logprobs"]), row())
     need = need_of(soft=("logprobs", "telepathy"))
-    assert [len(positions) for positions in index.pool(need)] == [0, 1]
+    assert [len(positions) for positions in index.pool(need).tiers] == [1]
     assert index.given_up(need, index.models[0]) == ["logprobs"]
-    assert [len(positions) for positions in index.pool(need._replace(strict=True))] == [0, 0]
+    assert [len(positions) for positions in index.pool(need._replace(strict=True)).tiers] == [0]
 
 
 REASONS = {
@@ -142,8 +145,8 @@ REASONS = {
     "mandatory reasoning": ({"mandatory": True}, required("reasoning:off"), {}, ["reasoning is mandatory"]),
     "a demanded parameter": ({}, required(soft=("seed", "x"), strict=True), {}, ["lacks seed", "lacks x"]),
     "a wished one": ({}, required(soft=("seed",)), {}, []),
-    "context": ({"context": 8_192}, required(tokens=21_000), {}, ["context 8192 < 21000 needed"]),
-    "context with the answer": ({"context": 100}, required(tokens=60, output=41), {}, ["context 100 < 101 needed"]),
+    "context": ({"context": 8_192}, required(tokens=21_000), {}, ["context 8192 < 21000 tokens"]),
+    "context with the answer": ({"context": 100}, required(tokens=60, output=41), {}, ["context 100 < 101 tokens"]),
     "output limit": ({"max_output": 100}, required(output=101), {}, ["output limit 100 < 101 asked for"]),
     "price": ({"price": {"request": "0.01"}}, required(), {}, ["price of request is 0.01"]),
     "expiry": ({"expiration_date": "2026-08-24"}, required(), {}, ["expired 2026-08-24"]),
@@ -161,7 +164,7 @@ REASONS = {
             "not included by x/*",
             "excluded by *guard*",
             "lacks tools",
-            "context 5 < 10 needed",
+            "context 5 < 10 tokens",
         ],
     ),
 }

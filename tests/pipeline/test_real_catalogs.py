@@ -124,9 +124,10 @@ def drawable_rows(rows, today):
 def eligible(catalog, today, body, **policy):
     requirements = analyze(body)
     index = Index(catalog, Policy(**policy), today)
-    first = index.first(requirements.context)
-    pool = index.pool(requirements.need)
-    return [{index.models[p].id for p in positions if p >= first} for positions in (pool.best, pool.rest)]
+    first = index.first(requirements.least_context)
+    models = [index.models[p] for positions in index.pool(requirements.need).tiers for p in positions if p >= first]
+    honours = {model.id: not index.given_up(requirements.need, model) for model in models}
+    return [{name for name, all_of_it in honours.items() if all_of_it is best} for best in (True, False)]
 
 
 def ids(rows):
@@ -199,8 +200,9 @@ def test_who_is_eligible_for_each_hard_need(offer, more, serves):
 def test_who_is_eligible_for_a_long_prompt(offer, tokens):
     day, rows, catalog = offer
     body = HELLO | {"messages": [{"role": "user", "content": "7" * tokens}], "max_tokens": 1_000}
-    needed = analyze(body).context
-    assert tokens + 1_000 <= needed < 1.1 * tokens + 1_100
+    requirements = analyze(body)
+    needed = requirements.least_context
+    assert 0.3 * tokens < needed < tokens + 1_000 <= requirements.context < 1.1 * tokens + 1_100
     best, _ = eligible(catalog, day, body)
     assert best == ids(raw for raw in drawable_rows(rows, day) if answers(raw, 1_000) and holds(raw, needed))
 

@@ -242,4 +242,4 @@ def test_given_up_are_the_soft_parameters_that_a_model_lacks():
     index = index_of(row(name(0), parameters=["seed"]), row(name(1), parameters=["stop"]))
     selection = selection_of(index, required(soft=("seed", "stop", "unheard_of")))
     assert [selection.given_up(model) for model in index.models] == [["stop"], ["seed"]]
-    assert index.pool(need_of(soft=("seed", "stop"))).best.nbytes == 0
+    assert [len(tier) for tier in index.pool(need_of(soft=("seed", "stop"))).tiers] == [2]

@@ -177,7 +177,7 @@ OFFER = index_of(
 @given(NEEDS)
 def test_a_reduced_need_has_the_same_pool(need):
     def names(pool):
-        return [[OFFER.models[position].id for position in part] for part in pool]
+        return [[OFFER.models[position].id for position in part] for part in pool.tiers]
 
     assert names(OFFER.pool(OFFER.reduced(need))) == names(OFFER._make(need))
 
