@@ -30,7 +30,7 @@ from freerouter.replies.verdicts import Gate, Lasting
 
 _RETRY_AFTER = 30.0
 _SHORTEST_REST = 1.0
-_DOWN = {"5xx": "errors of its own (5xx)", "connection_broken": "connections that break"}
+_DOWN = {"5xx": "errors or web pages of a server (5xx)", "connection_broken": "connections that break"}
 _LONGEST_CAUSE = 500
 
 _PRIVACY = (

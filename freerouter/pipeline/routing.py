@@ -79,19 +79,19 @@ class Routing:
         return self._take(model, now)
 
     def _held(self, now: float) -> Wait | Fail | None:
-        """What holds a request back: an outage, unless it is on its way already, or an allowance that is used up."""
+        """What holds a request back: an allowance that is used up, or an outage, unless it is on its way already."""
         endpoint = self._state.endpoint
+        shut = endpoint.allowances.shut(self._account)
+        if shut is not None:
+            gate, seconds = shut
+            if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
+                return Wait(self._pace.wait(seconds))
+            return self._fail(self._exhausted(gate, seconds))
         if endpoint.outage.reason and not self._sends and (rest := endpoint.outage.rest(self)):
             if self._pace.may_wait(rest, now):
                 return Wait(self._pace.wait(rest))
             return self._fail(refusals.upstream_down(endpoint.url, endpoint.outage.reason, rest))
-        shut = endpoint.allowances.shut(self._account)
-        if shut is None:
-            return None
-        gate, seconds = shut
-        if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
-            return Wait(self._pace.wait(seconds))
-        return self._fail(self._exhausted(gate, seconds))
+        return None
 
     def _exhausted(self, gate: Gate, seconds: float) -> FreeRouterError:
         state = self._state

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from freerouter.replies.reading import Flaw, Reading
 
@@ -32,6 +32,7 @@ class Evidence(NamedTuple):
         status: the HTTP status; inside of a 200 the one that the error names.
         message: OpenRouter's part of the words.
         details: the provider's part of the words; may repeat the prompt.
+        structured: what stands beside the words as objects, written as JSON: a RetryInfo, for instance.
         error_type, limit_source, availability: OpenRouter's stable words; empty when absent.
         retryable: OpenRouter's own advice; None when it gives none.
         excluded_by: what removed the endpoints.
@@ -44,6 +45,7 @@ class Evidence(NamedTuple):
     status: int
     message: str
     details: str
+    structured: str
     error_type: str
     limit_source: str
     availability: str
@@ -140,6 +142,7 @@ def read_evidence(reading: Reading) -> Evidence:
         status=_status(error, error_type, reading.status),
         message=message,
         details=_details(metadata),
+        structured=_structured(metadata.get("raw"), error.get("details")),
         error_type=error_type,
         limit_source=_text(metadata.get("limit_source") or error.get("limit_source")),
         availability=_text(availability.get("code")),
@@ -209,6 +212,10 @@ def _details(metadata: Mapping[str, Any]) -> str:
     """The provider's own words: text, or an object with a message somewhere."""
     raw = metadata.get("raw")
     return raw if isinstance(raw, str) else _joined(_object(raw).get("error") or raw)
+
+
+def _structured(*values: Any) -> str:
+    return " ".join(to_json(value).decode() for value in values if isinstance(value, dict | list))
 
 
 def _excluded_by(*places: Mapping[str, Any]) -> tuple[str, ...]:

@@ -66,6 +66,8 @@ class Outcome(NamedTuple):
         return bool(self.alike) and self.sure and self.verdict is not Verdict.STOP
 
 
+# What pages, and errors of a server that names no provider, have in common.
+SERVER_ERROR = "5xx"
 _BEGUN = Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered")  # a stream that does not yet state its usage
 # What marks a word as an id, a name of a model or a number: they differ between failures of the same kind.
 _VARIABLE = re.compile(r"[\d/]")
@@ -122,7 +124,7 @@ def _flawed(reading: Reading) -> Outcome:
     row = row_of_flaw(flaw, status)
     alike = ""
     if flaw is Flaw.HTML:
-        alike = f"page {status}"
+        alike = SERVER_ERROR if row.sure else f"page {status}"
     elif flaw is Flaw.BROKEN:
         alike = flaw.value
     return Outcome(
@@ -135,10 +137,13 @@ def _wait(row: Row, evidence: Evidence, now: float) -> tuple[float | None, int |
     if row.gate is not None:
         day = row.gate is Gate.DAY
         return gate_seconds(evidence.headers, now, day=day), gate_limit(evidence.headers)
-    stated = [hint_seconds(evidence.headers, evidence.hints, now), seconds_in_words(evidence.words)]
+    stated = [hint_seconds(evidence.headers, evidence.hints, now)]
+    stated += [seconds_in_words(text) for text in (evidence.words, evidence.structured)]
+    limit = None
     if evidence.status == 429:
         stated.append(reset_seconds(evidence.headers, now))
-    return max((seconds for seconds in stated if seconds is not None), default=None), None
+        limit = gate_limit(evidence.headers)
+    return max((seconds for seconds in stated if seconds is not None), default=None), limit
 
 
 def _alike(row: Row, evidence: Evidence) -> str:
@@ -146,7 +151,7 @@ def _alike(row: Row, evidence: Evidence) -> str:
     if row.sure and (evidence.voice is Voice.PROVIDER or evidence.status < 500):
         return ""
     if evidence.status >= 500:
-        return "5xx"
+        return SERVER_ERROR
     words = evidence.words[:_LONGEST_WORDS].split()
     return " ".join([str(evidence.status), *(word for word in words if not _VARIABLE.search(word))])
 

@@ -66,13 +66,16 @@ def reset_seconds(headers: Mapping[str, str], now: float) -> float | None:
     return left if left is not None and 0 < left <= DAY else None
 
 
-_LENGTH = r"(?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*(?:and\s+)?)+"
+# Without a unit, seconds are meant.
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"  # bounded, as the text is anything
+_LENGTH = rf"(?:{_NUMBER}\s*[a-z]+[\s,]*(?:and\s+)?)+|{_NUMBER}(?![\w:/-]|\.\d)"
 _IN_WORDS = re.compile(
     rf"\b(?:again|retry|retrying|available|resets?)\s+(?:in|after)\s+({_LENGTH})|\"retryDelay\\*\"\s*:\s*\\*\"({_LENGTH})",
     re.IGNORECASE,
 )
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
+_PART = re.compile(rf"({_NUMBER})\s*([a-z]+)", re.IGNORECASE)
 _UNITS = {"d": DAY, "day": DAY, "h": HOUR, "hr": HOUR, "hou": HOUR, "m": MINUTE, "min": MINUTE}
+_UNITS |= {"w": 7 * DAY, "wee": 7 * DAY}
 _UNITS |= {"s": 1.0, "sec": 1.0, "ms": 0.001, "mil": 0.001}
 
 
@@ -84,7 +87,10 @@ def seconds_in_words(text: str) -> float | None:
     found = _IN_WORDS.search(text[:_LONGEST_WORDS])
     if found is None:
         return None
-    parts = [(float(number), _unit(word)) for number, word in _PART.findall(found[1] or found[2])]
+    stated = found[1] or found[2]
+    parts = [(float(number), _unit(word)) for number, word in _PART.findall(stated)]
+    if not parts:
+        parts = [(float(stated), 1.0)]
     seconds = sum(number * unit for number, unit in parts if unit is not None)
     return min(seconds, DAY) if seconds > 0 else None
 

@@ -143,3 +143,15 @@ def test_a_megabyte_of_words_is_judged_in_no_time(filler, mark):
     classify(reading, NOW)
     classify(Reading(409, error={"error": {"message": words}}), NOW)
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize("place", ["raw", "details"])
+def test_a_wait_that_stands_in_an_object_is_heard(place):
+    retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "37s"}
+    told = {"error": {"details": [retry_info]}}
+    error = {"code": 429, "message": "Provider returned error", "metadata": {"provider_name": "P1"}}
+    if place == "raw":
+        error["metadata"]["raw"] = told
+    else:
+        error["details"] = [retry_info]
+    assert classify(Reading(429, error={"error": error}), 0.0).seconds == 37
