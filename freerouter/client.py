@@ -4,65 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, Self, Unpack
 
-from pydantic import ValidationError
-
-from freerouter.completions import ChatChunk, ChatCompletion
-from freerouter.errors import InvalidRequestError, StreamInterruptedError
+from freerouter.chat_streams import AsyncChatStream, ChatStream, completion_of
+from freerouter.completions import ChatCompletion
 from freerouter.network.wire_protocols import AsyncWire, Wire
 from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from freerouter.openrouter.catalog import Model
-from freerouter.openrouter.dialects import CHAT
-from freerouter.openrouter.headers import Headers, caller, lower, outgoing
-from freerouter.openrouter.json_bodies import parse
+from freerouter.openrouter.headers import caller, outgoing
+from freerouter.parameters import Messages, Options, Parameters, body_of
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.tracking import Trace
-from freerouter.replies.acceptance import Accept, as_asked
-from freerouter.replies.events import Events
-from freerouter.replies.reading import read_event
-from freerouter.settings import Settings
-
-Messages = str | Sequence[Mapping[str, Any]]
-TypedT = TypeVar("TypedT", ChatCompletion, ChatChunk)
-
-
-def _body(messages: Messages, parameters: dict[str, Any], *, stream: bool) -> dict[str, Any]:
-    if parameters.pop("stream", stream) is not stream:
-        raise InvalidRequestError(
-            "use chat.stream() for a streamed answer, chat.send() for a whole one", field="stream"
-        )
-    asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-    body = {"messages": asked, **parameters}
-    return {**body, "stream": True} if stream else body
-
-
-def _accept(accept: Accept | bool, body: dict[str, Any]) -> Accept | None:
-    if isinstance(accept, bool):
-        return as_asked(body) if accept else None
-    return accept
-
-
-def _typed(kind: type[TypedT], data: bytes, trace: Trace, text: str = "") -> TypedT:
-    """An answer, or a chunk of one. Raises StreamInterruptedError, with the text so far, when its shape is odd."""
-    try:
-        try:
-            return kind.model_validate_json(data)
-        except ValidationError:
-            # A chunk may end in the midst of a surrogate pair, which pydantic's own parser takes for no JSON.
-            return kind.model_validate(parse(data))
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise StreamInterruptedError(f"the answer has an odd {where or 'shape'}", text=text, trace=trace) from None
-
-
-def _completion(data: bytes, trace: Trace) -> ChatCompletion:
-    completion = _typed(ChatCompletion, data, trace)
-    completion._trace = trace  # noqa: SLF001  # its own, only not a field of the answer
-    return completion
+from freerouter.replies.acceptance import Accept
+from freerouter.settings import Settings, Sticky
 
 
 def _explained(router: Router, body: bytes | str | dict[str, Any], needs: Sequence[str]) -> dict[str, Any]:
@@ -71,122 +27,89 @@ def _explained(router: Router, body: bytes | str | dict[str, Any], needs: Sequen
     return router.explain(Request(body, caller=whose, needs=tuple(needs)))
 
 
-class _Progress:
-    """A streamed answer as it grows.
-
-    Attributes:
-        model: the id of the model that answers.
-        trace: how the answer came about.
-        text: the text that has come so far.
-    """
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self.model = trace.model or ""
-        self.text = ""
-        self._events = Events()
-
-    def _read(self, data: bytes) -> Iterator[ChatChunk]:
-        """The chunks that these bytes complete. Raises StreamInterruptedError at an error event."""
-        for event in self._events.feed(data):
-            piece = read_event(CHAT, event)
-            if piece is None or piece.error is not None:
-                said = None if piece is None or piece.error is None else piece.error.get("message")
-                message = str(said or "the stream holds something that is no JSON")
-                raise StreamInterruptedError(message, text=self.text, trace=self.trace)
-            if not piece.done:
-                chunk = _typed(ChatChunk, event, self.trace, self.text)
-                self.text += chunk.text
-                yield chunk
-
-
-class ChatStream(_Progress):
-    """A streamed answer: iterate over its chunks. Raises StreamInterruptedError when it breaks off."""
-
-    def __init__(self, answer: Answer[Body]) -> None:
-        super().__init__(answer.trace)
-        self._body = answer.body
-
-    def __iter__(self) -> Iterator[ChatChunk]:
-        for data in self._body:
-            for chunk in self._read(data):  # noqa: UP028  # the async twin cannot say yield from
-                yield chunk
-
-
-class AsyncChatStream(_Progress):
-    """A streamed answer: iterate over its chunks. Raises StreamInterruptedError when it breaks off."""
-
-    def __init__(self, answer: Answer[AsyncBody]) -> None:
-        super().__init__(answer.trace)
-        self._body = answer.body
-
-    async def __aiter__(self) -> AsyncIterator[ChatChunk]:
-        async for data in self._body:
-            for chunk in self._read(data):
-                yield chunk
-
-
 class Chat:
     """Chat completions."""
 
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
 
-    def send(
+    def send(  # noqa: PLR0913  # each is a word of the caller's own
         self,
         messages: Messages,
         *,
+        model: str | None = None,
+        seed: int | None = None,
         needs: Sequence[str] = (),
-        accept: Accept | bool = False,
+        accept: Accept | bool | None = None,
+        session: str | None = None,
+        sticky: Sticky | None = None,
+        timeout: float | None = None,
         extra_headers: Mapping[str, str] | None = None,
-        **parameters: Any,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Unpack[Parameters],
     ) -> ChatCompletion:
         """Get an answer from a free model that can give it.
 
         Args:
-            messages: the conversation; text alone is a user's message.
+            messages: the conversation, as dicts or as message objects of an answer or of the openai SDK; text alone
+                is a user's message.
+            model: a free model's id, in place of a draw.
+            seed: for the model; draws have their own, ``FreeRouter(seed=...)``.
             needs: capabilities to require besides those that the request shows, such as ``tools`` or ``image``.
             accept: looks at the answer as parsed JSON and returns a reason to ask another model, or None; True
-                holds it against the JSON schema and the tools that the request asks for
-                (``freerouter.replies.acceptance``).
+                holds it against the JSON, the schema and the tools that the request asks for
+                (``freerouter.replies.acceptance``). By default the settings say.
+            session: which conversation this belongs to; it stays on its model.
+            sticky: in place of the settings' own.
+            timeout: seconds for the whole call.
             extra_headers: to send along, such as ``X-OpenRouter-Title``.
+            extra_body: further fields of the request, which are not known here.
             parameters: any of OpenRouter's (API reference, "Create a chat completion").
 
         Raises:
             FreeRouterError: see ``freerouter.errors``.
+            TypeError: a parameter is not known.
         """
-        body = _body(messages, parameters, stream=False)
-        answer = self._forward(body, lower(extra_headers or {}), needs, accept)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
+        body = body_of(messages, options, parameters, stream=False)
+        answer = self._forward(body, options)
         try:
-            return _completion(b"".join(answer.body), answer.trace)
+            return completion_of(b"".join(answer.body), answer.trace)
         finally:
             answer.body.close()
 
     @contextmanager
-    def stream(
+    def stream(  # noqa: PLR0913  # each is a word of the caller's own
         self,
         messages: Messages,
         *,
+        model: str | None = None,
+        seed: int | None = None,
         needs: Sequence[str] = (),
+        accept: Accept | bool | None = None,
+        session: str | None = None,
+        sticky: Sticky | None = None,
+        timeout: float | None = None,
         extra_headers: Mapping[str, str] | None = None,
-        **parameters: Any,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Unpack[Parameters],
     ) -> Iterator[ChatStream]:
         """Get an answer piece by piece: ``with chat.stream(...) as stream: for chunk in stream: ...``.
 
-        Args and errors are those of ``send``; once the first token is there, what breaks off raises
+        Args and errors are those of ``send``; with ``accept``, the answer is held back until it is whole and accepted.
+        Once the first token is there, what breaks off raises
         StreamInterruptedError, which carries the text so far.
         """
-        body = _body(messages, parameters, stream=True)
-        answer = self._forward(body, lower(extra_headers or {}), needs, accept=False)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
+        body = body_of(messages, options, parameters, stream=True)
+        answer = self._forward(body, options)
         try:
             yield ChatStream(answer)
         finally:
             answer.body.close()
 
-    def _forward(
-        self, body: dict[str, Any], headers: Headers, needs: Sequence[str], accept: Accept | bool
-    ) -> Answer[Body]:
-        answer = self._forwarder.forward(body, headers, needs=tuple(needs), accept=_accept(accept, body))
+    def _forward(self, body: dict[str, Any], options: Options) -> Answer[Body]:
+        answer = self._forwarder.forward(body, **options.keywords())
         if answer.error is not None:
             raise answer.error
         return answer
@@ -198,44 +121,57 @@ class AsyncChat:
     def __init__(self, forwarder: AsyncForwarder) -> None:
         self._forwarder = forwarder
 
-    async def send(
+    async def send(  # noqa: PLR0913  # as in Chat
         self,
         messages: Messages,
         *,
+        model: str | None = None,
+        seed: int | None = None,
         needs: Sequence[str] = (),
-        accept: Accept | bool = False,
+        accept: Accept | bool | None = None,
+        session: str | None = None,
+        sticky: Sticky | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # for all of it, the answer too
         extra_headers: Mapping[str, str] | None = None,
-        **parameters: Any,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Unpack[Parameters],
     ) -> ChatCompletion:
         """Get an answer from a free model that can give it: see ``Chat.send``."""
-        body = _body(messages, parameters, stream=False)
-        answer = await self._forward(body, lower(extra_headers or {}), needs, accept)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
+        body = body_of(messages, options, parameters, stream=False)
+        answer = await self._forward(body, options)
         try:
-            return _completion(b"".join([chunk async for chunk in answer.body]), answer.trace)
+            return completion_of(b"".join([chunk async for chunk in answer.body]), answer.trace)
         finally:
             await answer.body.close()
 
     @asynccontextmanager
-    async def stream(
+    async def stream(  # noqa: PLR0913  # as in Chat
         self,
         messages: Messages,
         *,
+        model: str | None = None,
+        seed: int | None = None,
         needs: Sequence[str] = (),
+        accept: Accept | bool | None = None,
+        session: str | None = None,
+        sticky: Sticky | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # for all of it, the answer too
         extra_headers: Mapping[str, str] | None = None,
-        **parameters: Any,
+        extra_body: Mapping[str, Any] | None = None,
+        **parameters: Unpack[Parameters],
     ) -> AsyncIterator[AsyncChatStream]:
         """Get an answer piece by piece: see ``Chat.stream``."""
-        body = _body(messages, parameters, stream=True)
-        answer = await self._forward(body, lower(extra_headers or {}), needs, accept=False)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
+        body = body_of(messages, options, parameters, stream=True)
+        answer = await self._forward(body, options)
         try:
             yield AsyncChatStream(answer)
         finally:
             await answer.body.close()
 
-    async def _forward(
-        self, body: dict[str, Any], headers: Headers, needs: Sequence[str], accept: Accept | bool
-    ) -> Answer[AsyncBody]:
-        answer = await self._forwarder.forward(body, headers, needs=tuple(needs), accept=_accept(accept, body))
+    async def _forward(self, body: dict[str, Any], options: Options) -> Answer[AsyncBody]:
+        answer = await self._forwarder.forward(body, **options.keywords())
         if answer.error is not None:
             raise answer.error
         return answer
@@ -305,6 +241,9 @@ class FreeRouter:
         self.chat = Chat(self._forwarder)
         self.models = Models(self._forwarder)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.router.settings.upstream}>"
+
     def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
         """What would become of a request, without sending it: see ``Router.explain``."""
         self._forwarder.update()
@@ -340,6 +279,9 @@ class AsyncFreeRouter:
         self.router = router
         self.chat = AsyncChat(self._forwarder)
         self.models = AsyncModels(self._forwarder)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.router.settings.upstream}>"
 
     async def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
         """What would become of a request, without sending it: see ``Router.explain``."""

@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SkipValidation
 
 from freerouter.pipeline.tracking import Trace
+
+_LONGEST = 40
+
+
+def _given(value: Any) -> Any:
+    """An object; null is an empty one."""
+    return {} if value is None else value
+
+
+def _listed(value: Any) -> Any:
+    """A list without its nulls; null is an empty one."""
+    if value is None:
+        return []
+    return [item for item in value if item is not None] if isinstance(value, list) else value
+
+
+def _calls(value: Any) -> Any:
+    return None if value is None else _listed(value)
+
+
+def _object(value: Any) -> Any:
+    """A side field that is to be an object: anything else says nothing, and does not spoil the answer."""
+    return value if isinstance(value, dict | BaseModel) else None
+
+
+# Fields that are taken as they are, whatever they hold: what they should hold is their type here.
+Text = Annotated[str | None, SkipValidation]
+Number = Annotated[int | None, SkipValidation]
 
 
 class Lenient(BaseModel):
@@ -19,62 +47,77 @@ class Lenient(BaseModel):
 class FunctionCall(Lenient):
     """What a model wants to be called, with its arguments as JSON text."""
 
-    name: str | None = None
-    arguments: str | None = None
+    name: Text = None
+    arguments: Any = None
 
 
 class ToolCall(Lenient):
     """A tool call, or a piece of one in a stream."""
 
-    id: str | None = None
-    index: int | None = None
-    type: str | None = None
-    function: FunctionCall | None = None
+    id: Text = None
+    index: Number = None
+    type: Text = None
+    function: Annotated[FunctionCall | None, BeforeValidator(_object)] = None
 
 
 class Message(Lenient):
     """What the model says; in a stream, the piece by which it grows."""
 
-    role: str | None = None
+    role: Text = None
     content: Any = None
-    refusal: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[ToolCall] | None = None
+    refusal: Text = None
+    reasoning: Any = None
+    tool_calls: Annotated[list[ToolCall] | None, BeforeValidator(_calls)] = None
+
+    @property
+    def text(self) -> str:
+        """The content, if it is text, or the texts among its parts."""
+        parts = self.content if isinstance(self.content, list) else [self.content]
+        return "".join(map(_text_of, parts))
+
+
+def _text_of(part: Any) -> str:
+    if isinstance(part, dict) and part.get("type") in ("text", "output_text"):
+        part = part.get("text")
+    return part if isinstance(part, str) else ""
 
 
 class Choice(Lenient):
     """One of the answers; there is one unless more were asked for."""
 
-    index: int = 0
-    finish_reason: str | None = None
-    message: Message = Field(default_factory=Message)
+    index: Number = 0
+    finish_reason: Text = None
+    message: Annotated[Message, BeforeValidator(_given)] = Field(default_factory=Message)
 
 
 class ChunkChoice(Lenient):
     """A piece of one of the answers."""
 
-    index: int = 0
-    finish_reason: str | None = None
-    delta: Message = Field(default_factory=Message)
+    index: Number = 0
+    finish_reason: Text = None
+    delta: Annotated[Message, BeforeValidator(_given)] = Field(default_factory=Message)
 
 
 class Usage(Lenient):
     """Tokens, and the cost in USD, which is 0."""
 
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    cost: float | None = None
+    prompt_tokens: Number = 0
+    completion_tokens: Number = 0
+    total_tokens: Number = 0
+    cost: Annotated[float | None, SkipValidation] = None
 
 
 class ChatCompletion(Lenient):
-    """A whole answer (API reference, "Create a chat completion")."""
+    """A whole answer (API reference, "Create a chat completion").
 
-    id: str = ""
-    created: int = 0
-    model: str = ""
-    choices: list[Choice] = Field(default_factory=list)
-    usage: Usage | None = None
+    ``model`` is what OpenRouter sent, often a dated slug; ``answered_by`` is the model's id.
+    """
+
+    id: Text = ""
+    created: Number = 0
+    model: Text = ""
+    choices: Annotated[list[Choice], BeforeValidator(_listed)] = Field(default_factory=list)
+    usage: Annotated[Usage | None, BeforeValidator(_object)] = None
     _trace: Trace = PrivateAttr(default_factory=Trace)
 
     @property
@@ -83,23 +126,46 @@ class ChatCompletion(Lenient):
         return self._trace
 
     @property
+    def answered_by(self) -> str:
+        """The id of the model that answered, as ``explain``, headers, batches and the trace have it."""
+        return self._trace.model or ""
+
+    @property
     def text(self) -> str:
         """The text of the first choice; empty when there is none."""
-        content = self.choices[0].message.content if self.choices else None
-        return content if isinstance(content, str) else ""
+        return self.choices[0].message.text if self.choices else ""
+
+    def __repr__(self) -> str:
+        return f"<ChatCompletion {shortened(self.text)} by {self.answered_by or self.model}>"
+
+    __str__ = __repr__
+
+    def _repr_markdown_(self) -> str:
+        """For notebooks: the text, who said it, and what was tried before."""
+        tried = "\n".join(f"* {attempt}" for attempt in self._trace.attempts)
+        return f"{self.text}\n\n*{self.answered_by or self.model}*\n\n{tried}".rstrip() + "\n"
 
 
 class ChatChunk(Lenient):
     """One event of a streamed answer (API reference, "Streaming")."""
 
-    id: str = ""
-    created: int = 0
-    model: str = ""
-    choices: list[ChunkChoice] = Field(default_factory=list)
-    usage: Usage | None = None
+    id: Text = ""
+    created: Number = 0
+    model: Text = ""
+    choices: Annotated[list[ChunkChoice], BeforeValidator(_listed)] = Field(default_factory=list)
+    usage: Annotated[Usage | None, BeforeValidator(_object)] = None
 
     @property
     def text(self) -> str:
         """The piece of text of the first choice; empty when there is none."""
-        content = self.choices[0].delta.content if self.choices else None
-        return content if isinstance(content, str) else ""
+        return self.choices[0].delta.text if self.choices else ""
+
+    def __repr__(self) -> str:
+        return f"<ChatChunk {shortened(self.text)}>"
+
+    __str__ = __repr__
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, quoted."""
+    return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}")

@@ -49,6 +49,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+Sticky = Literal["auto", "session", "off"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 FolderList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(trusted_folders.split)]
 
@@ -91,9 +92,13 @@ class Settings(BaseSettings):
     deadline: PositiveFloat = Field(default=300, description="Seconds until an answer begins, all attempts together.")
     requests_per_minute: PositiveInt = Field(default=20, description="Requests sent in any 60 seconds at most.")
     max_wait: float = Field(default=0, ge=0, description="Seconds to wait for the minute's allowance before failing.")
-    sticky: Literal["auto", "session", "off"] = Field(
+    sticky: Sticky = Field(
         default="auto",
         description="What stays on their model: auto (with an id, tool loops), session (with an id), off.",
+    )
+    accept: bool = Field(
+        default=False,
+        description="Take only answers that fit the JSON, schema and tools asked for; streams wait until whole.",
     )
     model_map: NameList = Field(
         default=(), description="Names to take for others, as glob=name: claude-*=openrouter/free."

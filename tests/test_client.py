@@ -41,7 +41,7 @@ def client(way, settings) -> Client:
 
 @pytest.mark.parametrize("messages", ["Hello", HELLO, tuple(HELLO)], ids=["text", "list", "tuple"])
 def test_a_question_is_answered(client, emulator, messages):
-    answer = client.send(messages, temperature=0.5, unheard_of={"a": [1]})
+    answer = client.send(messages, temperature=0.5, extra_body={"unheard_of": {"a": [1]}})
     (sent,) = emulator.completions
     assert sent.json == {
         "messages": HELLO,

@@ -8,7 +8,15 @@ import pytest
 
 import freerouter
 
-ROOMS = ("pipeline.forwarding", "pipeline.delivery", "client", "transport", "network.wires", "network.wire_protocols")
+ROOMS = (
+    "pipeline.forwarding",
+    "pipeline.delivery",
+    "client",
+    "chat_streams",
+    "transport",
+    "network.wires",
+    "network.wire_protocols",
+)
 
 # What an async twin calls by another name; besides, ``Async`` at the beginning of a name is dropped.
 NAMES = {

@@ -31,9 +31,10 @@ from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection, draw
 from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.ending import Tail
 from freerouter.replies.events import Events
 from freerouter.replies.outcome import Outcome, classify
-from freerouter.replies.reading import Flaw, Reading, Tail
+from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Scope, Verdict
 from freerouter.settings import Settings
 

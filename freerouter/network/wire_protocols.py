@@ -32,6 +32,7 @@ class Timeouts(NamedTuple):
         first: until the reply can be judged.
         idle: between two chunks after that; 0 for an answer that is not streamed, which has none.
         read: the caller's own limit for both, if it has one.
+        until: when all has to be over, on the monotonic clock.
     """
 
     connect: float | None = 10.0
@@ -40,13 +41,19 @@ class Timeouts(NamedTuple):
     first: float = 60.0
     idle: float = 60.0
     read: float | None = None
+    until: float | None = None
 
     def cut(self, first: float, idle: float) -> Timeouts:
         """These with the times to read that the settings allow, cut to the caller's own where that is shorter."""
         read = self.read
         if read is not None:
             first, idle = min(first, read), min(idle, read)
-        return Timeouts(self.connect, self.write, self.pool, first, idle, read)
+        return Timeouts(self.connect, self.write, self.pool, first, idle, read, self.until)
+
+    def next_due(self, now: float) -> float:
+        """When the next chunk must have come."""
+        due = now + self.idle
+        return due if self.until is None else min(due, self.until)
 
     def of_httpx(self) -> dict[str, float | None]:
         """What httpx's transports read; the time to read is limited once more, chunk by chunk."""

@@ -21,6 +21,7 @@ HOP_BY_HOP = frozenset(
 _KEPT_BACK = HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
 _KEPT_BACK |= {"cookie", "expect"}
 _OWN_PREFIX = "x-freerouter-"
+_ACCEPT = "x-freerouter-accept"
 
 _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
@@ -69,6 +70,12 @@ def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
 def _sender(headers: tuple[tuple[str, str], ...], key: str | None) -> Sender:
     sent = outgoing(headers, key)
     return Sender(sent, caller(sent), dict(sent).get("x-session-id"))
+
+
+def is_checked(headers: Iterable[tuple[str, str]], *, usual: bool) -> bool:
+    """Whether answers are to be held against what is asked for: a header says so, or what is usual holds."""
+    said = next((value for name, value in headers if name == _ACCEPT), None)
+    return usual if said is None else said.strip().lower() in ("true", "1", "yes", "on")
 
 
 def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:

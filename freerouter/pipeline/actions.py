@@ -12,6 +12,7 @@ from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
+from freerouter.settings import Sticky
 
 
 class Request(NamedTuple):
@@ -23,7 +24,10 @@ class Request(NamedTuple):
         caller: whose it is.
         session: the value of its ``x-session-id`` header.
         needs: capabilities to require besides those found in it.
-        accept: looks at a whole answer and returns a reason to refuse it, or None; not asked for streams.
+        accept: looks at a whole answer and returns a reason to refuse it, or None; True holds it against what the
+            request asks for. A stream is held back until it is whole and accepted.
+        timeout: seconds for all of it, where that is less than the settings' deadline.
+        sticky: in place of the settings' own.
     """
 
     body: bytes | str | dict[str, Any]
@@ -31,7 +35,9 @@ class Request(NamedTuple):
     caller: Caller = NOBODY
     session: str | None = None
     needs: tuple[str, ...] = ()
-    accept: Accept | None = None
+    accept: Accept | bool = False
+    timeout: float | None = None
+    sticky: Sticky | None = None
 
 
 class Send(NamedTuple):

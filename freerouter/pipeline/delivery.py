@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,10 +13,13 @@ from freerouter.network.wire_protocols import AsyncReply, Broken, Reply, TimedOu
 from freerouter.openrouter.headers import HOP_BY_HOP, Headers
 from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.tracking import Trace
+from freerouter.replies.ending import StreamEnd, Tail
 from freerouter.replies.events import LifeSigns
-from freerouter.replies.reading import Flaw, Tail
+from freerouter.replies.reading import Flaw
 
 _TIMEOUTS = Timeouts()
+_DONE = b"[DONE]"
+_DONE_LINE = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
 
 BodyT = TypeVar("BodyT")
 ReplyT = TypeVar("ReplyT", bound=Reply | AsyncReply)
@@ -56,38 +60,54 @@ class Handover(Generic[ReplyT]):
         routing: Routing | None = None,
         limits: Timeouts = _TIMEOUTS,
     ) -> None:
-        self.chunks = chunks
         self.reply = reply
         self._routing = routing
         self._limits = limits
         self._signs = LifeSigns()
         self._flaw: Flaw | None = None
         self._tail = None if routing is None else Tail(routing.request.dialect)
-        for chunk in chunks:
-            self._see(chunk)
+        self.chunks = [self._see(chunk) for chunk in chunks]
 
     def _see(self, chunk: bytes) -> bytes:
+        """Take note of bytes that are handed on. Returns them, with what is to be added."""
         if self._tail is not None:
             self._tail.feed(chunk)
+            if _DONE in chunk:
+                chunk = self._before_done(self._tail, chunk)
         if self.reply is not None and self._signs.feed(chunk):
-            self.reply.due = time.monotonic() + self._limits.idle
+            self.reply.due = self._limits.next_due(time.monotonic())
         return chunk
 
     def _broke(self, error: Broken) -> None:
         """The connection broke. The Tail tells how the answer ended; the model is not to blame for haste."""
-        if isinstance(error, TimedOut) and self._limits.idle == self._limits.read:
+        limits = self._limits
+        over = limits.until is not None and time.monotonic() >= limits.until
+        if isinstance(error, TimedOut) and (over or limits.idle == limits.read):
             self._flaw = Flaw.CALLER_TIMEOUT
+
+    def _before_done(self, tail: Tail, chunk: bytes) -> bytes:
+        """Clients stop reading at the mark of the end: the error of an answer that is cut short comes before it."""
+        mark = _DONE_LINE.search(chunk)
+        ending = tail.end()
+        if mark is None or ending.finished or ending.error is not None:
+            return chunk
+        return chunk[: mark.start()] + self._last_word(ending) + chunk[mark.start() :]
 
     def _end(self) -> bytes:
         """The answer has come to its end, good or bad: what is to be added to it."""
-        routing, self._routing = self._routing, None
-        if routing is None or self._tail is None:
+        if self._routing is None or self._tail is None:
             return b""
         ending = replace(self._tail.end(), flaw=self._flaw)
-        error = routing.finish(ending)
-        if error is None:
+        last_word = self._last_word(ending)
+        return b"\n\n" + last_word if last_word and ending.ragged else last_word
+
+    def _last_word(self, ending: StreamEnd) -> bytes:
+        """Tell Routing how the answer ended. Returns the error that the caller is told."""
+        routing, self._routing = self._routing, None
+        error = None if routing is None else routing.finish(ending)
+        if routing is None or error is None:
             return b""
-        return (b"\n\n" if ending.ragged else b"") + routing.request.dialect.error_event(error)
+        return routing.request.dialect.error_event(error, ending.last)
 
     def _leave(self) -> ReplyT | None:
         """The caller is done, or gone. Returns the reply that is to be closed."""

@@ -23,7 +23,7 @@ from freerouter.network.wire_protocols import (
 )
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.dialects import CHAT, Dialect
-from freerouter.openrouter.headers import Headers, sender
+from freerouter.openrouter.headers import Headers, is_checked, sender
 from freerouter.pipeline.actions import Fail, Refused, Request, Send, Wait
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
 from freerouter.pipeline.refusals import refused
@@ -31,8 +31,10 @@ from freerouter.pipeline.router import Router
 from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
-from freerouter.replies.reading import Flaw, Head, Reading, StreamEnd
+from freerouter.replies.ending import StreamEnd
+from freerouter.replies.reading import Flaw, Head, Reading
 from freerouter.replies.verdicts import Verdict
+from freerouter.settings import Sticky
 
 _TIMEOUTS = Timeouts()
 _WHOLE = StreamEnd(finished=True)
@@ -73,7 +75,9 @@ class Forwarder:
         dialect: Dialect = CHAT,
         *,
         needs: tuple[str, ...] = (),
-        accept: Accept | None = None,
+        accept: Accept | bool | None = None,
+        sticky: Sticky | None = None,
+        timeout: float | None = None,
         timeouts: Timeouts = _TIMEOUTS,
     ) -> Answer[Body]:
         """Get a request answered. Errors are answers, too.
@@ -83,20 +87,25 @@ class Forwarder:
             headers: the caller's, names in lower case.
             dialect: how the request is written.
             needs: capabilities to require besides those found in it.
-            accept: see ``Request``.
+            accept: see ``Request``; by default a header says, or the settings.
+            sticky: see ``Request``.
+            timeout: seconds for all of it, to the end of the answer.
             timeouts: connect, write and pool; ``read`` counts where it is shorter than the settings' times to read.
         """
+        until = None if timeout is None else time.monotonic() + timeout
         try:
             sent, who, session = sender(headers, self.router.settings.key)
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
-        routing = self.router.route(Request(body, dialect, who, session, needs, accept))
+        checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
+        left = None if until is None else until - time.monotonic()
+        routing = self.router.route(Request(body, dialect, who, session, needs, checked, left, sticky))
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
         try:
-            return self._walk(routing, sent, timeouts)
+            return self._walk(routing, sent, timeouts._replace(until=until))
         except BaseException:
             routing.abandon()
             raise
@@ -125,7 +134,7 @@ class Forwarder:
             routing.record(routing.judge(Reading(flaw=_flaw(error, limits))))
             return None
         try:
-            head = Head(dialect, send.stream, reply.status, dict(reply.headers))
+            head = Head(dialect, send.stream, reply.status, dict(reply.headers), whole=routing.holds_back)
             outcome = routing.judge(self._read(head, reply, limits))
             routing.record(outcome)
             self._refresh.react(outcome, routing.request.caller, headers)
@@ -193,7 +202,9 @@ class AsyncForwarder:
         dialect: Dialect = CHAT,
         *,
         needs: tuple[str, ...] = (),
-        accept: Accept | None = None,
+        accept: Accept | bool | None = None,
+        sticky: Sticky | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # for all of it, the answer too
         timeouts: Timeouts = _TIMEOUTS,
     ) -> Answer[AsyncBody]:
         """Get a request answered. Errors are answers, too.
@@ -203,20 +214,25 @@ class AsyncForwarder:
             headers: the caller's, names in lower case.
             dialect: how the request is written.
             needs: capabilities to require besides those found in it.
-            accept: see ``Request``.
+            accept: see ``Request``; by default a header says, or the settings.
+            sticky: see ``Request``.
+            timeout: seconds for all of it, to the end of the answer.
             timeouts: connect, write and pool; ``read`` counts where it is shorter than the settings' times to read.
         """
+        until = None if timeout is None else time.monotonic() + timeout
         try:
             sent, who, session = sender(headers, self.router.settings.key)
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
-        routing = self.router.route(Request(body, dialect, who, session, needs, accept))
+        checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
+        left = None if until is None else until - time.monotonic()
+        routing = self.router.route(Request(body, dialect, who, session, needs, checked, left, sticky))
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
         try:
-            return await self._walk(routing, sent, timeouts)
+            return await self._walk(routing, sent, timeouts._replace(until=until))
         except BaseException:
             routing.abandon()
             raise
@@ -247,7 +263,7 @@ class AsyncForwarder:
             routing.record(routing.judge(Reading(flaw=_flaw(error, limits))))
             return None
         try:
-            head = Head(dialect, send.stream, reply.status, dict(reply.headers))
+            head = Head(dialect, send.stream, reply.status, dict(reply.headers), whole=routing.holds_back)
             outcome = routing.judge(await self._read(head, reply, limits))
             routing.record(outcome)
             self._refresh.react(outcome, routing.request.caller, headers)

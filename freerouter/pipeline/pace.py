@@ -12,24 +12,31 @@ _TENTH = 0.1
 class Pace:
     """The time of one request, in the clock's seconds.
 
+    Args:
+        settings: what can be adjusted.
+        now: when it came in.
+        stream: it is judged by its first token.
+        allowed: seconds for all of it, where the caller gives it less than the settings do.
+
     Attributes:
         started: when it came in.
         deadline: when its answer must have begun.
         patience: seconds that the settings give a model until its reply can be judged.
     """
 
-    __slots__ = ("_settings", "_waited", "deadline", "patience", "started")
+    __slots__ = ("_allowed", "_settings", "_waited", "deadline", "patience", "started")
 
-    def __init__(self, settings: Settings, now: float, *, stream: bool) -> None:
+    def __init__(self, settings: Settings, now: float, *, stream: bool, allowed: float | None = None) -> None:
+        self._allowed = settings.deadline if allowed is None else min(settings.deadline, allowed)
         self.started = now
-        self.deadline = now + settings.deadline
+        self.deadline = now + self._allowed
         self.patience = settings.first_token_timeout if stream else settings.reply_timeout
         self._settings = settings
         self._waited = 0.0
 
     def is_too_late(self, now: float) -> bool:
         """Whether a further attempt would have no chance."""
-        return self.deadline - now < min(_TOO_LATE, self._settings.deadline * _TENTH)
+        return self.deadline - now < min(_TOO_LATE, self._allowed * _TENTH)
 
     def may_wait(self, seconds: float, now: float) -> bool:
         """Whether so long a wait, together with those before, is within ``max_wait`` and the deadline."""

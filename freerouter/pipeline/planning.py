@@ -18,6 +18,7 @@ from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Trace
+from freerouter.replies.acceptance import Accept, as_asked
 
 # The caller's preferences that can leave a model without a provider; sorting and prices cannot.
 _EXCLUDING = frozenset(
@@ -36,6 +37,7 @@ class Plan(NamedTuple):
         asker: which lessons hold for it.
         conversation: which one it belongs to; None when that does not matter.
         selection: the draws to come.
+        accept: looks at a whole answer; None when any will do.
     """
 
     body: dict[str, Any]
@@ -44,6 +46,7 @@ class Plan(NamedTuple):
     asker: Asker
     conversation: Conversation | None
     selection: Selection
+    accept: Accept | None
 
     @property
     def requirements(self) -> Requirements:
@@ -66,8 +69,9 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
         needs = (*needs, "file")
     written = request.body if isinstance(request.body, (bytes, bytearray)) else None
     requirements = analyze(body, request.dialect, extra=needs, written=written, contents=contents)
-    belongs_to = conversation(body, request.dialect, request.session, state.settings.sticky)
+    belongs_to = conversation(body, request.dialect, request.session, request.sticky or state.settings.sticky)
     preferences = _preferences(body) if "provider" in body else ""
+    accept = as_asked(body) if request.accept is True else request.accept or None
     with state.lock:
         index = state.index()
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
@@ -77,7 +81,7 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     trace.requirements = requirements
     trace.free = len(index.models)
     trace.eligible = len(selection)
-    return Plan(body, body is not request.body, index, asker, belongs_to, selection)
+    return Plan(body, body is not request.body, index, asker, belongs_to, selection, accept)
 
 
 def _preferences(body: dict[str, Any]) -> str:

@@ -16,8 +16,9 @@ from freerouter.pipeline.pace import Pace
 from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.ending import StreamEnd
 from freerouter.replies.outcome import Outcome, classify, confirmed
-from freerouter.replies.reading import Flaw, Reading, StreamEnd
+from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Scope, Verdict
 
 # How often an attempt is repeated that did not reach OpenRouter, and the longest first pause before that.
@@ -39,7 +40,12 @@ class Routing:
         self._state = state
         self._plan = plan
         self._account = request.caller.account
-        self._pace = Pace(state.settings, state.clock(), stream=plan.asker.requirements.stream)
+        self._pace = Pace(
+            state.settings,
+            state.clock(),
+            stream=plan.asker.requirements.stream and plan.accept is None,
+            allowed=request.timeout,
+        )
         self._sent: Sent | None = None
         self._sends = 0
         self._repeats = 0
@@ -140,6 +146,11 @@ class Routing:
         self._sent = sent = Sent(model, now, left if is_cut else patience, is_cut)
         return sent
 
+    @property
+    def holds_back(self) -> bool:
+        """An answer is to be whole before it is judged, a streamed one, too."""
+        return self._plan.accept is not None
+
     def _send(self, sent: Sent) -> Send | Fail:
         model, requirements = sent.model, self._plan.asker.requirements
         try:
@@ -176,7 +187,7 @@ class Routing:
         if reading.flaw is Flaw.TIMEOUT and self._last().cut_short:
             reading = reading._replace(flaw=Flaw.DEADLINE)  # it had less time than the settings give a model
         outcome = classify(reading, self._state.wall())
-        accept = self.request.accept
+        accept = self._plan.accept
         if outcome.verdict is Verdict.ANSWERED and accept is not None and reading.body is not None:
             refusal = accept(reading.body)
             if refusal is not None:

@@ -15,7 +15,7 @@ _log = logging.getLogger("freerouter")
 _numbers = itertools.count(1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Attempt:
     """One model tried once.
 
@@ -46,12 +46,15 @@ class Attempt:
             "cooldown_s": None if self.cooldown is None else round(self.cooldown, 1),
         }
 
+    def __repr__(self) -> str:
+        return f"<Attempt {self}>"
+
     def __str__(self) -> str:
         status = self.outcome.status or "no reply"
         return f"{self.model}: {status} {self.outcome.reason} after {self.seconds:.2f} s"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Trace:
     """The whole story of one request; grows while it is on its way.
 
@@ -120,6 +123,11 @@ class Trace:
             "cost": self.cost,
             "ending": self.ending,
         }
+
+    def __repr__(self) -> str:
+        return (
+            f"<Trace {self.id}: {self.model or 'no model'}, {len(self.attempts)} attempts, {self.ending or 'running'}>"
+        )
 
     def __str__(self) -> str:
         skipped = [f"{name} is skipped: it is no longer offered" for name in self.skipped]

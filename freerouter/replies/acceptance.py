@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
 
 from freerouter.errors import InvalidRequestError, SettingsError
+from freerouter.replies.spoken import Call, Spoken, form_of, spoken, tools_of
 
 Accept = Callable[[Mapping[str, Any]], str | None]
+# Says what is wrong with one answer, or None.
+_Check = Callable[[Spoken], str | None]
+# Says where a value does not fit a schema, or None.
+_Fit = Callable[[Any], str | None]
 
 _MISSING = "checking an answer against a JSON schema needs jsonschema: pip install 'freerouter-client[schema]'"
+_NOT_JSON = "the answer is not JSON"
+# How models write a call of a tool into their text: Hermes and Qwen, Llama, Kimi, DeepSeek.
+_WRITTEN_CALL = re.compile(
+    r"<tool_call>|<function=|<\|tool_calls?_section_begin\|>"
+    "|<\N{FULLWIDTH VERTICAL LINE}tool\N{LOWER ONE EIGHTH BLOCK}calls\N{LOWER ONE EIGHTH BLOCK}begin"
+)
 
 
 def fits_schema(schema: Mapping[str, Any]) -> Accept:
@@ -18,80 +30,150 @@ def fits_schema(schema: Mapping[str, Any]) -> Accept:
 
     Raises:
         SettingsError: the package jsonschema is not installed.
-        InvalidRequestError: the schema is none.
+        InvalidRequestError: the schema is not one.
     """
-    try:
-        from jsonschema import SchemaError  # noqa: PLC0415  # an extra
-        from jsonschema.validators import validator_for  # noqa: PLC0415  # an extra
-    except ModuleNotFoundError:
-        raise SettingsError(_MISSING) from None
-    kind = validator_for(schema)
-    try:
-        kind.check_schema(dict(schema))
-    except SchemaError as error:
-        raise InvalidRequestError(f"the JSON schema is none: {error.message}", field="schema") from None
-    validator = kind(schema)
-
-    def accept(completion: Mapping[str, Any]) -> str | None:
-        text = _message(completion).get("content")
-        try:
-            value = json.loads(text) if isinstance(text, str) else None
-        except ValueError:
-            return "the answer is no JSON"
-        error = next(iter(validator.iter_errors(value)), None)
-        # The path alone: the error's own message would show the content.
-        return None if error is None else f"the answer does not fit the schema at {error.json_path}"
-
-    return accept
+    return _for_each((_text_fits(_fit(schema, "schema")),))
 
 
-def calls_tools(tools: Sequence[Mapping[str, Any]]) -> Accept:
-    """Refuse an answer that calls a tool which was not given, or with arguments that are no JSON object."""
-    given = {tool["function"]["name"] for tool in tools if "function" in tool}
+def calls_tools(tools: Iterable[Mapping[str, Any]]) -> Accept:
+    """Refuse an answer that calls a tool which was not given, or with arguments that do not fit its parameters.
 
-    def accept(completion: Mapping[str, Any]) -> str | None:
-        return next(_objections(_message(completion), given), None)
-
-    return accept
-
-
-def as_asked(body: Mapping[str, Any]) -> Accept:
-    """Hold an answer against what its request asks for: the ``json_schema`` of response_format, and the tools.
+    A call that is written into the text is not accepted either.
 
     Raises:
         SettingsError, InvalidRequestError: see ``fits_schema``.
     """
-    checks = []
-    if body.get("tools"):
-        checks.append(calls_tools(body["tools"]))
-    form = body.get("response_format")
-    if isinstance(form, Mapping) and form.get("type") == "json_schema":
-        fits = fits_schema(form.get("json_schema", {}).get("schema", {}))
-        # A tool call comes before the answer that has to fit.
-        checks.append(lambda completion: None if _message(completion).get("tool_calls") else fits(completion))
+    return _for_each((_carries_out(tools_of({"tools": list(tools)})),))
 
-    def accept(completion: Mapping[str, Any]) -> str | None:
-        return next((refusal for check in checks if (refusal := check(completion)) is not None), None)
+
+def as_asked(body: Mapping[str, Any]) -> Accept | None:
+    """Hold an answer against what its request asks for, in whichever dialect: its format, and its tools.
+
+    Returns:
+        None when the request asks for neither.
+
+    Raises:
+        SettingsError, InvalidRequestError: see ``fits_schema``.
+    """
+    checks = [*_tool_checks(body), *_form_checks(body)]
+    return _for_each(tuple(checks)) if checks else None
+
+
+def _tool_checks(body: Mapping[str, Any]) -> Iterator[_Check]:
+    tools = tools_of(body)
+    if tools:
+        yield _carries_out(tools)
+
+
+def _form_checks(body: Mapping[str, Any]) -> Iterator[_Check]:
+    kind, where, schema = form_of(body)
+    check = None
+    if kind == "json_schema":
+        check = _text_fits(_fit({} if schema is None else schema, where))
+    elif kind == "json_object":
+        check = _text_fits(lambda _: None)
+    if check is not None:
+        # A tool call comes before the answer that has to fit.
+        yield lambda said: None if said.calls else check(said)
+
+
+def _for_each(checks: tuple[_Check, ...]) -> Accept:
+    def accept(answer: Mapping[str, Any]) -> str | None:
+        refusals = (check(said) for said in spoken(answer) for check in checks)
+        return next((refusal for refusal in refusals if refusal is not None), None)
 
     return accept
 
 
-def _message(completion: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = completion.get("choices")
-    message = choices[0].get("message") if isinstance(choices, list) and choices else None
-    return message if isinstance(message, dict) else {}
-
-
-def _objections(message: Mapping[str, Any], given: set[str]) -> Iterator[str]:
-    for call in message.get("tool_calls") or ():
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict):
-            continue
-        if function.get("name") not in given:
-            yield "the answer calls a tool that was not given"
+def _text_fits(fit: _Fit) -> _Check:
+    def check(said: Spoken) -> str | None:
         try:
-            arguments = json.loads(function.get("arguments") or "{}")
-        except (TypeError, ValueError):
-            arguments = None
-        if not isinstance(arguments, dict):
-            yield f"the answer calls {function.get('name')} with arguments that are no JSON object"
+            value = _json(said.text)
+        except ValueError:
+            return _NOT_JSON
+        place = fit(value)
+        return None if place is None else f"the answer does not fit the schema at {place}"
+
+    return check
+
+
+def _carries_out(tools: Mapping[str, tuple[str, Any]]) -> _Check:
+    fits = {name: _fit({} if schema is None else schema, where) for name, (where, schema) in tools.items()}
+
+    def check(said: Spoken) -> str | None:
+        if _WRITTEN_CALL.search(said.text):
+            return "the answer writes a tool call as text"
+        return next((refusal for call in said.calls if (refusal := _objection(call, fits)) is not None), None)
+
+    return check
+
+
+def _objection(call: Call, fits: Mapping[str, _Fit]) -> str | None:
+    fit = fits.get(call.name) if isinstance(call.name, str) else None
+    if fit is None:
+        return "the answer calls a tool that was not given"
+    try:
+        arguments = _json(call.arguments or "{}") if isinstance(call.arguments, str | None) else call.arguments
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        return f"the answer calls {call.name} with arguments that are not a JSON object"
+    place = fit(arguments)
+    return None if place is None else f"the answer calls {call.name} with arguments that do not fit at {place}"
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _fit(schema: Any, where: str) -> _Fit:
+    """Raises SettingsError without jsonschema, InvalidRequestError when the schema is not one."""
+    if schema == {}:
+        return lambda _: None
+    try:
+        from jsonschema import SchemaError  # noqa: PLC0415  # an extra
+        from jsonschema.validators import validator_for  # noqa: PLC0415  # an extra
+        from referencing import Registry  # noqa: PLC0415  # comes with it
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415  # comes with it
+    except ModuleNotFoundError:
+        raise SettingsError(_MISSING) from None
+    kind = validator_for(schema)
+    try:
+        kind.check_schema(schema)
+    except (SchemaError, RecursionError) as error:
+        said = getattr(error, "message", "nested too deeply")
+        raise InvalidRequestError(f"the JSON schema is not one: {said}", field=where) from None
+    if elsewhere := next(_references_elsewhere(schema), None):
+        raise InvalidRequestError(f"the JSON schema refers to {elsewhere}, which is not in it", field=where)
+    # With a registry of its own, jsonschema fetches nothing from the network.
+    validator = kind(schema, registry=Registry())
+
+    def fit(value: Any) -> str | None:
+        try:
+            error = next(iter(validator.iter_errors(value)), None)
+        except (Unresolvable, RecursionError):
+            return "$"
+        # The path alone: the error's own message would show the content.
+        return None if error is None else error.json_path
+
+    return fit
+
+
+def _references_elsewhere(schema: Any) -> Iterator[str]:
+    """The references to what is not in the schema itself."""
+    if isinstance(schema, dict):
+        there = schema.get("$ref")
+        if isinstance(there, str) and not there.startswith("#"):
+            yield there
+        for inner in schema.values():
+            yield from _references_elsewhere(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _references_elsewhere(inner)

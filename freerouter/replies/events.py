@@ -10,7 +10,7 @@ class Events:
     """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[bytes]:
@@ -24,8 +24,12 @@ class Events:
 
     def _split(self, chunk: bytes) -> list[bytes]:
         """The same, whatever the piece."""
-        events = []
-        lines, self._rest = _lines(self._rest + chunk)
+        events: list[bytes] = []
+        if not _ends_line(self._rest, chunk):  # joined only once: a line may come in many pieces
+            self._rest.append(chunk)
+            return events
+        lines, rest = _lines(b"".join([*self._rest, chunk]))
+        self._rest = [rest] if rest else []
         for line in lines:
             if line.startswith(_DATA):
                 self._data.append(line[5:].removeprefix(b" ").rstrip(b"\r\n"))
@@ -39,7 +43,7 @@ class Events:
     @property
     def unfinished(self) -> bool:
         """Whether the bytes so far stop in the middle of an event."""
-        return bool(self._rest.strip() or self._data)
+        return bool(self._data) or any(piece.strip() for piece in self._rest)
 
 
 class LifeSigns:
@@ -62,6 +66,11 @@ def _is_one_line(chunk: bytes) -> bool:
     """Whether this is what nearly every piece is: one event of one line, or one comment."""
     end = len(chunk) - 2
     return end >= 0 and chunk.find(_LF) == end and chunk[-1] == _LF and _CR not in chunk
+
+
+def _ends_line(rest: list[bytes], chunk: bytes) -> bool:
+    """Whether a line ends in these bytes, or has ended before them."""
+    return _LF in chunk or _CR in chunk or bool(rest and rest[-1].endswith(b"\r"))
 
 
 def _lines(buffer: bytes) -> tuple[list[bytes], bytes]:

@@ -1,10 +1,8 @@
-"""Head and Tail of a reply: just enough of it to judge it, and just enough to know how it ended."""
+"""Head of a reply: just enough of it to judge it; all of it where the answer is to be checked."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,13 +12,12 @@ from pydantic_core import from_json
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.dialects import NOTHING, Dialect, Piece
 from freerouter.openrouter.json_bodies import parse
+from freerouter.replies.assembly import Assembly
 from freerouter.replies.events import Events
 
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
 LIMIT = 64 * 1024 * 1024
-_TAIL = 8 * 1024
 _LONGEST_TEXT = 500
-_COST = re.compile(rb'"cost":\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)')
 
 
 class Flaw(StrEnum):
@@ -51,7 +48,7 @@ class Reading(NamedTuple):
         headers: with lower-case names.
         flaw: why the reply is none; None for an answer and for a proper error.
         error: the body or the event that carries the error, parsed.
-        body: the whole answer, parsed, when it was not streamed.
+        body: the whole answer, parsed, when it was not streamed, or was held back until it was whole.
         usage: tokens and cost, where they are known already.
         text: the beginning of an error that is plain text.
     """
@@ -71,12 +68,20 @@ _KINDS = ("application/json", "text/event-stream")
 class Head:
     """Reads a reply until it can be judged: a stream to its first token, anything else to its end.
 
+    Args:
+        dialect: of the reply.
+        stream: a stream was asked for.
+        status, headers: of the reply; names in lower case.
+        whole: read a stream to its end, too, and put the answer together.
+
     Attributes:
         chunks: what has been read, to be handed on as it came.
         reading: the judgement; None while more bytes are needed.
     """
 
-    def __init__(self, dialect: Dialect, stream: bool, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, dialect: Dialect, stream: bool, status: int, headers: Mapping[str, str], *, whole: bool = False
+    ) -> None:
         self.chunks: list[bytes] = []
         self.reading: Reading | None = None
         self._dialect = dialect
@@ -87,6 +92,7 @@ class Head:
         self._stream = stream
         streamed = stream and status < 300 and self._kind in ("text/event-stream", "")
         self._events = Events() if streamed else None
+        self._assembly = Assembly() if streamed and whole else None
         self._last = NOTHING
         self._size = 0
         encoding = headers.get("content-encoding")
@@ -134,18 +140,30 @@ class Head:
             self._judge(Flaw.NOT_JSON)
         elif piece.error is not None:
             self._judge(error={"error": piece.error})
-        elif piece.token:
+        elif piece.token and self._assembly is None:
             self._judge(usage=piece.usage)
+        elif self._assembly is not None:
+            self._hold(self._assembly, data, piece)
         elif piece is not NOTHING and piece != NOTHING:
             self._last = combined(self._last, piece)
             if piece.done:
                 self._end_of_stream()
 
+    def _hold(self, assembly: Assembly, data: bytes, piece: Piece) -> None:
+        """Read on: the answer is to be whole before it is judged."""
+        self._last = combined(self._last, piece)
+        if not is_done(data):
+            assembly.feed(parse(data))
+        if piece.done:
+            self._end_of_stream()
+
     def _end_of_stream(self) -> Reading:
-        """The stream ended without a token: an answer only if it says that tokens were made."""
+        """The stream ended without a token, or was read to its end."""
         if self._last.finish is None:
-            return self._judge(Flaw.NO_TOKEN)
-        return self._judge(Flaw.EMPTY if _is_empty(self._last) else None, usage=self._last.usage)
+            return self._judge(Flaw.TRUNCATED if self._last.token else Flaw.NO_TOKEN)
+        flaw = Flaw.EMPTY if _is_empty(self._last) else None
+        body = None if self._assembly is None or flaw else self._assembly.answer()
+        return self._judge(flaw, body=body, usage=self._last.usage)
 
     def _end_of_body(self, body: bytes) -> Reading:
         announced = self._headers.get("content-length", "")
@@ -169,68 +187,24 @@ class Head:
             flaw = Flaw.WRONG_TYPE
         elif not piece.token and piece.finish is None:
             flaw = Flaw.NO_CHOICES
-        elif not piece.token and _is_empty(piece):
+        elif _is_empty(piece):
             flaw = Flaw.EMPTY
         return self._judge(flaw, body=body, usage=piece.usage)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEnd:
-    """How a stream ended that had been handed on.
-
-    Attributes:
-        finished: it said that it was at its end.
-        error: the error it ended in.
-        usage: tokens and cost, if it stated them.
-        ragged: its last event is incomplete.
-        flaw: why it broke off, where that is not the model's fault.
-    """
-
-    finished: bool
-    error: Mapping[str, Any] | None = None
-    usage: Mapping[str, Any] | None = None
-    ragged: bool = False
-    flaw: Flaw | None = None
-
-
-class Tail:
-    """Keeps the last bytes of a stream that is being handed on, to know how it ended; nothing else is parsed."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-        self._kept = b""
-        self._ended = False
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes that were handed on."""
-        bytes_ = self._kept + chunk
-        for mark in self._dialect.endings:
-            self._ended = self._ended or mark in bytes_
-        self._kept = bytes_[-_TAIL:]
-
-    def end(self) -> StreamEnd:
-        """The stream has ended, in whatever way: what did it say last?"""
-        events, last = Events(), NOTHING
-        for data in events.feed(self._kept):
-            # The first event may have lost its beginning.
-            last = combined(last, read_event(self._dialect, data) or NOTHING)
-        finished = last.error is None and (last.done or last.finish is not None or self._ended)
-        return StreamEnd(finished, last.error, last.usage or self._cost(), events.unfinished)
-
-    def _cost(self) -> Mapping[str, Any] | None:
-        """The cost that a last event states which is too long to be kept whole."""
-        cost = _COST.search(self._kept) if self._ended else None
-        return {"cost": float(cost[1])} if cost else None
-
-
 def read_event(dialect: Dialect, data: bytes) -> Piece | None:
-    """What an event says; None when it is no JSON object."""
-    if data == b"[DONE]":
+    """What an event says; None when it is not a JSON object."""
+    if is_done(data):
         return Piece(done=True)
     try:
         return dialect.piece(parse(data))
     except InvalidRequestError:
         return None
+
+
+def is_done(data: bytes) -> bool:
+    """Whether an event is the mark of the end."""
+    return data[:6] == b"[DONE]" and data.strip() == b"[DONE]"
 
 
 def combined(earlier: Piece, later: Piece) -> Piece:
@@ -245,9 +219,9 @@ def combined(earlier: Piece, later: Piece) -> Piece:
 
 
 def _is_empty(piece: Piece) -> bool:
-    """No token, none counted, and not because the caller's limit left no room for one."""
-    if piece.token or piece.finish == "length":
-        return False
+    """It says nothing, and not because the caller's limit left room for nothing: whatever the usage counts."""
+    if piece.token or piece.finish != "length":
+        return not piece.token
     usage = piece.usage or {}
     return not (usage.get("completion_tokens") or usage.get("output_tokens"))
 

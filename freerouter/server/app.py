@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from freerouter.errors import CatalogError, FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent, Timeouts
 from freerouter.openrouter.dialects import MESSAGES
-from freerouter.openrouter.headers import Headers, caller, outgoing
+from freerouter.openrouter.headers import Headers, caller, is_checked, outgoing
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.delivery import Answer, AsyncBody
@@ -144,7 +144,8 @@ class App:
         started = time.monotonic()
         dialect = paths.error_dialect(exchange.path)
         headers = self._access.outgoing(exchange.headers)
-        answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect))
+        accept = is_checked(exchange.headers, usual=self.router.settings.accept)
+        answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect, accept=accept))
         self._metrics.began(dialect.name, answer.status, answer.trace, time.monotonic() - started)
         try:
             await self._respond(exchange, answer)

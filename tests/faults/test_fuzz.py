@@ -14,9 +14,10 @@ from freerouter.openrouter.dialects import DIALECTS
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.refusals import refused, stopped
 from freerouter.pipeline.tracking import Trace
+from freerouter.replies.ending import StreamEnd, Tail
 from freerouter.replies.events import Events
 from freerouter.replies.outcome import Outcome, classify
-from freerouter.replies.reading import Flaw, Head, Reading, StreamEnd, Tail
+from freerouter.replies.reading import Flaw, Head, Reading
 from freerouter.replies.retry_hints import gate_limit, gate_seconds, hint_seconds
 from freerouter.replies.verdicts import Verdict
 from tests.replies import shapes

@@ -2,28 +2,6 @@
 
 # A case stands here with the ways in which it fails.
 _FAULTS = {
-    "what says nothing is taken for an answer (replies/reading, replies/outcome)": {
-        "whitespace-only": "server library transport",
-        "empty-tokens-counted": "server library transport",
-        "network-error-finish": "server library transport",
-        "messages-content-null": "server transport",
-        "responses-length-empty": "server transport",
-    },
-    "an empty entry of reasoning_details is taken for a token (replies/reading)": {
-        "details-empty-then-error": "server library transport",
-    },
-    "function_call alone is not taken for an answer (replies/reading)": {
-        "legacy-function-reply": "server library transport",
-    },
-    "a long last event is taken for a cut stream, and an error is appended (pipeline/delivery, replies/reading)": {
-        "long-last-event": "server transport",
-    },
-    "typed answers refuse odd side fields (completions, client)": {
-        "created-null": "library",
-        "delta-null": "library",
-        "reasoning-object": "library",
-        "content-parts": "library",
-    },
     "a header that is not ASCII is a 500 (server/protocol, server/exchange)": {
         "header-latin1": "server",
     },

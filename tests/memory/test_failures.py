@@ -11,7 +11,8 @@ from freerouter.network.catalog_source import CatalogSource
 from freerouter.network.refresh import Refresh
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Request
-from freerouter.replies.reading import Flaw, Reading, StreamEnd
+from freerouter.replies.ending import StreamEnd
+from freerouter.replies.reading import Flaw, Reading
 from tests.builders import Clock, catalog_of, row
 from tests.replies.rows import HINT, SECTION_6, Row
 from tests.stage import KEY, until

@@ -10,7 +10,8 @@ from freerouter.memory.health import Record
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
-from freerouter.replies.reading import Flaw, Reading, StreamEnd
+from freerouter.replies.ending import StreamEnd
+from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Verdict
 from tests.builders import Clock
 from tests.walks import ANSWER, HELLO, always, error_reading, models, stage, walk

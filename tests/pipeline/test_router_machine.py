@@ -14,8 +14,9 @@ from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Wait
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router, Routing
+from freerouter.replies.ending import StreamEnd
 from freerouter.replies.outcome import Outcome
-from freerouter.replies.reading import Flaw, Reading, StreamEnd
+from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 from freerouter.settings import Settings
 from tests.builders import Clock, catalog_of, row

@@ -1,12 +1,13 @@
 """Which bytes of a stream are a sign of life: those of an event's data, in whatever pieces they come."""
 
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.replies.events import LifeSigns
+from freerouter.replies.events import Events, LifeSigns
 
 # The pieces of a stream, and which of them are signs of life.
 PIECES = {
@@ -49,3 +50,25 @@ def test_little_is_kept(one, other):
     for piece in (one, other):
         signs.feed(piece)
         assert len(signs._rest) <= 6
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000, 10**9])
+def test_a_line_of_any_length_is_read_in_linear_time(size):
+    data = b"x" * 4_000_000
+    line, events, found = b"data: " + data + b"\n\n", Events(), []
+    started = time.process_time()
+    for at in range(0, len(line), size):
+        found += events.feed(line[at : at + size])
+    assert found == [data]
+    assert time.process_time() - started < 1
+
+
+@given(
+    st.lists(st.sampled_from([b"data: a\n\n", b"data: b\r\n\r\n", b"data: c\r\r", b": d\n\n"])),
+    st.lists(st.integers(0, 200)),
+)
+def test_events_are_the_same_however_they_are_cut(lines, cuts):
+    data = b"".join(lines) + b": end\n"
+    edges = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    events = Events()
+    assert [event for a, b in pairwise(edges) for event in events.feed(data[a:b])] == Events().feed(data)

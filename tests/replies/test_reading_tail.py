@@ -6,19 +6,36 @@ import pytest
 
 from freerouter.openrouter.dialects import CHAT
 from freerouter.pipeline.forwarding import Forwarder
+from freerouter.replies.ending import StreamEnd, Tail
 from freerouter.replies.events import Events
-from freerouter.replies.reading import StreamEnd, Tail
 from tests.replies.shapes import COMMENT, DONE, END, FAILED, HI, ROLE, chunk, event, usage
 from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, stage
 
 COST = {"completion_tokens": 1, "cost": 0}
+
+
+def second(text: str, finish: str | None = None) -> bytes:
+    """A piece of the second of two choices."""
+    return event({"choices": [{"index": 1, "delta": {"content": text}, "finish_reason": finish}]})
+
+
 SAID = {"code": 502, "message": "no"}
 
 ENDINGS = {
     "finish, usage, [DONE]": (HI + END + usage(1) + DONE, StreamEnd(True, usage=COST)),
     "finish and [DONE]": (HI + END + DONE, StreamEnd(True)),
     "finish alone": (HI + END, StreamEnd(True)),
-    "[DONE] alone": (HI + DONE, StreamEnd(True)),
+    "[DONE] alone": (HI + DONE, StreamEnd(False)),
+    "an empty finish and [DONE]": (HI + chunk({"content": ""}, "") + DONE, StreamEnd(False)),
+    "[DONE] with a blank": (HI + END + b"data: [DONE] \n\n", StreamEnd(True)),
+    "a broken event, then the finish": (HI + b"data: {oops\n\n" + HI + END + DONE, StreamEnd(False)),
+    "a choice cut short": (HI + second("Hi") + END + DONE, StreamEnd(False)),
+    "two choices": (HI + second("Hi") + END + second("", "stop") + DONE, StreamEnd(True)),
+    "a long last event": (
+        HI + END + event({"choices": [], "x": "x" * 9_000, "usage": COST}) + DONE,
+        StreamEnd(True, usage=COST),
+    ),
+    "error false at the end": (HI + chunk({"content": ""}, "stop", error=False) + DONE, StreamEnd(True)),
     "finish, and cut in the usage": (HI + END + usage(1)[:-9], StreamEnd(True, ragged=True)),
     "finish, and cut in [DONE]": (HI + END + DONE[:-4], StreamEnd(True, ragged=True)),
     "finish within the text's event": (chunk({"content": "Hi"}, "stop"), StreamEnd(True)),
@@ -54,7 +71,7 @@ def test_endings(shape):
 @pytest.mark.parametrize("shape", ENDINGS)
 def test_an_ending_is_the_same_wherever_the_stream_was_cut(shape):
     data, expected = ENDINGS[shape]
-    for cut in range(len(data)):
+    for cut in range(0, len(data), 1 + len(data) // 2_000):
         assert ending(data[:cut], data[cut:]) == expected
 
 
@@ -70,7 +87,20 @@ def test_a_stream_is_not_kept():
     tail = Tail(CHAT)
     for _ in range(100):
         tail.feed(HI * 100)
-    assert len(tail._kept) < 10_000
+    assert sum(len(piece) for piece, _ in tail._kept) < 30_000
+
+
+def test_no_more_than_a_mebibyte_is_kept_and_the_time_is_linear():
+    tail, piece = Tail(CHAT), b"x" * 1_000
+    tail.feed(b"data: ")
+    for _ in range(20_000):
+        tail.feed(piece)
+        assert tail._size <= 1024 * 1024
+
+
+def test_a_last_event_of_nearly_a_mebibyte_is_heard():
+    last = event({"choices": [], "x": "x" * 1_000_000, "usage": {"cost": 0.5}})
+    assert ending(HI, END, last, DONE) == StreamEnd(True, usage={"cost": 0.5})
 
 
 # What the caller gets.
@@ -123,6 +153,40 @@ def test_a_stream_is_handed_on_byte_for_byte(size):
     answer, _, _ = forwarded(ScriptedReply(pieces))
     assert list(answer.body) == pieces
     assert answer.trace.ending == "finished"
+
+
+CUT_SHORT = {
+    "no finish": [ROLE + HI, DONE],
+    "no finish, in one piece": [ROLE + HI + DONE],
+    "a broken event": [ROLE + HI, b"data: {oops\n\n", END, DONE],
+    "a choice cut short": [ROLE + HI, second("Hi"), END, usage(1) + DONE],
+    "an empty finish": [ROLE + HI, chunk({"content": ""}, "") + DONE],
+}
+
+
+@pytest.mark.parametrize("pieces", CUT_SHORT.values(), ids=CUT_SHORT)
+def test_an_answer_that_is_cut_short_ends_in_an_error_before_the_mark_of_the_end(pieces):
+    answer, router, _ = forwarded(ScriptedReply(pieces))
+    received = b"".join(answer.body)
+    *_, error, done = events(received)
+    assert done == b"[DONE]"
+    assert json.loads(error)["error"]["code"] == 502
+    assert received.replace(b"data: " + error + b"\n\n", b"") == b"".join(pieces)
+    assert answer.trace.ending == "interrupted"
+    assert len(router.health.cooling) == 1
+
+
+def test_the_error_at_the_end_is_labelled_as_the_chunks_before_it():
+    labels = {"id": "gen-7", "object": "chat.completion.chunk", "created": 7, "model": "m/0-dated"}
+    answer, _, _ = forwarded(ScriptedReply([chunk({"content": "Hi"}, **labels)]))
+    error = json.loads(events(b"".join(answer.body))[-1])
+    assert {name: error[name] for name in labels} == labels
+
+
+def test_the_error_has_all_labels_where_the_chunks_had_none():
+    answer, _, _ = forwarded(ScriptedReply([event({"choices": [{"delta": {"content": "Hi"}}]})]))
+    error = json.loads(events(b"".join(answer.body))[-1])
+    assert (error["id"], error["object"], error["created"], error["model"]) == ("", "chat.completion.chunk", 0, "")
 
 
 def test_an_error_in_the_stream_is_handed_on_and_not_told_twice():

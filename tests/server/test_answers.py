@@ -218,3 +218,24 @@ def test_bytes_of_a_header_arrive_as_they_were_sent(server, emulator):
     first, second = (received.headers["x-title"] for received in emulator.completions)
     assert first.encode("latin-1").decode() == "Müller"
     assert second == "Müller"  # the recorder reads Latin-1
+
+
+BAD_SCHEMA = {"type": 5}
+FORMS = {
+    "chat": {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": BAD_SCHEMA}}},
+    "responses": {"text": {"format": {"type": "json_schema", "name": "n", "schema": BAD_SCHEMA}}},
+    "messages": {"output_config": {"format": {"type": "json_schema", "schema": BAD_SCHEMA}}},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_header_asks_for_answers_that_are_checked(server, emulator, dialect, stream):
+    refused = server.ask(dialect, headers={"x-freerouter-accept": "true"}, stream=stream, **FORMS[dialect])
+    assert (refused.status_code, len(emulator.completions)) == (400, 0)
+    assert "the JSON schema is not one" in refused.text
+
+
+def test_the_setting_asks_for_answers_that_are_checked(upstream, emulator, dialect):
+    with served(upstream, accept=True) as server:
+        refused = server.ask(dialect, **FORMS[dialect])
+    assert (refused.status_code, len(emulator.completions)) == (400, 0)

@@ -30,6 +30,8 @@ class Piece(NamedTuple):
 # What most events of a stream say.
 NOTHING = Piece()
 TOKEN = Piece(token=True)
+# No chunk has come before.
+NO_CHUNK: Mapping[str, Any] = {}
 
 
 # Fields that OpenRouter itself heeds, in any dialect: they ask nothing of a model.
@@ -90,13 +92,17 @@ class Dialect(ABC):
     def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a whole answer, or the data of one event of a stream."""
 
+    def choices(self, data: Mapping[str, Any]) -> Iterator[tuple[int, bool]]:  # noqa: ARG002  # an answer has one
+        """The choices that an event of a stream is of, each with whether it ends there; nothing where there is one."""
+        return iter(())
+
     @abstractmethod
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """The body with which an error is answered."""
 
     @abstractmethod
-    def error_event(self, error: FreeRouterError) -> bytes:
-        """The last event of a stream that broke off."""
+    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
+        """The last event of a stream that broke off, after this one."""
 
 
 def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list[Any] | tuple[Any, ...]:

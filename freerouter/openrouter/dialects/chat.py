@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
+    NO_CHUNK,
     NOTHING,
     TOKEN,
     Dialect,
@@ -20,10 +21,16 @@ from freerouter.openrouter.dialects.base import (
     openrouter_error,
     reasoning_on,
 )
+from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
 _TOKENS = frozenset(
     {"content", "reasoning", "tool_calls", "refusal", "images", "audio", "reasoning_details", "reasoning_content"}
+    | {"function_call"}
 )
+# The labels of a chunk, with what stands in for those that the chunks before had not.
+_CHUNK = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
+# The error of a choice that only says that there is one.
+_UNSAID: Mapping[str, Any] = {}
 
 
 class ChatDialect(Dialect):
@@ -81,28 +88,41 @@ class ChatDialect(Dialect):
                 token = token or _says(said)
             finish = choice.get("finish_reason") or finish
             if choice.get("error") or finish == "error":
-                error = error or choice.get("error") or {}
-        if finish is None and error is None and usage is None:
+                error = error or choice.get("error") or _UNSAID
+        if choices is None and not error:
+            error = bare_error(data)
+        if finish is None and not error and usage is None and error is not _UNSAID:
             return TOKEN if token else NOTHING
-        if error is not None and not isinstance(error, dict):
-            error = {"message": str(error)}
+        error = error if error is _UNSAID else error_of(error)
         usage = usage if isinstance(usage, dict) else None
         return Piece(token, finish if isinstance(finish, str) else None, error, usage)
+
+    def choices(self, data: Mapping[str, Any]) -> Iterator[tuple[int, bool]]:
+        """See the contract."""
+        choices = data.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                index = choice.get("index")
+                yield index if isinstance(index, int) else 0, bool(choice.get("finish_reason"))
 
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """``{"error": {"code", "message", "metadata"}}``."""
         return openrouter_error(error)
 
-    def error_event(self, error: FreeRouterError) -> bytes:
-        """A chunk with a top-level ``error`` (API reference, "Streaming": errors after the first token)."""
+    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
+        """A chunk with a top-level ``error`` (API reference, "Streaming": errors after the first token).
+
+        OpenRouter's Python SDK refuses a chunk that is not labelled as the ones before it.
+        """
         choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
-        return b"data: " + to_json({**openrouter_error(error), "choices": [choice]}) + b"\n\n"
+        labels = {name: usual if after.get(name) is None else after[name] for name, usual in _CHUNK.items()}
+        return b"data: " + to_json({**labels, **openrouter_error(error), "choices": [choice]}) + b"\n\n"
 
 
 def _says(said: Mapping[str, Any]) -> bool:
     """Whether a message, or a piece of one, holds something for the caller."""
     for name, value in said.items():  # noqa: SIM110  # any() over a generator takes twice as long
-        if value and name in _TOKENS:
+        if value and name in _TOKENS and says(value):
             return True
     return False
 

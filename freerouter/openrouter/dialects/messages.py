@@ -10,15 +10,20 @@ from pydantic_core import to_json
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
+    NO_CHUNK,
+    NOTHING,
     Dialect,
     Piece,
     format_need,
     openrouter_error,
     type_of,
 )
+from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
 _SIGNED = ("thinking", "redacted_thinking")
 _DELTAS = ("text", "thinking", "partial_json")
+_CALLS = ("tool_use",)
+_SAID = ("text", "thinking", "redacted_thinking")
 
 # Anthropic's words for statuses (their documentation, "Errors").
 _ERROR_TYPES = {
@@ -76,20 +81,15 @@ class MessagesDialect(Dialect):
 
     def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a ``message``, or one of its streaming events."""
-        error = data.get("error")
-        if error is not None:
-            return Piece(error=error if isinstance(error, dict) else {"message": str(error)})
-        match data.get("type"):
-            case "message":
-                return _whole(data)
-            case "content_block_start":
-                return Piece(token=_speaks(data.get("content_block")))
-            case "content_block_delta":
-                delta = data.get("delta")
-                return Piece(token=isinstance(delta, dict) and any(delta.get(name) for name in _DELTAS))
-            case "message_delta":
-                return _end(data.get("delta"), data.get("usage"))
-        return Piece(done=data.get("type") == "message_stop")
+        error = error_of(data.get("error"))
+        if error is not None or data.get("type") == "error":
+            return Piece(error=error or data)
+        kind = data.get("type")
+        if kind is None:
+            return Piece(error=bare_error(data))
+        if kind == "message":
+            return _whole(data)
+        return _event(kind, data)
 
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """``{"type": "error", "error": {"type", "message", "metadata"}}``."""
@@ -97,7 +97,7 @@ class MessagesDialect(Dialect):
         kind = _ERROR_TYPES.get(error.status, "api_error")
         return {**body, "type": "error", "error": {"type": kind, **body["error"]}}
 
-    def error_event(self, error: FreeRouterError) -> bytes:
+    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:  # noqa: ARG002
         """An ``error`` event."""
         return b"event: error\ndata: " + to_json(self.error_body(error)) + b"\n\n"
 
@@ -107,6 +107,18 @@ def _without_thinking(message: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(content, list) or not any(type_of(part) in _SIGNED for part in content):
         return message
     return {**message, "content": [part for part in content if type_of(part) not in _SIGNED]}
+
+
+def _event(kind: Any, data: Mapping[str, Any]) -> Piece:
+    match kind:
+        case "content_block_start":
+            return Piece(token=_speaks(data.get("content_block")))
+        case "content_block_delta":
+            delta = data.get("delta")
+            return Piece(token=isinstance(delta, dict) and any(says(delta.get(name)) for name in _DELTAS))
+        case "message_delta":
+            return _end(data.get("delta"), data.get("usage"))
+    return Piece(done=True) if kind == "message_stop" else NOTHING
 
 
 def _whole(message: Mapping[str, Any]) -> Piece:
@@ -125,9 +137,7 @@ def _end(delta: Any, usage: Any) -> Piece:
 
 def _speaks(block: Any) -> bool:
     """Whether a block holds something for the caller."""
-    if type_of(block) in ("text", "thinking"):
-        return bool(block.get("text") or block.get("thinking"))
-    return type_of(block) in ("tool_use", "redacted_thinking")
+    return type_of(block) in _CALLS or (type_of(block) in _SAID and says(block))
 
 
 MESSAGES = MessagesDialect()

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
+    NO_CHUNK,
     Dialect,
     Piece,
     common_needs,
@@ -18,8 +19,16 @@ from freerouter.openrouter.dialects.base import (
     openrouter_error,
     reasoning_on,
 )
+from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
-_SPOKEN = ("message", "function_call", "custom_tool_call", "image_generation_call")
+# What the caller reads or carries out; other items tell what OpenRouter did itself.
+_SPOKEN = frozenset(
+    {"message", "reasoning", "function_call", "custom_tool_call", "image_generation_call", "computer_call"}
+    | {"local_shell_call", "shell_call", "apply_patch_call", "tool_search_call"}
+)
+_ENDS = {"response.completed": "completed", "response.incomplete": "incomplete", "response.failed": "failed"}
+# Errors that come as a success without output (API reference, "Errors").
+_OVERFLOWS = ("context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long")
 
 
 class ResponsesDialect(Dialect):
@@ -70,19 +79,23 @@ class ResponsesDialect(Dialect):
         if not isinstance(kind, str):
             return _whole(data)
         if kind in ("error", "response.error"):
-            return Piece(error=data["error"] if isinstance(data.get("error"), dict) else data)
-        response = data.get("response")
-        if kind in ("response.completed", "response.incomplete", "response.failed"):
-            return _whole(response if isinstance(response, dict) else {})._replace(done=True)
-        item = data.get("item")
-        called = kind == "response.output_item.added" and isinstance(item, dict) and "name" in item
-        return Piece(token=called or bool(kind.endswith(".delta") and data.get("delta")))
+            return Piece(error=error_of(data.get("error")) or data)
+        if kind in _ENDS:
+            response = data.get("response")
+            ended = _whole(response if isinstance(response, dict) else {}, _ENDS[kind])
+            return ended._replace(done=True)
+        if kind == "response.output_item.added":
+            item = data.get("item")
+            return Piece(token=isinstance(item, dict) and "name" in item)
+        if kind == "response.output_item.done":
+            return Piece(token=_says(data.get("item")))
+        return Piece(token=kind.endswith(".delta") and says(data.get("delta")))
 
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
         """``{"error": {"code", "message", "metadata"}}``."""
         return openrouter_error(error)
 
-    def error_event(self, error: FreeRouterError) -> bytes:
+    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:  # noqa: ARG002
         """A ``response.failed`` event."""
         inner = openrouter_error(error)["error"]
         failure = {"code": "server_error", "message": inner["message"], "metadata": inner["metadata"]}
@@ -91,29 +104,40 @@ class ResponsesDialect(Dialect):
         return b"event: response.failed\ndata: " + data + b"\n\n"
 
 
-def _whole(response: Mapping[str, Any]) -> Piece:
-    output, usage, error = response.get("output"), response.get("usage"), response.get("error")
-    status = response.get("status")
-    if status == "failed" and not error:
-        error = {"message": "the response failed"}
-    if error and not isinstance(error, dict):
-        error = {"message": str(error)}
+def _whole(response: Mapping[str, Any], ending: str | None = None) -> Piece:
+    """Read a response; ``ending`` is its status where it does not state one."""
+    output, usage = response.get("output"), response.get("usage")
+    token = any(_says(item) for item in output) if isinstance(output, list) else False
     return Piece(
-        token=any(_says(item) for item in output) if isinstance(output, list) else False,
-        finish={"completed": "stop", "incomplete": "length"}.get(str(status)),
-        error=error or None,
+        token=token,
+        finish=_finish(response, ending),
+        error=_error(response, ending, token=token),
         usage=usage if isinstance(usage, dict) else None,
     )
 
 
+def _finish(response: Mapping[str, Any], ending: str | None) -> str | None:
+    details = response.get("incomplete_details")
+    if isinstance(details, dict) and details.get("reason") == "content_filter":
+        return "content_filter"
+    return {"completed": "stop", "incomplete": "length"}.get(str(response.get("status") or ending))
+
+
+def _error(response: Mapping[str, Any], ending: str | None, *, token: bool) -> Mapping[str, Any] | None:
+    """The error of a response, with its type, which stands at the top (API reference, "Errors": codes are masked)."""
+    error, kind = error_of(response.get("error")), response.get("error_type")
+    if error is None and kind in _OVERFLOWS and not token:
+        error = {"message": "the request is too long for this model"}
+    if error is None and (response.get("status") or ending) == "failed":
+        error = {"message": "the response failed"}
+    if error is None:
+        return bare_error(response) if "output" not in response and "status" not in response else None
+    return {**error, "error_type": kind} if isinstance(kind, str) and "error_type" not in error else error
+
+
 def _says(item: Any) -> bool:
     """Whether an item of the output holds something for the caller."""
-    if not isinstance(item, dict) or item.get("type") not in (*_SPOKEN, "reasoning"):
-        return False
-    if item["type"] not in ("message", "reasoning"):
-        return True
-    content = [*(item.get("content") or ()), *(item.get("summary") or ())]
-    return any(isinstance(part, dict) and (part.get("text") or part.get("refusal")) for part in content)
+    return isinstance(item, dict) and item.get("type") in _SPOKEN and says(item)
 
 
 RESPONSES = ResponsesDialect()

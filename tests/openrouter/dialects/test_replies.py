@@ -7,13 +7,16 @@ import pytest
 
 from freerouter.errors import AllowanceExhaustedError, CostRefusedError, StreamInterruptedError
 from freerouter.openrouter.dialects import MESSAGES, RESPONSES
+from freerouter.replies.ending import Tail
 from freerouter.replies.events import Events
-from freerouter.replies.reading import Flaw, Head, Tail, read_event
+from freerouter.replies.evidence import Voice, read_evidence
+from freerouter.replies.reading import Flaw, Head, read_event
 from tests.replies.shapes import ANSWERED, ERROR, JSON, SSE
 
 SAYS = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]}
 CALLS = {"type": "function_call", "name": "f", "arguments": "{}"}
 THINKS = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]}
+FILTERED = {"reason": "content_filter"}
 SOME, NONE = {"output_tokens": 7}, {"output_tokens": 0}
 
 
@@ -31,8 +34,20 @@ WHOLE = {
         "a call": (response(CALLS), ANSWERED),
         "reasoning alone": (response(THINKS), ANSWERED),
         "a refusal": (response({"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}), ANSWERED),
-        "cut short": (response(status="incomplete"), ANSWERED),
-        "nothing, with tokens counted": (response(usage=SOME), ANSWERED),
+        "cut short": (response(status="incomplete", usage=SOME), ANSWERED),
+        "cut short, and nothing counted": (response(status="incomplete"), Flaw.EMPTY),
+        "filtered": (response(status="incomplete", incomplete_details=FILTERED, usage=SOME), Flaw.EMPTY),
+        "nothing, with tokens counted": (response(usage=SOME), Flaw.EMPTY),
+        "output null": (response() | {"output": None, "usage": SOME}, Flaw.EMPTY),
+        "a blank": (
+            response({"type": "message", "content": [{"type": "output_text", "text": " "}]}, usage=SOME),
+            Flaw.EMPTY,
+        ),
+        "empty reasoning": (response({"type": "reasoning", "id": "rs_1", "summary": []}, usage=SOME), Flaw.EMPTY),
+        "error {} beside an answer": (response(SAYS, error={}), ANSWERED),
+        "error false beside an answer": (response(SAYS, error=False), ANSWERED),
+        "an empty error beside an answer": (response(SAYS, error=""), ANSWERED),
+        "an error without a wrapper": ({"object": "error", "message": "no", "code": 400}, ERROR),
         "nothing": (response(usage=NONE), Flaw.EMPTY),
         "an empty text": (response({"type": "message", "content": [{"type": "output_text", "text": ""}]}), Flaw.EMPTY),
         "failed": (response(status="failed", error={"code": "server_error", "message": "no"}), ERROR),
@@ -46,8 +61,16 @@ WHOLE = {
         "a call": (message({"type": "tool_use", "name": "f", "input": {}}, reason="tool_use"), ANSWERED),
         "thinking alone": (message({"type": "thinking", "thinking": "Hm"}), ANSWERED),
         "hidden thinking": (message({"type": "redacted_thinking", "data": "x"}), ANSWERED),
-        "cut short": (message(reason="max_tokens"), ANSWERED),
-        "nothing, with tokens counted": (message(usage=SOME), ANSWERED),
+        "cut short": (message(reason="max_tokens", usage=SOME), ANSWERED),
+        "cut short, and nothing counted": (message(reason="max_tokens"), Flaw.EMPTY),
+        "nothing, with tokens counted": (message(usage=SOME), Flaw.EMPTY),
+        "content null": (message() | {"content": None, "usage": SOME}, Flaw.EMPTY),
+        "a blank": (message({"type": "text", "text": "\n"}, usage=SOME), Flaw.EMPTY),
+        "empty thinking": (message({"type": "thinking", "thinking": "", "signature": "x"}, usage=SOME), Flaw.EMPTY),
+        "error {} beside an answer": (message({"type": "text", "text": "Hi"}, error={}), ANSWERED),
+        "error false beside an answer": (message({"type": "text", "text": "Hi"}, error=False), ANSWERED),
+        "an empty error beside an answer": (message({"type": "text", "text": "Hi"}, error=""), ANSWERED),
+        "an error without a wrapper": ({"object": "error", "message": "no", "code": 400}, ERROR),
         "nothing": (message(usage=NONE), Flaw.EMPTY),
         "an empty text": (message({"type": "text", "text": ""}), Flaw.EMPTY),
         "no end": (message(reason=None), Flaw.NO_CHOICES),
@@ -79,7 +102,11 @@ def test_whole_answers(dialect, body, expected):
 
 
 def events(*datas: Any) -> list[bytes]:
-    return [f"event: {data.get('type')}\ndata: {json.dumps(data)}\n\n".encode() for data in datas]
+    return [data if isinstance(data, bytes) else named(data) for data in datas]
+
+
+def named(data: Any) -> bytes:
+    return f"event: {data.get('type')}\ndata: {json.dumps(data)}\n\n".encode()
 
 
 CREATED = {"type": "response.created", "response": response(status="in_progress")}
@@ -99,8 +126,14 @@ STREAMS = {
         "an end without a token": ((CREATED, {"type": "response.completed", "response": response()}), Flaw.EMPTY),
         "an end with tokens counted": (
             (CREATED, {"type": "response.completed", "response": response(usage=SOME)}),
+            Flaw.EMPTY,
+        ),
+        "no room for a token": (
+            (CREATED, {"type": "response.incomplete", "response": response(status="incomplete", usage=SOME)}),
             ANSWERED,
         ),
+        "an item that came at once": ((CREATED, {"type": "response.output_item.done", "item": SAYS}), ANSWERED),
+        "a blank": ((CREATED, TEXT | {"delta": " "}), Flaw.NO_TOKEN),
         "a failure": ((CREATED, {"type": "response.failed", "response": response(status="failed")}), ERROR),
         "an error": ((CREATED, {"type": "error", "code": "server_error", "message": "no"}), ERROR),
         "an error in an error": (({"type": "response.error", "error": {"code": 429, "message": "no"}},), ERROR),
@@ -112,7 +145,9 @@ STREAMS = {
         "a call": ((START, {"type": "content_block_start", "content_block": {"type": "tool_use"}}), ANSWERED),
         "pings alone": ((START, {"type": "ping"}), Flaw.NO_TOKEN),
         "an end without a token": ((START, END | {"usage": NONE}, STOP), Flaw.EMPTY),
-        "an end with tokens counted": ((START, END, STOP), ANSWERED),
+        "an end with tokens counted": ((START, END, STOP), Flaw.EMPTY),
+        "no room for a token": ((START, END | {"delta": {"stop_reason": "max_tokens"}}, STOP), ANSWERED),
+        "a blank": ((START, BLOCK, DELTA | {"delta": {"type": "text_delta", "text": " "}}), Flaw.NO_TOKEN),
         "an error": ((START, {"type": "error", "error": {"type": "overloaded_error", "message": "no"}}), ERROR),
         "nothing more": ((START, BLOCK), Flaw.NO_TOKEN),
     },
@@ -128,13 +163,22 @@ def test_streams_until_they_can_be_judged(dialect, datas, expected):
     assert kind(head.end()) == expected
 
 
-LARGE = response({"type": "message", "content": [{"type": "output_text", "text": "x" * 20_000}]}, usage={"cost": 0.5})
+LARGE = response(
+    {"type": "message", "content": [{"type": "output_text", "text": "x" * 2_000_000}]}, usage={"cost": 0.5}
+)
 ENDINGS = {
     "responses": {
         "completed": ((TEXT, {"type": "response.completed", "response": response(SAYS)}), True, False, None),
         "incomplete": (
             (TEXT, {"type": "response.incomplete", "response": response(status="incomplete")}),
             True,
+            False,
+            None,
+        ),
+        "without a status": ((TEXT, {"type": "response.completed", "response": {}}), True, False, None),
+        "a broken event": (
+            (TEXT, b"data: oops\n\n", {"type": "response.completed", "response": response(SAYS)}),
+            False,
             False,
             None,
         ),
@@ -147,6 +191,14 @@ ENDINGS = {
         "its cost": ((DELTA, END | {"usage": {"cost": 0.5}}, STOP), True, False, 0.5),
         "an error": ((DELTA, {"type": "error", "error": {"message": "no"}}), False, True, None),
         "cut": ((DELTA,), False, False, None),
+        "stopped without a reason": ((DELTA, STOP), False, False, None),
+        "a broken event": ((DELTA, b"data: oops\n\n", END, STOP), False, False, None),
+        "a long end with its cost": (
+            (DELTA, END | {"usage": {"cost": 0.5}, "x": "x" * 500_000}, STOP),
+            True,
+            False,
+            0.5,
+        ),
     },
 }
 
@@ -178,6 +230,38 @@ def test_our_own_errors_are_read_as_errors_by_the_same_dialect(dialect, error):
     piece = read_event(dialect, data)
     assert piece.error is not None
     assert piece.error["message"] == error.message
+
+
+OVERFLOWS = ["context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("status", ["completed", "incomplete"])
+@pytest.mark.parametrize("kind", OVERFLOWS)
+def test_an_overflow_that_comes_as_an_empty_success_is_an_error(kind, status, streamed):
+    overflow = response(status=status, error_type=kind, usage=SOME)
+    head = Head(RESPONSES, streamed, 200, SSE if streamed else JSON)
+    data = {"type": f"response.{status}", "response": overflow}
+    head.feed(named(data) if streamed else json.dumps(overflow).encode())
+    evidence = read_evidence(head.end())
+    assert (evidence.error_type, evidence.status) == (kind, 400)
+
+
+def test_an_answer_whose_last_part_did_not_fit_is_an_answer_all_the_same():
+    body = response(SAYS, status="incomplete", error_type="max_tokens_exceeded")
+    assert RESPONSES.piece(body).error is None
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+def test_a_failed_response_tells_its_words_its_voice_and_its_type(streamed):
+    error = {"code": "server_error", "message": "no", "metadata": {"provider_name": "P"}}
+    failed = response(status="failed", error=error, error_type="rate_limit_exceeded")
+    head = Head(RESPONSES, streamed, 200, SSE if streamed else JSON)
+    data = {"type": "response.failed", "response": failed}
+    head.feed(named(data) if streamed else json.dumps(failed).encode())
+    evidence = read_evidence(head.end())
+    assert (evidence.message, evidence.voice, evidence.status) == ("no", Voice.PROVIDER, 429)
+    assert evidence.error_type == "rate_limit_exceeded"
 
 
 WORDS = {400: "invalid_request_error", 429: "rate_limit_error", 502: "api_error"}

@@ -1,0 +1,51 @@
+"""What the parts of a reply say to the caller, whichever dialect they are written in, and the errors they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+# Fields that describe a part, and say nothing by themselves.
+_LABELS = frozenset(
+    {"type", "id", "index", "format", "role", "status", "object", "call_id", "item_id", "phase"}
+    | {"signature", "annotations", "citations", "logprobs", "cache_control"}
+)
+# Where an error without a wrapper keeps its words.
+_WORDS = ("message", "detail", "msg", "error_description", "issues", "errors")
+
+
+def says(value: Any) -> bool:
+    """Whether a value holds something for the caller: a text that is not blank, somewhere beside labels."""
+    if isinstance(value, str):
+        return bool(value) and not value.isspace()
+    if isinstance(value, dict):
+        return any(says(inner) for name, inner in value.items() if name not in _LABELS)
+    return isinstance(value, list) and any(map(says, value))
+
+
+def error_of(value: Any) -> Mapping[str, Any] | None:
+    """The error that a field called ``error`` holds; None for null, and for what is empty or false."""
+    if not value:
+        return None
+    if isinstance(value, dict):
+        return value
+    return (_written(value) if isinstance(value, str) else None) or {"message": str(value)}
+
+
+def _written(text: str) -> Mapping[str, Any] | None:
+    """An error that is an object, written as text."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        nested = from_json(text)
+    except ValueError:
+        return None
+    return (error_of(nested.get("error")) or nested) if isinstance(nested, dict) else None
+
+
+def bare_error(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """An error without its wrapper, where a reply holds nothing else."""
+    is_error = data.get("object") == "error" or any(says(data.get(name)) for name in _WORDS)
+    return data if is_error else None

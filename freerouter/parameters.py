@@ -1,0 +1,156 @@
+"""Parameters and Options: what a call of the library may say, with types, and the request that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+
+from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.headers import lower
+from freerouter.replies.acceptance import Accept
+from freerouter.settings import Sticky
+
+Object = Mapping[str, Any]
+Objects = Sequence[Object]
+
+
+class Parameters(TypedDict, total=False):
+    """OpenRouter's own (API reference, "Create a chat completion")."""
+
+    models: Sequence[str]
+    temperature: float
+    top_p: float
+    top_k: int
+    top_a: float
+    min_p: float
+    frequency_penalty: float
+    presence_penalty: float
+    repetition_penalty: float
+    max_tokens: int
+    max_completion_tokens: int
+    n: int
+    logit_bias: Mapping[str, float]
+    logprobs: bool
+    top_logprobs: int
+    stop: str | Sequence[str]
+    stream_options: Object
+    tools: Objects
+    tool_choice: str | Object
+    parallel_tool_calls: bool
+    functions: Objects
+    function_call: str | Object
+    response_format: Object
+    structured_outputs: bool
+    reasoning: Object
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+    include_reasoning: bool
+    verbosity: Literal["low", "medium", "high"]
+    modalities: Sequence[str]
+    audio: Object
+    image_config: Object
+    prediction: Object
+    provider: Object
+    plugins: Objects
+    transforms: Sequence[str]
+    session_id: str
+    prompt_cache_key: str
+    prompt_cache_options: Object
+    cache_control: Object
+    metadata: Mapping[str, str]
+    user: str
+    safety_identifier: str
+    trace: Object
+    service_tier: str
+    debug: Object
+    usage: Object
+    web_search_options: Object
+    deferred_tools: Objects
+    max_tool_calls: int
+    stop_server_tools_when: Any
+
+
+OWN = ("model", "seed", "needs", "accept", "session", "sticky", "timeout", "extra_headers", "extra_body")
+_KNOWN = frozenset(Parameters.__annotations__)
+
+
+def check(given: Mapping[str, Any]) -> None:
+    """Raises TypeError at a keyword that is not known, with the nearest one; InvalidRequestError at ``stream``."""
+    for name in given:
+        if name == "stream":
+            raise InvalidRequestError(
+                "use chat.stream() for a streamed answer, chat.send() for a whole one", field="stream"
+            )
+        if name not in _KNOWN:
+            raise TypeError(
+                f"unknown parameter {name!r}{_nearest(name)}; extra_body={{...}} sends what is not known here"
+            )
+
+
+def _nearest(name: str) -> str:
+    near = get_close_matches(name, [*_KNOWN, *OWN], n=1)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+class Dumpable(Protocol):
+    """A message object of pydantic's kind: an answer's own, or an SDK's."""
+
+    def model_dump(self, *, exclude_unset: bool = ..., by_alias: bool = ...) -> Any:
+        """Its fields."""
+        ...
+
+
+Messages = str | Sequence[Mapping[str, Any] | Dumpable]
+# Fields of a message that may hold objects, too.
+_PARTS = ("content", "tool_calls", "reasoning_details", "function_call")
+
+
+class Options(NamedTuple):
+    """The library's own words about one call; see ``Chat.send``."""
+
+    model: str | None
+    seed: int | None
+    session: str | None
+    needs: Sequence[str]
+    accept: Accept | bool | None
+    sticky: Sticky | None
+    timeout: float | None
+    extra_headers: Mapping[str, str] | None
+    extra_body: Mapping[str, Any] | None
+
+    def fields(self) -> dict[str, Any]:
+        """For the request."""
+        named = {"model": self.model, "seed": self.seed, "session_id": self.session}
+        return {name: value for name, value in named.items() if value is not None}
+
+    def keywords(self) -> dict[str, Any]:
+        """For a forwarder."""
+        return {
+            "headers": lower(self.extra_headers or {}),
+            "needs": tuple(self.needs),
+            "accept": self.accept,
+            "sticky": self.sticky,
+            "timeout": self.timeout,
+        }
+
+
+def body_of(messages: Messages, options: Options, given: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:
+    """A request. Raises TypeError at a keyword that is not known, InvalidRequestError at ``stream``."""
+    more = dict(options.extra_body or {})
+    check(given if more.pop("stream", stream) is stream else {"stream": True})
+    asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(map(_plain, messages))
+    body = {"messages": asked, **options.fields(), **given, **more}
+    return {**body, "stream": True} if stream else body
+
+
+def _plain(value: Any) -> Any:
+    """A message, or a part of one, as JSON values: an object, this library's or an SDK's, says what is set in it."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(exclude_unset=True, by_alias=True)
+    if not isinstance(value, Mapping) or all(isinstance(value.get(name), str | None) for name in _PARTS):
+        return value
+    return {**value, **{name: _plain_parts(value[name]) for name in _PARTS if name in value}}
+
+
+def _plain_parts(value: Any) -> Any:
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else _plain(value)

@@ -1,0 +1,139 @@
+"""Tail of a reply and what it tells: how a stream ended that was handed on."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.dialects import NO_CHUNK, NOTHING, Dialect, Piece
+from freerouter.openrouter.json_bodies import parse
+from freerouter.replies.events import Events
+from freerouter.replies.reading import Flaw, combined, is_done
+
+# What is kept of a stream: so many events and bytes at least, and never more than the last.
+_EVENTS = 16
+_BYTES = 8 * 1024
+_MOST = 1024 * 1024
+# The longest mark of an end is shorter.
+_MARK = 32
+_COST = re.compile(rb'"cost":\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)')
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """How a stream ended that had been handed on.
+
+    Attributes:
+        finished: it said that it was at its end, nothing in it was broken, and each of its choices ended.
+        error: the error it ended in.
+        usage: tokens and cost, if it stated them.
+        ragged: its last event is incomplete.
+        flaw: why it broke off, where that is not the model's fault.
+        last: its last event that was no mark of the end, parsed.
+    """
+
+    finished: bool
+    error: Mapping[str, Any] | None = None
+    usage: Mapping[str, Any] | None = None
+    ragged: bool = False
+    flaw: Flaw | None = None
+    last: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+class Tail:
+    """Keeps the last events of a stream that is being handed on, to know how it ended; nothing else is parsed."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._kept: deque[tuple[bytes, int]] = deque()
+        self._size = self._count = 0
+        self._cut = False
+        self._ended = False
+        self._mark = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes that were handed on."""
+        if self._dialect.endings and not self._ended:
+            self._look_for_end(chunk)
+        if len(chunk) > _MOST:
+            chunk, self._cut = chunk[-_MOST:], True
+        count = chunk.count(b"data:")
+        self._kept.append((chunk, count))
+        self._size += len(chunk)
+        self._count += count
+        while self._is_too_much(*self._kept[0]):
+            self._drop()
+
+    def _look_for_end(self, chunk: bytes) -> None:
+        """Notice an end that may be too long to be kept."""
+        seen = self._mark + chunk
+        self._ended = any(mark in seen for mark in self._dialect.endings)
+        self._mark = seen[-_MARK:]
+
+    def _is_too_much(self, chunk: bytes, count: int) -> bool:
+        """Whether enough is kept without the oldest piece."""
+        size = self._size - len(chunk)
+        return self._size > _MOST or (size >= _BYTES and self._count - count >= _EVENTS)
+
+    def _drop(self) -> None:
+        chunk, count = self._kept.popleft()
+        self._size -= len(chunk)
+        self._count -= count
+        self._cut = True
+
+    def end(self) -> StreamEnd:
+        """The stream has ended, in whatever way: what did it say last?"""
+        kept = b"".join([chunk for chunk, _ in self._kept])
+        events, seen = Events(), _Seen(self._dialect)
+        for data in events.feed(kept):
+            seen.see(data, may_be_cut=self._cut)
+        said = seen.said
+        whole = not seen.broken and not seen.open
+        finished = said.error is None and whole and (said.finish is not None or self._ended)
+        return StreamEnd(finished, said.error, said.usage or self._cost(kept), events.unfinished, last=seen.last)
+
+    def _cost(self, kept: bytes) -> Mapping[str, Any] | None:
+        """The cost that a last event states which is too long to be kept whole."""
+        cost = _COST.search(kept) if self._ended else None
+        return {"cost": float(cost[1])} if cost else None
+
+
+class _Seen:
+    """What the last events say together.
+
+    Attributes:
+        said: as one.
+        last: the last that was no mark of the end, parsed.
+        broken: one is not JSON.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.said: Piece = NOTHING
+        self.last: Mapping[str, Any] = NO_CHUNK
+        self.broken = False
+        self._dialect = dialect
+        self._begun: set[Any] = set()
+        self._ended: set[Any] = set()
+
+    def see(self, data: bytes, *, may_be_cut: bool) -> None:
+        """Take the next event; the first may have lost its beginning."""
+        if is_done(data):
+            return
+        try:
+            event = parse(data)
+        except InvalidRequestError:
+            self.broken = self.broken or not may_be_cut or self.last is not NO_CHUNK
+            return
+        self.last = event
+        self.said = combined(self.said, self._dialect.piece(event))
+        for index, ends in self._dialect.choices(event):
+            (self._ended if ends else self._begun).add(index)
+
+    @property
+    def open(self) -> bool:
+        """Whether one of several choices has not come to its end."""
+        return not self._begun <= self._ended
