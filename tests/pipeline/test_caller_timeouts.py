@@ -13,10 +13,10 @@ from tests.stage import BODY, CATALOG, exchange, striking
 
 
 def test_the_callers_time_to_read_counts_where_it_is_shorter():
-    assert Timeouts(read=2.0).cut(60.0, 30.0)[3:] == (2.0, 2.0, 2.0)
-    assert Timeouts(read=40.0).cut(60.0, 30.0)[3:] == (40.0, 30.0, 40.0)
-    assert Timeouts(read=90.0).cut(60.0, 0.0)[3:] == (60.0, 0.0, 90.0)
-    assert Timeouts(read=None).cut(60.0, 30.0)[3:] == (60.0, 30.0, None)
+    assert Timeouts(read=2.0).cut(60.0, 30.0)[3:6] == (2.0, 2.0, 2.0)
+    assert Timeouts(read=40.0).cut(60.0, 30.0)[3:6] == (40.0, 30.0, 40.0)
+    assert Timeouts(read=90.0).cut(60.0, 0.0)[3:6] == (60.0, 0.0, 90.0)
+    assert Timeouts(read=None).cut(60.0, 30.0)[3:6] == (60.0, 30.0, None)
 
 
 @pytest.mark.parametrize(
