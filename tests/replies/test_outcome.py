@@ -31,22 +31,8 @@ def in_brief(outcome: Outcome) -> tuple:
     return outcome.verdict, outcome.scope, outcome.reason, outcome.lasting
 
 
-# What the events and the empty "successes" of Responses lose as yet (replies/reading); entries only ever leave.
-READING_AHEAD = {
-    *(("responses_event", name) for name in ("429 upstream, by its words", "403 moderation")),
-    *(("responses_event", f"429 of one model's {span}") for span in ("minute", "day")),
-    *((place, name) for place in ("responses_inside", "responses_event")
-      for name in ("400 context", "400 context, by its words")),
-}  # fmt: skip
-
-
-def marks(place, name: str) -> list:
-    ahead = (place.__name__, name) in READING_AHEAD
-    return [pytest.mark.xfail(reason="error_type beside the error is not read", strict=True)] if ahead else []
-
-
 CASES = [
-    pytest.param(row, place, id=f"{name}-{place.__name__}", marks=marks(place, name))
+    pytest.param(row, place, id=f"{name}-{place.__name__}")
     for name, row in SECTION_6.items()
     for place in (*PLAIN, *MASKED)
     if can_tell(place, row)
