@@ -17,7 +17,7 @@ import httpx
 from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
 from freerouter.replies.verdicts import Lasting, Verdict
-from tests.faults.expected import AHEAD, BACKOFF, EXPECTED, HANGING, Expected
+from tests.faults.expected import BACKOFF, EXPECTED, HANGING, Expected
 from tests.walks import Played, async_client, emulated_router, play_async
 
 REQUESTS, AT_A_TIME, ATTEMPTS, SHARE, ANSWERED = 5_000, 32, 5, 0.3, 0.995
@@ -33,8 +33,7 @@ def mendable(*, remembered: bool) -> list[str]:
     return [
         kind
         for kind, expected in EXPECTED.items()
-        if kind not in AHEAD
-        and expected.sends is None
+        if expected.sends is None
         and expected.verdict in (Verdict.TRY_ANOTHER, Verdict.AGAIN)
         and is_remembered(expected) is remembered
     ]
@@ -50,7 +49,7 @@ def is_remembered(expected: Expected) -> bool:
 MIDWAY = [kind for kind, expected in EXPECTED.items() if expected.error is StreamInterruptedError]
 
 # A second opinion mends these; two of a kind for one request would end it.
-TOLD_ONCE = [kind for kind, expected in EXPECTED.items() if expected.sends is not None and kind not in AHEAD]
+TOLD_ONCE = [kind for kind, expected in EXPECTED.items() if expected.sends is not None]
 
 
 def chaos() -> list[Fault]:

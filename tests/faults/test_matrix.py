@@ -7,19 +7,15 @@ import pytest
 from freerouter import Catalog
 from freerouter.emulator import FAULTS
 from freerouter.replies.verdicts import Lasting, Verdict
-from tests.faults.expected import AHEAD, EXPECTED, HANGING, Expected
+from tests.faults.expected import EXPECTED, HANGING, Expected
 from tests.stage import until
 from tests.walks import SHORT, emulated_router, play_either, sent_to, struck
 
 ATTEMPTS = 5
 
 
-def marks(kind: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason="the router has to learn this fault", strict=True)] if kind in AHEAD else []
-
-
 CASES = [
-    pytest.param(kind, stream, way, id=f"{kind}-{'stream' if stream else 'json'}-{way}", marks=marks(kind))
+    pytest.param(kind, stream, way, id=f"{kind}-{'stream' if stream else 'json'}-{way}")
     for kind, fault in FAULTS.items()
     for stream in (False, True)
     if (fault.stream if stream else fault.json)
@@ -152,4 +148,3 @@ def check_the_only_send(scene: Scene, kind: str) -> None:
 
 def test_every_fault_has_its_row():
     assert EXPECTED.keys() == FAULTS.keys()
-    assert FAULTS.keys() >= AHEAD
