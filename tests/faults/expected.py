@@ -210,9 +210,11 @@ FLAT: Mapping[str, Expected] = {
     "flat_detail": second_opinion("invalid_request", 400),
     "flat_issues": second_opinion("invalid_request", 400),
     "flat_text": way("unavailable", 502),
-    "flat_limit_in_200": second_opinion("rate_limited_upstream", 429, Scope.MODEL),
+    **dict.fromkeys(
+        ("flat_limit_in_200", "stream_flat_limit_first"),
+        replace(second_opinion("rate_limited_upstream", 429, Scope.MODEL), cools=BACKOFF),
+    ),
     "flat_text_in_200": way("unavailable", 502),
-    "stream_flat_limit_first": second_opinion("rate_limited_upstream", 429, Scope.MODEL),
     "stream_flat_text_first": way("unavailable", 502),
 }
 
