@@ -14,7 +14,7 @@ from freerouter.batch.driver import Driver, Sleep
 from freerouter.batch.journal import Journal
 from freerouter.batch.lines import Form, Requests
 from freerouter.batch.output import Output
-from freerouter.batch.plan import DAILY, Ending, Plan, Quota
+from freerouter.batch.plan import DAILY, Ending, Quota, Schedule
 from freerouter.batch.source import STANDARD, Source
 from freerouter.batch.tally import BatchSummary, Tally
 from freerouter.errors import BatchError
@@ -91,7 +91,7 @@ class AsyncBatch:
         self._source = os.fspath(source)
         self._output = Output(os.fspath(output))
         self._options = options or BatchOptions()
-        self._plan = Plan(self._options.concurrency, patient=self._options.wait, limit=self._options.max_requests)
+        self._plan = Schedule(self._options.concurrency, patient=self._options.wait, limit=self._options.max_requests)
         self._wire = wire or AsyncHttpxWire()
         self._sleep = sleep
         self._driver: Driver | None = None

@@ -1,4 +1,4 @@
-"""Driver: does what the Plan says: takes requests, sends them over the forwarder, and writes down what comes."""
+"""Driver: does what the Schedule says: takes requests, sends them over the forwarder, and writes down what comes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 
 from freerouter.batch.journal import Entry, Journal
 from freerouter.batch.output import Output
-from freerouter.batch.plan import Fate, Hold, Leave, Plan, Take, pause_before_again, why_down
+from freerouter.batch.plan import Fate, Hold, Leave, Schedule, Take, pause_before_again, why_down
 from freerouter.batch.queue import Queue
 from freerouter.batch.rows import answer_line, error_line, story
 from freerouter.batch.source import Source
@@ -64,7 +64,7 @@ class Driver:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: Schedule,
         tally: Tally,
         source: Source,
         journal: Journal,

@@ -1,4 +1,4 @@
-"""Plan: which request to send next, when to wait, and when to stop; no I/O, no clock."""
+"""Schedule: which request to send next, when to wait, and when to stop; no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def why_down(error: FreeRouterError) -> str:
     return str(error.metadata.get("outage") or ("" if page is None else f"page {page}"))
 
 
-class Plan:
+class Schedule:
     """Paces one run: one request until the first has been answered, then several at once.
 
     Args:

@@ -57,14 +57,14 @@ def chat(
     text = prompt or "" if interactive else _question(prompt)
     with settings_for(emulate, pause=_PAUSE if sys.stdout.isatty() else 0.0, seed=seed) as settings:
         check_key(settings, "freerouter chat")
-        from freerouter.cli.conversation import Conversation
+        from freerouter.cli.conversation import Dialogue
         from freerouter.cli.turns import Talk, opening, question
         from freerouter.client import FreeRouter
 
         with FreeRouter(settings=settings) as client:
             talk = Talk(client, asking, show=not as_json)
             if interactive:
-                Conversation(talk, system, parts).run(text)
+                Dialogue(talk, system, parts).run(text)
                 return
             try:
                 turn = talk.ask([*opening(system), question(text, parts)])

@@ -26,7 +26,7 @@ _HELP = """\
 Ctrl-C ends an answer. A line that ends in \\ goes on in the next."""
 
 
-class Conversation:
+class Dialogue:
     """What has been said, with whom.
 
     Args:

@@ -24,7 +24,7 @@ _PRIVACY = "https://openrouter.ai/settings/privacy"
 _NOT_REACHED = "the upstream cannot be reached"
 
 
-class State(StrEnum):
+class Level(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -44,7 +44,7 @@ class Check:
     """
 
     name: str
-    state: State
+    state: Level
     found: str
     remedy: str = ""
 
@@ -96,9 +96,9 @@ def examine(findings: Findings) -> list[Check]:
     """All checks, in the order in which one would look."""
     checks = [_versions(findings)]
     if findings.settings is None:
-        checks.append(Check("settings", State.FAILED, findings.complaint, "correct it: the rest could not be checked"))
+        checks.append(Check("settings", Level.FAILED, findings.complaint, "correct it: the rest could not be checked"))
     else:
-        checks.append(Check("settings", State.OK, "make sense"))
+        checks.append(Check("settings", Level.OK, "make sense"))
         looks = (_upstream, _circle, _clock, _catalog, _copy, _key, _allowance, _privacy)
         checks += [look(findings, findings.settings) for look in looks]
     return [*checks, _port(findings)]
@@ -107,33 +107,33 @@ def examine(findings: Findings) -> list[Check]:
 def _versions(findings: Findings) -> Check:
     there = ", ".join(f"{name} {version}" for name, version in findings.versions.items() if version is not None)
     missing = ", ".join(name for name, version in findings.versions.items() if version is None)
-    return Check("versions", State.OK, there + (f"; not installed: {missing}" if missing else ""))
+    return Check("versions", Level.OK, there + (f"; not installed: {missing}" if missing else ""))
 
 
 def _upstream(findings: Findings, settings: Settings) -> Check:
     look = findings.models or Probe(trouble="not tried")
     if look.status is None:
         found = f"{settings.upstream} cannot be reached ({look.trouble})"
-        return Check("upstream", State.FAILED, found, "check the network, HTTPS_PROXY and the setting upstream")
+        return Check("upstream", Level.FAILED, found, "check the network, HTTPS_PROXY and the setting upstream")
     if look.status != 200:
         found = f"{settings.upstream} answers with status {look.status}"
-        return Check("upstream", State.FAILED, found, f"set upstream to {DEFAULT_UPSTREAM}, or wait")
-    return Check("upstream", State.OK, f"{settings.upstream} answers within {look.seconds:.2f} s")
+        return Check("upstream", Level.FAILED, found, f"set upstream to {DEFAULT_UPSTREAM}, or wait")
+    return Check("upstream", Level.OK, f"{settings.upstream} answers within {look.seconds:.2f} s")
 
 
 def _circle(findings: Findings, settings: Settings) -> Check:
     if findings.upstream_is_ours:
-        state = State.WARNING if findings.models is not None and findings.models.status == 200 else State.FAILED
+        state = Level.WARNING if findings.models is not None and findings.models.status == 200 else Level.FAILED
         found = f"{settings.upstream} is a freerouter server: one with these settings would send to itself"
         return Check("circle", state, found, f"set upstream to {DEFAULT_UPSTREAM}")
     host = urlsplit(settings.upstream).hostname or ""
     if not findings.reached and is_loopback(host):
         return _unchecked("circle")
-    return Check("circle", State.OK, "upstream does not lead back to freerouter")
+    return Check("circle", Level.OK, "upstream does not lead back to freerouter")
 
 
 def _unchecked(name: str, why: str = _NOT_REACHED) -> Check:
-    return Check(name, State.WARNING, f"not checked: {why}")
+    return Check(name, Level.WARNING, f"not checked: {why}")
 
 
 def _clock(findings: Findings, _settings: Settings) -> Check:
@@ -145,10 +145,10 @@ def _clock(findings: Findings, _settings: Settings) -> Check:
     except (ValueError, OverflowError):
         return _unchecked("clock", "the upstream's Date is none")
     if abs(ahead) <= _CLOCK_TOLERANCE:
-        return Check("clock", State.OK, f"within {_CLOCK_TOLERANCE:.0f} s of the upstream's")
+        return Check("clock", Level.OK, f"within {_CLOCK_TOLERANCE:.0f} s of the upstream's")
     way = "ahead of" if ahead > 0 else "behind"
     found = f"{in_words(abs(ahead))} {way} the upstream's"
-    return Check("clock", State.WARNING, found, "set this machine's clock: days and resets are reckoned by it")
+    return Check("clock", Level.WARNING, found, "set this machine's clock: days and resets are reckoned by it")
 
 
 def _catalog(findings: Findings, settings: Settings) -> Check:
@@ -157,15 +157,15 @@ def _catalog(findings: Findings, settings: Settings) -> Check:
     catalog = findings.models.catalog()
     if catalog is None:
         remedy = f"set upstream to {DEFAULT_UPSTREAM}"
-        return Check("models", State.FAILED, "the upstream's list of models is none", remedy)
+        return Check("models", Level.FAILED, "the upstream's list of models is none", remedy)
     free = catalog.free(_day(findings))
     policy = Policy(settings.include, settings.exclude, settings.authors, settings.min_context)
     drawn = [model for model in free if next(policy.objections(model), None) is None]
     found = f"{len(free)} free, {len(drawn)} of them let in by the settings"
     if drawn:
-        return Check("models", State.OK, found)
+        return Check("models", Level.OK, found)
     return Check(
-        "models", State.FAILED, found, "loosen include, exclude, authors or min_context: see freerouter config"
+        "models", Level.FAILED, found, "loosen include, exclude, authors or min_context: see freerouter config"
     )
 
 
@@ -176,27 +176,27 @@ def _day(findings: Findings) -> date:
 def _copy(findings: Findings, _settings: Settings) -> Check:
     if findings.copy_written is None:
         if findings.reached:
-            return Check("catalog copy", State.OK, "none yet: the first command makes one")
-        return Check("catalog copy", State.FAILED, "there is none", "run freerouter models once there is a network")
+            return Check("catalog copy", Level.OK, "none yet: the first command makes one")
+        return Check("catalog copy", Level.FAILED, "there is none", "run freerouter models once there is a network")
     age = findings.wall - findings.copy_written
     found = f"{in_words(max(age, 0))} old"
     if 0 <= age <= _OLD_COPY:
-        return Check("catalog copy", State.OK, found)
-    return Check("catalog copy", State.WARNING, found, "run freerouter models: it is read anew")
+        return Check("catalog copy", Level.OK, found)
+    return Check("catalog copy", Level.WARNING, found, "run freerouter models: it is read anew")
 
 
 def _key(findings: Findings, settings: Settings) -> Check:
     if settings.key is None:
         remedy = "make one for nothing at https://openrouter.ai/keys and set OPENROUTER_API_KEY"
-        return Check("key", State.FAILED, "there is none", remedy)
+        return Check("key", Level.FAILED, "there is none", remedy)
     status = None if findings.key is None else findings.key.status
     if status == 200:
-        return Check("key", State.OK, "there, and valid")
+        return Check("key", Level.OK, "there, and valid")
     if status in (401, 403):
         remedy = "copy it anew, or make another at https://openrouter.ai/keys"
-        return Check("key", State.FAILED, f"refused by the upstream (status {status})", remedy)
+        return Check("key", Level.FAILED, f"refused by the upstream (status {status})", remedy)
     why = _NOT_REACHED if status is None else f"GET /key answers with status {status}"
-    return Check("key", State.WARNING, f"there, but not checked: {why}")
+    return Check("key", Level.WARNING, f"there, but not checked: {why}")
 
 
 def _allowance(findings: Findings, settings: Settings) -> Check:
@@ -209,8 +209,8 @@ def _allowance(findings: Findings, settings: Settings) -> Check:
     left = max(limit - used, 0)
     found = f"{left} of {limit} free requests left today"
     if left > limit * _LOW_ALLOWANCE:
-        return Check("allowance", State.OK, found)
-    return Check("allowance", State.WARNING, found, f"it begins anew at {next_reset(findings.wall):%H:%M} UTC")
+        return Check("allowance", Level.OK, found)
+    return Check("allowance", Level.WARNING, found, f"it begins anew at {next_reset(findings.wall):%H:%M} UTC")
 
 
 def _why_not(findings: Findings, settings: Settings) -> str:
@@ -227,10 +227,10 @@ def _privacy(findings: Findings, settings: Settings) -> Check:
     free = _ids(everybody.free(_day(findings)))
     hidden = sorted(free - _ids(own.free(_day(findings))))
     if not hidden:
-        return Check("privacy", State.OK, f"the account's settings allow all {len(free)} free models")
+        return Check("privacy", Level.OK, f"the account's settings allow all {len(free)} free models")
     named = ", ".join(hidden[:_NAMED]) + (", ..." if len(hidden) > _NAMED else "")
     found = f"the account's settings hide {len(hidden)} of {len(free)} free models: {named}"
-    return Check("privacy", State.WARNING, found, f"allow them at {_PRIVACY}, or set account_models = true")
+    return Check("privacy", Level.WARNING, found, f"allow them at {_PRIVACY}, or set account_models = true")
 
 
 def _ids(models: Iterable[Model]) -> set[str]:
@@ -240,12 +240,12 @@ def _ids(models: Iterable[Model]) -> set[str]:
 def _port(findings: Findings) -> Check:
     match findings.port_state:
         case "free":
-            return Check("server port", State.OK, f"{findings.port} is free")
+            return Check("server port", Level.OK, f"{findings.port} is free")
         case "freerouter":
-            return Check("server port", State.OK, f"a freerouter server is running on {findings.port}")
+            return Check("server port", Level.OK, f"a freerouter server is running on {findings.port}")
         case _:
             remedy = "freerouter serve --port takes another"
-            return Check("server port", State.WARNING, f"{findings.port} is taken by another program", remedy)
+            return Check("server port", Level.WARNING, f"{findings.port} is taken by another program", remedy)
 
 
 def in_words(seconds: float) -> str:

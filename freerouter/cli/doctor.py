@@ -35,7 +35,7 @@ def doctor(
 
     Example: freerouter doctor
     """
-    from freerouter.cli.diagnosis import Findings, State, examine
+    from freerouter.cli.diagnosis import Findings, Level, examine
     from freerouter.errors import SettingsError
 
     try:
@@ -44,7 +44,7 @@ def doctor(
     except SettingsError as error:
         findings = Findings(None, str(error), port=PORT, port_state=_port_state(None), versions=_versions())
     checks = examine(findings)
-    failed = [check for check in checks if check.state is State.FAILED]
+    failed = [check for check in checks if check.state is Level.FAILED]
     if as_json:
         print(json.dumps({"ok": not failed, "checks": [check.as_dict() for check in checks]}, indent=2))
     else:

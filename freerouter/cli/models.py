@@ -34,7 +34,7 @@ _NEVER = "9999"
 _SOON = 14
 
 
-class Order(StrEnum):
+class SortOrder(StrEnum):
     """What the list is sorted by."""
 
     NAME = "name"
@@ -45,12 +45,12 @@ class Order(StrEnum):
 
 
 # The most of something first; where nothing is stated, last.
-_KEYS: dict[Order, Callable[[dict[str, Any]], Any]] = {
-    Order.NAME: lambda row: row["id"],
-    Order.CONTEXT: lambda row: -(row["context"] or 0),
-    Order.OUTPUT: lambda row: -(row["max_output"] or 0),
-    Order.NEWEST: lambda row: -row["created"],
-    Order.EXPIRES: lambda row: row["expires"] or _NEVER,
+_KEYS: dict[SortOrder, Callable[[dict[str, Any]], Any]] = {
+    SortOrder.NAME: lambda row: row["id"],
+    SortOrder.CONTEXT: lambda row: -(row["context"] or 0),
+    SortOrder.OUTPUT: lambda row: -(row["max_output"] or 0),
+    SortOrder.NEWEST: lambda row: -row["created"],
+    SortOrder.EXPIRES: lambda row: row["expires"] or _NEVER,
 }
 
 
@@ -60,7 +60,7 @@ def models(
     ] = "",
     author: Annotated[str, typer.Option(help="Only models of these: nvidia,google.")] = "",
     min_context: Annotated[int, typer.Option(help="Only models with so many tokens of context.", min=0)] = 0,
-    sort: Annotated[Order, typer.Option(help="What comes first.")] = Order.NAME,
+    sort: Annotated[SortOrder, typer.Option(help="What comes first.")] = SortOrder.NAME,
     watch: Annotated[
         bool, typer.Option("--watch", help="Show what appeared and vanished since the last look.")
     ] = False,

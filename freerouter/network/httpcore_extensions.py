@@ -1,4 +1,4 @@
-"""Limits and Watch: what httpcore looks up in a request's extensions while the request is on its way.
+"""ReadLimits and Watch: what httpcore looks up in a request's extensions while the request is on its way.
 
 This is the one place that relies on when httpcore (1.*, which httpx 0.28 requires) looks, and
 tests/network/test_httpcore_extensions.py fails when that changes:
@@ -17,7 +17,7 @@ from typing import Any
 from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, Timeouts
 
 
-class Limits(dict[str, float | None]):
+class ReadLimits(dict[str, float | None]):
     """Time-outs as httpx's transports look them up; the time to read is what is left at that moment.
 
     A read in progress cannot be cut short, so it must not begin with more.

@@ -15,7 +15,7 @@ import anyio
 import httpx
 from anyio.lowlevel import RunVar
 
-from freerouter.network.httpcore_extensions import Limits, Watch
+from freerouter.network.httpcore_extensions import ReadLimits, Watch
 from freerouter.network.wire_protocols import Broken, NotSent, TimedOut, Timeouts
 from freerouter.openrouter.headers import Headers
 from freerouter.settings import is_loopback
@@ -175,7 +175,7 @@ class HttpxWire:
         request = _request(url, headers, body, timeouts)
         watch = Watch(request.extensions)
         request.extensions["trace"] = watch.note
-        request.extensions["timeout"] = limits = Limits(timeouts, due)
+        request.extensions["timeout"] = limits = ReadLimits(timeouts, due)
         try:
             with _TRANSLATED:
                 response = self.transport(url).handle_request(request)

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic_core import from_json
 
 from freerouter.errors import CatalogError
 from freerouter.openrouter.json_bodies import parse_leniently
+from freerouter.openrouter.prices import charges
 
 _log = logging.getLogger("freerouter")
 
@@ -24,10 +24,6 @@ Alike = dict[tuple[str, ...], Names]
 
 _TEXT = frozenset({"text"})
 _STR = frozenset({str})
-_MUST_BE_PRICED = ("prompt", "completion")
-# Keys of a conditional price that say when it holds, not what it costs (openrouter-facts.md, section 2).
-_CONDITIONS = frozenset({"min_prompt_tokens", "utc_start", "utc_end", "utc_days"})
-_NO_PRICES = ("discount", "overrides")
 _NO_ROW: Mapping[str, Any] = {}
 # An id travels in headers and in logs: printable ASCII without blanks.
 _ID = re.compile(r"[!-.0-~]+/[!-~]+")
@@ -97,46 +93,7 @@ class Model:
             yield f"output is {'+'.join(sorted(self.outputs)) or 'not stated'}, not text alone"
         if self.expires is not None and self.expires < today:
             yield f"expired {self.expires}"
-        yield from _charges(self.pricing)
-
-
-def _charges(pricing: Mapping[str, Any]) -> Iterator[str]:
-    for key in _MUST_BE_PRICED:
-        if pricing.get(key) is None:
-            yield f"price of {key} is not stated"
-    for key, price in pricing.items():
-        if key not in _NO_PRICES and not is_zero(price):
-            yield f"price of {key} is {price}"
-    for override in pricing.get("overrides") or ():
-        for key, price in override.items():
-            if key not in _CONDITIONS and not is_zero(price):
-                yield f"price of {key} is {price} {_condition(override)}"
-
-
-def is_zero(price: Any) -> bool:
-    """Whether a price is nothing; one that is not stated is."""
-    if price == "0" or price is None:
-        return True
-    try:
-        return Decimal(str(price)) == 0
-    except InvalidOperation:
-        return False
-
-
-def _condition(override: Mapping[str, Any]) -> str:
-    words = []
-    if "min_prompt_tokens" in override:
-        words.append(f"from {override['min_prompt_tokens']} prompt tokens")
-    if "utc_start" in override or "utc_end" in override:
-        words.append(f"from {_time(override.get('utc_start'))} to {_time(override.get('utc_end'))} UTC")
-    if "utc_days" in override:
-        words.append(f"on days {override['utc_days']}")
-    return " ".join(words) or "at times"
-
-
-def _time(clock: Any) -> str:
-    """A time of the day, which is listed as a number: 830 is half past eight."""
-    return f"{clock // 100:02}:{clock % 100:02}" if isinstance(clock, int) else str(clock)
+        yield from charges(self.pricing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _ANY_TYPE = "application/octet-stream"
 _TEXT_SOURCES = ("text", "content")
 
 
-class Form(Enum):
+class Document(Enum):
     """How a model can take a document."""
 
     PDF = "pdf"
@@ -29,16 +29,16 @@ class Form(Enum):
     OTHER = "other"
 
 
-def form_of(part: Mapping[str, Any]) -> Form:
+def form_of(part: Mapping[str, Any]) -> Document:
     """What a document is: by how its text is given, by its data URL or media type, else by its name or first bytes."""
     source = part.get("source")
     if isinstance(source, dict) and source.get("type") in _TEXT_SOURCES:
-        return Form.TEXT
+        return Document.TEXT
     texts = list(texts_of(part))
     stated = next(filter(None, map(_in_data_url, texts)), None) or next(filter(_MEDIA_TYPE.fullmatch, texts), "")
     if stated and stated != _ANY_TYPE:
-        return Form.PDF if stated == _PDF_TYPE else Form.TEXT if stated.startswith("text/") else Form.OTHER
-    return Form.PDF if any(map(_seems_pdf, texts)) else Form.OTHER
+        return Document.PDF if stated == _PDF_TYPE else Document.TEXT if stated.startswith("text/") else Document.OTHER
+    return Document.PDF if any(map(_seems_pdf, texts)) else Document.OTHER
 
 
 def texts_of(part: Any) -> Iterator[str]:

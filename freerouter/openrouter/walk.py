@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.dialects.base import Dialect, listed
-from freerouter.openrouter.documents import Form, form_of, texts_of
+from freerouter.openrouter.documents import Document, form_of, texts_of
 
 # What is a medium, in any dialect: a part, a block or an item of this type.
 _MEDIA = {
@@ -211,14 +211,14 @@ def _namespaces(tools: Sequence[Any], where: str, found: Contents, depth: int) -
 def _medium(modality: str, thing: Any, where: str, found: Contents, depth: int) -> None:
     """Count a medium and its payload, and note what it needs; a text is none, and a PDF needs no model for files."""
     form = form_of(thing) if modality == "file" else None
-    if form is Form.TEXT:
+    if form is Document.TEXT:
         source = thing.get("source")
         if isinstance(source, dict) and "content" in source:
             _content(source["content"], "", f"{where}.source.content", found, depth + 1)
         return
     found.media += 1
     found.payload += sum(map(len, texts_of(thing)))
-    if form is Form.PDF:
+    if form is Document.PDF:
         found.pdf = found.pdf or where
     else:
         found.needs.setdefault(modality, where)

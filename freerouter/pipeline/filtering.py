@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model, is_zero
+from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
+from freerouter.openrouter.prices import is_zero
 from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.openrouter.tokens import Bounds
 from freerouter.settings import DEFAULT_EXCLUDE

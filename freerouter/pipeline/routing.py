@@ -1,4 +1,7 @@
-"""Routing: one request on its way, from model to model; no I/O."""
+"""Routing: one request on its way, from model to model; no I/O.
+
+It is over 300 lines long since it is the only loop: what to do next, and what came of it, stand side by side.
+"""
 
 from __future__ import annotations
 

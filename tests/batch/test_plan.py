@@ -11,8 +11,8 @@ from freerouter.batch.plan import (
     Fate,
     Hold,
     Leave,
-    Plan,
     Quota,
+    Schedule,
     Take,
     days_needed,
     fate,
@@ -98,9 +98,9 @@ def test_the_pause_before_a_second_try(stated, seconds):
     assert pause_before_again(errors.AttemptsFailedError("all failed", retry_after=stated)) == seconds
 
 
-def started(concurrency=3, answered=True, **options) -> Plan:
+def started(concurrency=3, answered=True, **options) -> Schedule:
     """A plan whose first request has been taken, and answered."""
-    plan = Plan(concurrency, **{"patient": False, **options})
+    plan = Schedule(concurrency, **{"patient": False, **options})
     assert plan.next(NOON) == Take()
     if answered:
         plan.judge(None, traced(), NOON)

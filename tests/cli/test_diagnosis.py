@@ -6,7 +6,7 @@ from email.utils import formatdate
 import pytest
 
 from freerouter import Settings
-from freerouter.cli.diagnosis import Findings, State, examine, in_words, next_reset
+from freerouter.cli.diagnosis import Findings, Level, examine, in_words, next_reset
 from freerouter.network.probe import Probe
 from tests.builders import body_of, row
 
@@ -37,7 +37,7 @@ def seen(*, settings=None, **changes) -> Findings:
 
 def test_nothing_is_wrong():
     checks = examine(seen())
-    assert {check.state for check in checks} == {State.OK}
+    assert {check.state for check in checks} == {Level.OK}
     assert not any(check.remedy for check in checks)
     assert [check.name for check in checks] == [
         "versions", "settings", "upstream", "circle", "clock", "models", "catalog copy", "key", "allowance", "privacy",

@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 
 from freerouter.network import httpcore_extensions
-from freerouter.network.httpcore_extensions import Limits, Watch
+from freerouter.network.httpcore_extensions import ReadLimits, Watch
 from freerouter.network.wire_protocols import Timeouts
 from tests.network.posts import HEADERS, PLAIN_BODY
 
 
-class Noting(Limits):
-    """Limits that write down each look at the time to read."""
+class Noting(ReadLimits):
+    """ReadLimits that write down each look at the time to read."""
 
     def __init__(self, seen: list[str]) -> None:
         super().__init__(Timeouts(), 0.0)
@@ -76,7 +76,7 @@ def test_a_request_is_traced_until_it_is_known_over_which_connection_it_goes(way
 def test_a_read_begins_with_the_time_that_is_left(monkeypatch):
     now = 100.0
     monkeypatch.setattr(httpcore_extensions.time, "monotonic", lambda: now)
-    limits = Limits(Timeouts(connect=3, first=10, idle=4), due=110.0)
+    limits = ReadLimits(Timeouts(connect=3, first=10, idle=4), due=110.0)
     seen = [limits.get("read")]
     now = 107.0
     seen.append(limits.get("read"))
@@ -87,4 +87,4 @@ def test_a_read_begins_with_the_time_that_is_left(monkeypatch):
     assert seen == [10, 3, 4, 4]
     assert limits.get("connect") == 3
     assert limits.get("other", 1) == 1
-    assert Limits(Timeouts(), due=0.0).get("read") > 0
+    assert ReadLimits(Timeouts(), due=0.0).get("read") > 0
