@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -57,6 +58,9 @@ class Offer(NamedTuple):
         return self.where if self.single else f"{self.where}[{index}]"
 
 
+_OFFERS = ("tools", "functions")
+
+
 @dataclass(slots=True)
 class Contents:
     """What a walk over a request has found.
@@ -83,17 +87,26 @@ def walk(body: Mapping[str, Any], dialect: Dialect) -> Contents:
         InvalidRequestError: the conversation is missing, empty or of the wrong type; names the field.
     """
     name = dialect.conversation
+    conversation = body.get(name)
+    has_more = dialect.asides or "tools" in body or "functions" in body
+    if not has_more and conversation and isinstance(conversation, list) and _are_plain(conversation):
+        return _plain(name)
     found = Contents({"text": name})
-    for offer in ("tools", "functions"):
+    for offer in _OFFERS:
         if offer in body:
             _tools(listed(body, offer), offer, found, 0)
     for aside in dialect.asides:
         if isinstance(body.get(aside), (list, tuple)):
             _parts(body[aside], aside, found, 0)
-    conversation = body.get(name)
     if not (isinstance(conversation, str) and dialect.text_alone):
         _messages(_not_empty(conversation, name), name, found)
     return found
+
+
+@cache
+def _plain(name: str) -> Contents:
+    """What most requests hold: messages of text alone. One for all of them: nobody changes it."""
+    return Contents({"text": name})
 
 
 def _not_empty(messages: Any, where: str) -> Sequence[Any]:

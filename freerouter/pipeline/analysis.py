@@ -13,6 +13,9 @@ from freerouter.openrouter.requirements import Need, Requirements, canonical
 from freerouter.openrouter.tokens import measure
 from freerouter.openrouter.walk import Contents, walk
 
+# What most requests need; one for all of them, since its hash is known already.
+_PLAIN = Need(frozenset({"text"}), frozenset(), strict=False, output=0)
+
 
 def analyze(
     body: bytes | str | dict[str, Any],
@@ -56,7 +59,9 @@ def analyze(
     if extra:
         for capability in canonical(extra):
             found.setdefault(capability, "asked for besides")
-    need = Need(frozenset(found), soft, strict, _output(body, dialect))
+    output = _output(body, dialect)
+    is_plain = len(found) == 1 and not (soft or strict or output) and "text" in found
+    need = _PLAIN if is_plain else Need(frozenset(found), soft, strict, output)
     tokens = measure(written, contents.media, contents.payload)
     return Requirements(need, found, tokens, body.get("stream") is True, contents.pdf, contents.media)
 
