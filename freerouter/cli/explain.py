@@ -71,7 +71,7 @@ def _show_needs(console: Console, explanation: dict[str, Any]) -> None:
         console.print(_indented(", ".join(requirements["soft"])))
     asked = f", and {requirements['output_tokens']:,} for the answer" if requirements["output_tokens"] else ""
     console.print("Size", style="bold")
-    console.print(_indented(f"about {requirements['prompt_tokens']:,} tokens{asked}"))
+    console.print(_indented(f"{_size(requirements)}{asked}"))
 
 
 def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
@@ -114,5 +114,10 @@ def needs_in_words(requirements: dict[str, Any]) -> str:
         verb = "Demands " if requirements["require_parameters"] else "Prefers "
         lines.append(f"{verb} {', '.join(requirements['soft'])}")
     asked = f", {requirements['output_tokens']:,} more for the answer" if requirements["output_tokens"] else ""
-    lines.append(f"Size     about {requirements['prompt_tokens']:,} tokens{asked}")
+    lines.append(f"Size     {_size(requirements)}{asked}")
     return "\n".join(lines)
+
+
+def _size(requirements: dict[str, Any]) -> str:
+    """The bounds of the prompt, in words."""
+    return f"{requirements['prompt_tokens_least']:,} to {requirements['prompt_tokens']:,} tokens"
