@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     deadline: PositiveFloat = Field(default=300, description="Seconds until an answer begins, all attempts together.")
     requests_per_minute: PositiveInt = Field(default=20, description="Requests sent in any 60 seconds at most.")
     max_wait: float = Field(default=0, ge=0, description="Seconds to wait for the minute's allowance before failing.")
+    exhausted_status: int = Field(
+        default=403, ge=400, le=499, description="Status of the server's answers once the day's requests are used up."
+    )
     sticky: Sticky = Field(
         default="auto",
         description="What stays on their model: auto (with an id, tool loops), session (with an id), off.",

@@ -31,7 +31,7 @@ app.command()(models.models)
 app.command()(quota.quota)
 app.command()(alarms.alarms)
 app.command()(doctor.doctor)
-app.command()(serve.serve)
+app.command(cls=serve.Command)(serve.serve)
 app.command()(emulate.emulate)
 app.command()(config.config)
 

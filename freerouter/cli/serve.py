@@ -6,9 +6,10 @@ import json
 import logging
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 from freerouter.cli.upstreams import settings_for
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 PORT = 8788
 _MISSING = "the server needs its extra: pip install 'freerouter-client[server]'"
+
+
+class Command(TyperCommand):
+    """``--client-keys`` can stand alone, which typer has no word for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See TyperCommand."""
+        return super().parse_args(ctx, ["--client-keys=only" if arg == "--client-keys" else arg for arg in args])
 
 
 def serve(
@@ -31,10 +40,19 @@ def serve(
         Path | None, typer.Option(help="File with OpenRouter's key.", exists=True, dir_okay=False)
     ] = None,
     client_keys: Annotated[
-        bool, typer.Option("--client-keys", help="Use the keys of OpenRouter that clients send.")
-    ] = False,
-    cors: Annotated[list[str] | None, typer.Option(help="Origin of a web page that may use the server.")] = None,
-    host_name: Annotated[list[str] | None, typer.Option(help="A name by which clients reach the server.")] = None,
+        Literal["off", "only", "fallback"],
+        typer.Option(
+            "--client-keys",
+            metavar="[=fallback]",
+            help="Use the key of OpenRouter that each client sends; with =fallback, the server's where it sends none.",
+        ),
+    ] = "off",
+    cors: Annotated[
+        list[str] | None, typer.Option(help="Origin of a web page that may use the server; '*' with --token.")
+    ] = None,
+    host_name: Annotated[
+        list[str] | None, typer.Option(help="A name or network by which clients reach the server; '*' with --token.")
+    ] = None,
     model_map: Annotated[
         list[str] | None, typer.Option("--map", help="Name to take for another, as 'gpt-*=free'.")
     ] = None,
@@ -58,7 +76,7 @@ def serve(
     access = Access((token or "").strip() or None, names, origins, client_keys)
     key = None if key_file is None else _read_key(key_file)
     with settings_for(emulate, limits=False, api_key=key, model_map=tuple(model_map or ()) or None) as settings:
-        if settings.key is None and not client_keys:
+        if settings.key is None and client_keys != "only":
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
             announce = _announce_to_machines if as_json else _announce

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from freerouter.errors import CatalogError, FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent, Timeouts
@@ -19,7 +19,7 @@ from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.server import listings, paths
-from freerouter.server.errors import BusyError, DefectError
+from freerouter.server.errors import BusyError, DefectError, RefusedError, restate_exhausted
 from freerouter.server.exchange import ClientGoneError, Exchange, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
 from freerouter.server.security import Access
@@ -30,7 +30,7 @@ _log = logging.getLogger("freerouter")
 _JSON = [("content-type", "application/json")]
 _STREAM = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _UNREAD = (408, 413)
-_PASSED_BACK = ("content-type", "retry-after")
+_PASSED_BACK = ("content-type", "retry-after", "www-authenticate")
 
 Handler = Callable[[Exchange], Awaitable[None]]
 
@@ -58,6 +58,7 @@ class App:
             "count_tokens": self._counted(self._count_tokens),
             "explain": self._counted(self._explain),
             "models": self._models,
+            "model": self._model,
             "pass": self._pass,
             "health": self._health,
             "ready": self._ready,
@@ -110,9 +111,11 @@ class App:
     async def _refuse(self, exchange: Exchange, error: FreeRouterError) -> None:
         if exchange.started:
             return
-        dialect = paths.error_dialect(exchange.path)
+        dialect = paths.error_dialect(exchange.path, exchange.by_name)
         status, headers, chunks = refused(error, error.trace or Trace(), dialect)
-        headers = self._access.answered(headers, exchange.origin)
+        headers = self._access.answered(status, headers, exchange.origin)
+        if isinstance(error, RefusedError):
+            headers += error.headers
         if status in _UNREAD:
             headers.append(("connection", "close"))
         self._metrics.refused(dialect.name, status)
@@ -140,33 +143,44 @@ class App:
     # What is routed.
 
     async def _route(self, exchange: Exchange) -> None:
+        headers = self._access.outgoing(exchange.headers)
         body = await exchange.body()
         started = time.monotonic()
         dialect = paths.error_dialect(exchange.path)
-        headers = self._access.outgoing(exchange.headers)
         accept = is_checked(exchange.headers, usual=self.router.settings.accept)
         answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect, accept=accept))
-        self._metrics.began(dialect.name, answer.status, answer.trace, time.monotonic() - started)
+        restate_exhausted(answer, self.router.settings.exhausted_status, dialect)
+        chunks = None if answer.body.reply is None else aiter(answer.body)
         try:
-            await self._respond(exchange, answer)
+            await self._begin(exchange, answer, chunks)
+            self._metrics.began(dialect.name, answer.status, answer.trace, time.monotonic() - started)
+            if chunks is not None:
+                await exchange.unless_gone(exchange.stream(chunks))
         finally:
             await answer.body.close()
             self._metrics.ended(dialect.name, answer.trace, time.monotonic() - started)
 
-    async def _respond(self, exchange: Exchange, answer: Answer[AsyncBody]) -> None:
-        headers = self._access.answered(answer.headers, exchange.origin)
-        if answer.body.reply is None:
+    async def _begin(self, exchange: Exchange, answer: Answer[AsyncBody], chunks: AsyncIterator[bytes] | None) -> None:
+        """Send a whole answer, or the head and the first chunk of a stream."""
+        headers = self._access.answered(answer.status, answer.headers, exchange.origin)
+        if chunks is None:
             await exchange.answer(answer.status, headers, b"".join(answer.body.chunks))
         else:
             kept = [pair for pair in headers if pair[0] != "cache-control"]
-            await exchange.start(answer.status, kept + _STREAM)
-            await exchange.unless_gone(exchange.stream(aiter(answer.body)))
+            await exchange.unless_gone(exchange.begin(answer.status, kept + _STREAM, chunks))
 
     # What is answered here.
 
     async def _models(self, exchange: Exchange) -> None:
         await self._forwarder.update()
-        await exchange.answer(200, self._json(exchange), encode(listings.models(self.router, exchange.query)))
+        listed = listings.anthropic_models if "anthropic-version" in exchange.by_name else listings.models
+        await exchange.answer(200, self._json(exchange), encode(listed(self.router, exchange.query)))
+
+    async def _model(self, exchange: Exchange) -> None:
+        await self._forwarder.update()
+        shown = listings.anthropic_model if "anthropic-version" in exchange.by_name else listings.model
+        row = shown(self.router, paths.model_at(exchange.path))
+        await exchange.answer(200, self._json(exchange), encode(row))
 
     async def _explain(self, exchange: Exchange) -> None:
         body = await exchange.body()
@@ -186,6 +200,8 @@ class App:
         if self.router.catalog is None:
             self._warm()
             await exchange.answer(503, _JSON, b'{"status":"no list of models yet"}')
+        elif not self.router.models():
+            await exchange.answer(503, _JSON, b'{"status":"no eligible model: see include, exclude, authors"}')
         else:
             await exchange.answer(200, _JSON, b'{"status":"ready"}')
 
@@ -203,7 +219,7 @@ class App:
         settings = self.router.settings
         query = f"?{exchange.query}" if exchange.query else ""
         headers = outgoing(self._access.outgoing(exchange.headers), settings.key)
-        url = f"{settings.upstream}/{paths.below(exchange.path)}{query}"
+        url = f"{settings.upstream}/{paths.passed(exchange.path)}{query}"
         reply = await exchange.unless_gone(self._wire.get(url, headers, Timeouts()))
         try:
             kept = [pair for pair in reply.headers if pair[0] in _PASSED_BACK]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from freerouter.errors import FreeRouterError
+from freerouter.errors import AllowanceExhaustedError, FreeRouterError
+from freerouter.openrouter.dialects import Dialect
+from freerouter.openrouter.headers import Headers
+from freerouter.pipeline.delivery import Answer
+from freerouter.pipeline.refusals import refused
+from freerouter.replies.verdicts import Gate
 
 _TYPES = {
     401: "authentication",
@@ -16,12 +21,17 @@ _TYPES = {
 
 
 class RefusedError(FreeRouterError):
-    """The request is not for this server, not from somebody who may use it, or too much for it."""
+    """The request is not for this server, not from somebody who may use it, or too much for it.
 
-    def __init__(self, message: str, status: int) -> None:
+    Attributes:
+        headers: what the answer has to say in its headers.
+    """
+
+    def __init__(self, message: str, status: int, headers: Headers | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.error_type = _TYPES.get(status, self.error_type)
+        self.headers = headers or []
 
 
 class BusyError(FreeRouterError):
@@ -42,3 +52,17 @@ class DefectError(FreeRouterError):
 
     def __init__(self, error: Exception) -> None:
         super().__init__(f"freerouter itself is at fault ({type(error).__name__}): please report it")
+
+
+def restate_exhausted(answer: Answer[Any], status: int, dialect: Dialect) -> None:
+    """Where the day's allowance is used up, answer with this status: coding agents repeat a 429 again and again.
+
+    Another status than 429 has no Retry-After, which some clients take for a promise.
+    """
+    error = answer.error
+    if not isinstance(error, AllowanceExhaustedError) or error.metadata.get("gate") != Gate.DAY.value:
+        return
+    error.status = status
+    if status != AllowanceExhaustedError.status:
+        error.retry_after = None
+    answer.status, answer.headers, answer.body.chunks = refused(error, answer.trace, dialect)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from freerouter.openrouter.headers import Headers
 from freerouter.server.errors import RefusedError
+from freerouter.server.paths import tidy
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +21,7 @@ T = TypeVar("T")
 # Most clients listen only once they have sent everything: what is too large is read up to this many times the limit,
 # and dropped, so that they hear why.
 _PATIENCE = 4
+_UNSENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.path = tidy(scope["path"])
         self.query: str = scope["query_string"].decode("latin-1")
         self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         self.by_name = dict(self.headers)
@@ -205,9 +208,11 @@ class Exchange:
             self._connection.unwatch()
 
     async def start(self, status: int, headers: Headers) -> None:
-        """Send status and headers."""
-        self.started = True
+        """Send status and headers. Raises ValueError, before anything is sent, when one cannot be sent."""
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        if any(_UNSENDABLE.search(value) for _, value in encoded):
+            raise ValueError("a header holds a control character")
+        self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def finish(self, body: bytes = b"") -> None:
@@ -222,8 +227,15 @@ class Exchange:
             await self.start(status, framed)
             await self.finish(body)
 
+    async def begin(self, status: int, headers: Headers, chunks: AsyncIterator[bytes]) -> None:
+        """Send status and headers with the first chunk: until there is one, an error can still be answered."""
+        first = await anext(chunks, b"")
+        with self._connection:
+            await self.start(status, headers)
+            await self._send({"type": "http.response.body", "body": first, "more_body": True})
+
     async def stream(self, chunks: AsyncIterator[bytes]) -> None:
-        """Send chunks as they come, one write for each."""
+        """Send the other chunks as they come, one write for each."""
         async for chunk in chunks:
             await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
         await self.finish()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from freerouter.errors import InvalidRequestError
+from freerouter.errors import InvalidRequestError, UnknownModelError
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT, DIALECTS, Dialect
+from freerouter.openrouter.model_names import ROUTE_NAMES
 from freerouter.openrouter.requirements import canonical
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
+from freerouter.server.catalog_query import filter_of, in_order, split
 
 _ROUTER_ID = "openrouter/free"
 _LARGEST_PAGE = 1000
@@ -24,27 +27,91 @@ def models(router: Router, query: str) -> dict[str, Any]:
     Args:
         router: has the catalog.
         query: ``supported_parameters=tools,seed`` or ``needs=tools,image``: only those that have all of these;
-            ``offset`` and ``limit``: only a page of them.
+            OpenRouter's filters and its ``sort``: see ``catalog_query``; ``offset`` and ``limit``: only a page.
 
     Raises:
         CatalogError: there is no catalog.
-        InvalidRequestError: there is no such page.
+        InvalidRequestError: there is no such page, or a filter makes no sense.
     """
     asked = parse_qs(query)
-    names = [
-        name for key in ("supported_parameters", "needs") for value in asked.get(key, ()) for name in _split(value)
-    ]
-    listed = router.models(canonical(names))
-    cooling = router.cooling()
-    rows = [dict(model.row) | _apart(cooling.get(model.id)) for model in listed]
-    if listed:
-        rows.insert(0, _router_row(listed))
+    rows = _rows(router, asked)
     offset, limit = _page(asked)
     end = offset + limit
     rest = [(key, value) for key, values in asked.items() if key not in ("offset", "limit") for value in values]
     following = urlencode([("offset", end), ("limit", limit), *rest]) if end < len(rows) else None
     links = {"next": following and f"/api/v1/models?{following}"}
     return {"data": rows[offset:end], "total_count": len(rows), "links": links}
+
+
+def model(router: Router, name: str) -> dict[str, Any]:
+    """A row of the list, with what OpenAI's clients look for in it. Raises UnknownModelError, CatalogError."""
+    row = _row(router, name)
+    return row | {"object": "model", "owned_by": row["id"].partition("/")[0]}
+
+
+def anthropic_models(router: Router, query: str) -> dict[str, Any]:
+    """The same list as Anthropic writes it, with its own pages: ``limit``, ``after_id``, ``before_id``.
+
+    Raises:
+        CatalogError, InvalidRequestError: as ``models`` does.
+    """
+    asked = parse_qs(query)
+    rows = _rows(router, asked)
+    ids = [row["id"] for row in rows]
+    _, limit = _page(asked)
+    start = _place(ids, asked, "after_id", -1) + 1
+    end = _place(ids, asked, "before_id", len(rows))
+    if "before_id" in asked:
+        start = max(start, end - limit)
+    page = rows[start : min(end, start + limit)]
+    more = start > 0 if "before_id" in asked else start + limit < end
+    edges = {"first_id": page[0]["id"], "last_id": page[-1]["id"]} if page else {"first_id": None, "last_id": None}
+    return {"data": [_anthropic(row) for row in page], "has_more": more, **edges}
+
+
+def anthropic_model(router: Router, name: str) -> dict[str, Any]:
+    """A row of it. Raises UnknownModelError, CatalogError."""
+    return _anthropic(_row(router, name))
+
+
+def _rows(router: Router, asked: dict[str, list[str]]) -> list[dict[str, Any]]:
+    names = [name for key in ("supported_parameters", "needs") for value in asked.get(key, ()) for name in split(value)]
+    fits = filter_of(asked)
+    listed = [model for model in router.models(canonical(names)) if fits(model.row)]
+    cooling = router.cooling()
+    rows = [dict(model.row) | _apart(cooling.get(model.id)) for model in listed]
+    router_row = [_router_row(listed)] if listed else []
+    return [row for row in router_row if fits(row)] + in_order(rows, asked)
+
+
+def _row(router: Router, name: str) -> dict[str, Any]:
+    rows = {row["id"]: row for row in _rows(router, {})}
+    found = rows.get(_ROUTER_ID if name in ROUTE_NAMES else name)
+    if found is None:
+        raise UnknownModelError(f"{name[:100]} is not among the free models: GET models lists them")
+    return found
+
+
+def _place(ids: list[str], asked: dict[str, list[str]], key: str, otherwise: int) -> int:
+    """The place of the id that a page is to follow or to precede."""
+    if key not in asked:
+        return otherwise
+    if asked[key][-1] not in ids:
+        raise InvalidRequestError(f"{key} names no model of this list", field=key)
+    return ids.index(asked[key][-1])
+
+
+def _anthropic(row: dict[str, Any]) -> dict[str, Any]:
+    created = datetime.fromtimestamp(row.get("created") or 0, UTC)
+    return {
+        "type": "model",
+        "id": row["id"],
+        "display_name": row.get("name") or row["id"],
+        "created_at": created.isoformat().replace("+00:00", "Z"),
+        "lifecycle": "active",
+        "max_input_tokens": row.get("context_length"),
+        "max_tokens": (row.get("top_provider") or {}).get("max_completion_tokens"),
+    }
 
 
 def _apart(cooling: float | None) -> dict[str, Any]:
@@ -60,10 +127,6 @@ def _page(asked: dict[str, list[str]]) -> tuple[int, int]:
     if not 1 <= limit <= _LARGEST_PAGE:
         raise InvalidRequestError(f"limit must be from 1 to {_LARGEST_PAGE}", field="limit")
     return offset, limit
-
-
-def _split(value: str) -> list[str]:
-    return [name for name in value.replace(",", " ").split() if name]
 
 
 def _router_row(listed: list[Model]) -> dict[str, Any]:

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestError
 from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from freerouter.server.errors import RefusedError
 
-Place = Literal["route", "count_tokens", "explain", "models", "pass", "health", "ready", "metrics"]
+Place = Literal["route", "count_tokens", "explain", "models", "model", "pass", "health", "ready", "metrics"]
 
 # OpenRouter's own, and what programs for OpenAI expect; clients of Anthropic's add /v1 to /api or to nothing.
 PREFIXES = ("/api/v1/", "/v1/")
 
 _ROUTED = {f"{prefix}{dialect.path}": dialect for prefix in PREFIXES for dialect in DIALECTS}
 _COUNT = "messages/count_tokens"
+_EXPLAIN = "/explain"
 _OWN: dict[str, Place] = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
 
-# Handed on as they are: they cost nothing.
-_PASSED = frozenset({"models/user", "models/count", "key", "credits", "generation", "providers"})
-_ABOUT_ONE_MODEL = re.compile(r"model/{0}/{0}|models/{0}/{0}/endpoints".format(r"[\w~][\w.:~-]*"), re.ASCII)
+# Handed on as they are: they cost nothing. The second column is what OpenRouter calls them today.
+_PASSED = {name: name for name in ("models/user", "models/count", "key", "credits", "generation", "providers")}
+_PASSED["auth/key"] = "key"
+_NAME = r"[\w~][\w.:~-]*"
+_ABOUT_ONE_MODEL = re.compile(rf"model/{_NAME}/{_NAME}|models/{_NAME}/{_NAME}/endpoints", re.ASCII)
+_MODEL = re.compile(rf"models/({_NAME}(?:/{_NAME})?)", re.ASCII)
+
+# What a base URL can have too much of: itself, and the path that its client adds.
+_ENDPOINT = "|".join(re.escape(dialect.path) for dialect in DIALECTS)
+_TOO_MUCH = re.compile(rf"(?:api/)*v1/|(?:{_ENDPOINT})/(?=(?:api/)*v1/|(?:{_ENDPOINT}|{_COUNT}|models|key)$)")
+
+
+def tidy(path: str) -> str:
+    """The path that was meant where slashes are doubled or at the end, or the base URL has too much; else the same."""
+    if path in _ROUTED or path in _OWN:
+        return path
+    rest = whole = "/".join([part for part in path.split("/") if part])
+    while found := _TOO_MUCH.match(rest):
+        rest = rest[found.end() :]
+    prefix = "/v1/" if whole.startswith("v1/") else "/api/v1/"
+    return f"{prefix}{rest}" if rest and "v1/" in whole.removesuffix(rest) else path
 
 
 def dialect_at(path: str) -> Dialect | None:
@@ -28,9 +48,10 @@ def dialect_at(path: str) -> Dialect | None:
     return _ROUTED.get(path)
 
 
-def error_dialect(path: str) -> Dialect:
-    """The dialect in whose shape errors at a path are answered."""
-    return _ROUTED.get(path) or (MESSAGES if below(path) == _COUNT else CHAT)
+def error_dialect(path: str, headers: Mapping[str, str] | None = None) -> Dialect:
+    """The dialect in whose shape errors at a path are answered; where the path has none, the client says it."""
+    anthropic = below(path) == _COUNT or "anthropic-version" in (headers or {})
+    return _ROUTED.get(path) or (MESSAGES if anthropic else CHAT)
 
 
 def below(path: str) -> str | None:
@@ -38,36 +59,42 @@ def below(path: str) -> str | None:
     return next((path.removeprefix(prefix) for prefix in PREFIXES if path.startswith(prefix)), None)
 
 
+def passed(path: str) -> str:
+    """What a path that is handed on is called upstream."""
+    rest = below(path) or ""
+    return _PASSED.get(rest, rest)
+
+
+def model_at(path: str) -> str:
+    """The id of the model that a path is about."""
+    found = _MODEL.fullmatch(below(path) or "")
+    return found.group(1) if found else ""
+
+
 def place(method: str, path: str) -> Place:
     """What is to be done at a path.
 
     Raises:
-        RefusedError: nothing is there.
+        RefusedError: nothing is there, or not by this method.
         CostRefusedError: it could cost money.
         InvalidRequestError: it is out of date.
     """
-    found = _posted(path) if method == "POST" else _got(path) if method in ("GET", "HEAD") else None
-    if found is None:
-        raise _nothing(method, path)
-    return found
+    got, posted = _got(path), _posted(path)
+    found = posted if method == "POST" else got if method in ("GET", "HEAD") else None
+    if found is not None:
+        return found
+    if got or posted:
+        allowed = f"{'GET, HEAD' if got else 'POST'}, OPTIONS"
+        raise RefusedError(f"{method} {path[:100]} is not served here: use {allowed}", 405, [("allow", allowed)])
+    raise _nothing(method, path)
 
 
 def _posted(path: str) -> Place | None:
     if path in _ROUTED:
         return "route"
-    if path == "/explain":
+    if path == _EXPLAIN:
         return "explain"
-    match below(path):
-        case None:
-            return None
-        case "messages/count_tokens":
-            return "count_tokens"
-        case "completions":
-            raise InvalidRequestError("the old Completions are not served: use chat/completions", field="prompt")
-    if "/v1/v1/" in path:
-        return None
-    routed = ", ".join(dialect.path for dialect in DIALECTS)
-    raise CostRefusedError(f"POST {path[:100]} could cost money, so it was not sent: routed are {routed}")
+    return "count_tokens" if below(path) == _COUNT else None
 
 
 def _got(path: str) -> Place | None:
@@ -76,15 +103,19 @@ def _got(path: str) -> Place | None:
     rest = below(path)
     if rest == "models":
         return "models"
-    if rest is not None and (rest in _PASSED or _ABOUT_ONE_MODEL.fullmatch(rest)):
+    if rest is None:
+        return None
+    if rest in _PASSED or _ABOUT_ONE_MODEL.fullmatch(rest):
         return "pass"
-    return None
+    return "model" if _MODEL.fullmatch(rest) else None
 
 
 def _nothing(method: str, path: str) -> FreeRouterError:
-    hint = ""
-    if "/v1/v1/" in path:
-        hint = "; this client adds /v1 by itself, so its base URL is to end in /api"
-    elif below(path) is None:
-        hint = "; base URLs end in /api/v1, for clients of Anthropic's in /api"
+    rest = below(path)
+    if method == "POST" and rest == "completions":
+        return InvalidRequestError("the old Completions are not served: use chat/completions", field="prompt")
+    if method == "POST" and rest:
+        routed = ", ".join(dialect.path for dialect in DIALECTS)
+        return CostRefusedError(f"POST {path[:100]} could cost money, so it was not sent: routed are {routed}")
+    hint = "" if rest else "; base URLs end in /api/v1, for clients of Anthropic's in /api"
     return RefusedError(f"{method} {path[:100]} is not served here{hint}", 404)

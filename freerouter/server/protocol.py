@@ -7,14 +7,20 @@ import socket
 from collections.abc import Callable
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from freerouter.openrouter.headers import Headers
+from freerouter.pipeline.refusals import refused
+from freerouter.pipeline.tracking import Trace
+from freerouter.server import paths
+from freerouter.server.errors import RefusedError
 from freerouter.server.exchange import CONNECTION
 
 # The app answers what is larger than its own limit; here is only what never comes to an end.
 _HEAD_LIMIT = 64 * 1024
 _HEAD_SECONDS = 30.0
-_ENDLESS = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
 
 
 class Line:
@@ -84,6 +90,7 @@ class Protocol(HttpToolsProtocol):
     _in_head = True
     _begun = False
     _timer: asyncio.TimerHandle | None = None
+    url = b""  # a request may be broken before it has one
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
@@ -106,12 +113,44 @@ class Protocol(HttpToolsProtocol):
         """A piece of a request."""
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self._begun or (self._in_head and not self._answering()):  # most heads come in one piece, without a timer
             self._watch()
         if self._in_head and self._head_bytes > _HEAD_LIMIT and not self.transport.is_closing():
-            self.transport.write(_ENDLESS)
-            self.transport.close()
+            self._reject(f"the headers are larger than {_HEAD_LIMIT >> 10} KiB", 431)
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                if self.parser.get_method() == b"CONNECT":
+                    self._reject("CONNECT is not served: this is no proxy", 400)
+                    return
+                # The parser takes a request with an offer for one without a body: it reads the head again without it.
+                data = self._head_without_offer() + data[offer.args[0] :]
+            except httptools.HttpParserError:
+                self._reject("the request is not HTTP: its head or the framing of its body is broken", 400)
+                return
+
+    def _is_offer(self) -> bool:
+        """Whether the head that is being read offers another protocol (RFC 9110, section 7.8: it may be ignored)."""
+        return bool(self.parser.should_upgrade())
+
+    def _head_without_offer(self) -> bytes:
+        first = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        lines = [first, *(b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade")]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _reject(self, message: str, status: int) -> None:
+        """Answer what the app never sees, in the shape of the path's dialect, and close."""
+        if not (self._answering() and self.cycle.response_started):
+            dialect = paths.error_dialect(paths.tidy(self.url.partition(b"?")[0].decode("latin-1")))
+            _, headers, body = refused(RefusedError(message, status), Trace(), dialect)
+            self.transport.write(_written(status, headers, b"".join(body)))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """The first line of a request."""
@@ -120,6 +159,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head of a request has come."""
+        if self._is_offer():
+            return
         self._unwatch()
         self._in_head, self._begun, self._head_bytes = False, False, 0
         self._line.whole = False
@@ -127,6 +168,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """All of a request has come."""
+        if self._is_offer():
+            return
         self._in_head = self._line.whole = True
         super().on_message_complete()
 
@@ -153,3 +196,9 @@ class Protocol(HttpToolsProtocol):
         """Read on, to see the client leave: uvicorn stops where much of a body has come at once."""
         if not self.pipeline:
             self.flow.resume_reading()
+
+
+def _written(status: int, headers: Headers, body: bytes) -> bytes:
+    lines = [b"HTTP/1.1 %d %s" % (status, _PHRASES[status]), b"connection: close", b"content-length: %d" % len(body)]
+    lines += [f"{name}: {value}".encode("latin-1") for name, value in headers]
+    return b"\r\n".join([*lines, b"", body])

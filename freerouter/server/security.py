@@ -7,14 +7,21 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from freerouter.errors import SettingsError
 from freerouter.openrouter.headers import Headers
 from freerouter.server.errors import RefusedError
+from freerouter.server.hosts import ANY, check_hosts, is_ours, name_of
 from freerouter.settings import is_loopback
 
 # How this process is called in ``via``, by which a request that comes round to it is known (RFC 9110, section 7.6.3).
 _SELF = f"freerouter-{secrets.token_hex(4)}"
+
+# As long as browsers keep the answer to a preflight at most.
+_PREFLIGHT_AGE = "7200"
+
+ClientKeys = Literal["off", "only", "fallback"]
 
 _KEY = re.compile(r"sk-or-[\x21-\x7e]{8,}")
 
@@ -39,30 +46,38 @@ class Access:
 
     Attributes:
         token: what clients have to send as Bearer or x-api-key; None for anybody on this machine.
-        hosts: names in the ``Host`` header that are served besides the loopback's (against DNS rebinding).
-        origins: web pages that may use the server, such as ``http://localhost:3000``.
-        client_keys: a client's own key for OpenRouter goes upstream, instead of ours.
+        hosts: what is served in the ``Host`` header besides the loopback's names (against DNS rebinding): names,
+            addresses, networks, or ``*``.
+        origins: web pages that may use the server, such as ``http://localhost:3000``, or ``*``.
+        client_keys: a client's own key for OpenRouter goes upstream, instead of ours: ``only`` refuses who has none.
     """
 
     token: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
-    client_keys: bool = False
+    client_keys: ClientKeys = "off"
 
     def check_address(self, host: str) -> None:
         """Raises SettingsError when a server that others can reach would ask nobody who they are."""
-        if not is_loopback(host) and not self.token:
+        check_hosts(self.hosts)
+        if self.token:
+            return
+        if not is_loopback(host):
             raise SettingsError(
                 f"listening on {host} lets others spend the allowance: set a token (--token), or listen on 127.0.0.1"
             )
+        for option, names in (("--cors", self.origins), ("--host-name", self.hosts)):
+            if ANY in names:
+                raise SettingsError(
+                    f"{option} '*' lets any web page spend the allowance: set a token (--token) as well"
+                )
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Raises RefusedError when a request is not to be served."""
-        host = _name(headers.get("host", ""))
-        if not is_loopback(host) and host not in self.hosts:
-            raise RefusedError(f"host {host[:100]!r} is not served here: see --host-name", 403)
+        if not self._is_probe(path):
+            self._check_host(headers.get("host"))
         origin = headers.get("origin")
-        if origin is not None and origin not in self.origins:
+        if origin is not None and not self._is_page(origin):
             raise RefusedError(f"the origin {origin[:100]!r} is not served here: see --cors", 403)
         if _SELF in headers.get("via", ""):
             raise RefusedError("the upstream leads back to this server: set upstream to OpenRouter's address", 400)
@@ -73,29 +88,56 @@ class Access:
         if method == "POST":
             _check_content(headers)
 
+    def _is_probe(self, path: str) -> bool:
+        """Whether it is for monitoring, which calls by addresses that are not known beforehand."""
+        return path in _OPEN or (path == "/metrics" and self.token is not None)
+
+    def _check_host(self, host: str | None) -> None:
+        if host is None:
+            raise RefusedError("there is no host header", 400)
+        if not is_ours(name_of(host), self.hosts):
+            raise RefusedError(f"host {host[:100]!r} is not served here: see --host-name", 403)
+
+    def _is_page(self, origin: str) -> bool:
+        return origin in self.origins or ANY in self.origins
+
     def _is_token(self, headers: Mapping[str, str]) -> bool:
         token = (self.token or "").encode()
         # All of them are compared, in constant time.
         return sum(hmac.compare_digest(given.encode(), token) for given in credentials(headers)) > 0
 
     def outgoing(self, headers: Headers) -> Headers:
-        """The caller's headers that are for OpenRouter; its credentials only if they are a key of OpenRouter's."""
+        """The caller's headers that are for OpenRouter; its credentials only if they are a key of OpenRouter's.
+
+        Raises:
+            RefusedError: it has to bring a key of its own, and does not.
+        """
         kept = [pair for pair in headers if pair[0] in _PASSED or pair[0].startswith(_PASSED_PREFIXES)]
         by_name = dict(headers)
-        if self.client_keys:
-            keys = [given for given in credentials(by_name) if given != self.token and _KEY.fullmatch(given)]
-            kept += [("authorization", f"Bearer {key}") for key in keys[:1]]
+        if self.client_keys != "off":
+            kept += [("authorization", f"Bearer {key}") for key in self._own_keys(by_name)]
         way = [by_name["via"]] if "via" in by_name else []
         return [*kept, ("via", ", ".join([*way, f"1.1 {_SELF}"]))]
 
-    def answered(self, headers: Headers, origin: str | None) -> Headers:
+    def _own_keys(self, headers: Mapping[str, str]) -> list[str]:
+        """The client's key for OpenRouter; none where it has none and may use ours."""
+        given = [shown for shown in credentials(headers) if shown != self.token]
+        keys = [shown for shown in given if _KEY.fullmatch(shown)]
+        if not keys and self.client_keys == "only":
+            what = "the API key is not one of OpenRouter's" if given else "there is no API key"
+            raise RefusedError(f"{what}: send your own, which begins with sk-or-, as Authorization: Bearer KEY", 401)
+        return keys[:1]
+
+    def answered(self, status: int, headers: Headers, origin: str | None) -> Headers:
         """The headers to answer with: OpenRouter's but for those of its site, and what lets a named web page read."""
         kept = [(n, v) for n, v in headers if n not in _OF_THE_SITE and not n.startswith("access-control-")]
+        if status == 401 and not any(name == "www-authenticate" for name, _ in kept):
+            kept.append(("www-authenticate", 'Bearer realm="freerouter"'))
         return kept + self.cors(origin)
 
     def cors(self, origin: str | None) -> Headers:
         """The headers that let a named web page read the answer."""
-        if origin is None or origin not in self.origins:
+        if origin is None or not self._is_page(origin):
             return []
         return [
             ("access-control-allow-origin", origin),
@@ -106,10 +148,14 @@ class Access:
     def preflight(self, headers: Mapping[str, str]) -> Headers:
         """What a browser is told that asks before it sends: SDKs have headers of their own, which change."""
         cors = self.cors(headers.get("origin"))
+        if not cors:
+            return []
         asked = headers.get("access-control-request-headers")
-        if cors and asked is not None:
+        if asked is not None:
             cors.append(("access-control-allow-headers", asked))
-        return cors
+        if headers.get("access-control-request-private-network") == "true":
+            cors.append(("access-control-allow-private-network", "true"))
+        return [*cors, ("access-control-allow-methods", "GET, HEAD, POST"), ("access-control-max-age", _PREFLIGHT_AGE)]
 
 
 def _check_content(headers: Mapping[str, str]) -> None:
@@ -127,11 +173,3 @@ def credentials(headers: Mapping[str, str]) -> list[str]:
     bearer = headers.get("authorization", "")
     shown = [bearer[7:].strip() if bearer[:7].lower() == "bearer " else "", headers.get("x-api-key", "").strip()]
     return [given for given in shown if given]
-
-
-def _name(host: str) -> str:
-    """The name in a Host header, without port."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Protocol
@@ -157,7 +157,7 @@ class AiohttpWire:
             if not isinstance(error, _BROKEN):
                 raise
             raise _trouble(error, way, late=deadline.passed) from None
-        return AiohttpReply(message.code, _lower(message.headers), content, connection, deadline)
+        return AiohttpReply(message.code, _lower(message.raw_headers), content, connection, deadline)
 
     async def _request(
         self, method: str, url: str, headers: Headers, body: bytes | None, timeouts: Timeouts
@@ -180,7 +180,7 @@ class AiohttpWire:
         except (*_BROKEN, TimeoutError) as error:
             raise _trouble(error, way, late=isinstance(error, TimeoutError)) from None
         deadline = Deadline(due, response.close)
-        return AiohttpReply(response.status, _lower(response.headers), response.content, response, deadline)
+        return AiohttpReply(response.status, _lower(response.raw_headers), response.content, response, deadline)
 
     def _pool(self) -> aiohttp.BaseConnector:
         connector = self.session.connector
@@ -279,8 +279,9 @@ def _written(target: aiohttp.ClientRequest, headers: Headers, body: bytes) -> by
     return b"".join(lines)
 
 
-def _lower(headers: Mapping[str, str]) -> Headers:
-    return [(name.lower(), value) for name, value in headers.items()]
+def _lower(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """A reply's headers as they came, names in lower case: aiohttp's own text has lost what is not UTF-8."""
+    return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in raw]
 
 
 def _text(value: str) -> str:
