@@ -129,8 +129,10 @@ class Protocol(HttpToolsProtocol):
                 if self.parser.get_method() == b"CONNECT":
                     self._reject("CONNECT is not served: this is no proxy", 400)
                     return
-                # The parser takes a request with an offer for one without a body: it reads the head again without it.
+                # The parser takes a request with an offer for one without a body: another reads the head without it.
                 data = self._head_without_offer() + data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
             except httptools.HttpParserError:
                 self._reject("the request is not HTTP: its head or the framing of its body is broken", 400)
                 return

@@ -2,13 +2,6 @@
 
 # A case stands here with the ways in which it fails.
 _FAULTS = {
-    "a header that is not ASCII is a 500 (server/protocol, server/exchange)": {
-        "header-latin1": "server",
-    },
-    "a slip in the base URL is refused as if it cost money (server/paths)": {
-        "path-double-slash": "server",
-        "path-slash-at-end": "server",
-    },
 }
 
 TODAY: dict[tuple[str, str], str] = {

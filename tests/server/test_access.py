@@ -1,6 +1,7 @@
 """Who may use the server, with whose key."""
 
 import logging
+import re
 
 import pytest
 
@@ -53,13 +54,43 @@ def refusal(access: Access, method: str = "POST", path: str = "/api/v1/chat/comp
         ("localhost.evil.test", 403),
         ("192.168.1.2", 403),
         ("", 403),
+        ("10.9.8.7:8788", None),
+        ("[fd00::7]:8788", None),
+        ("11.9.8.7", 403),
+        ("[fe00::7]", 403),
+        ("10.9.8.7.evil.test", 403),
         ("[evil", 403),
         ("xn--lab.example", 403),
     ],
 )
 def test_the_host_must_be_a_name_of_ours(host, status):
-    assert refusal(Access(hosts=("lab.example",)), host=host) == status
-    assert refusal(Access(hosts=("lab.example",)), "GET", "/health", host=host) == status
+    access = Access(hosts=("lab.example", "10.0.0.0/8", "fd00::/8"))
+    assert refusal(access, host=host) == status
+    assert refusal(access, "GET", "/metrics", host=host) == status
+    assert refusal(Access(TOKEN, hosts=("*",)), "GET", host=host) == 401
+
+
+def test_probes_call_by_any_name():
+    for host in ("10.1.2.3:8788", "evil.test", ""):
+        for path in ("/health", "/ready"):
+            assert refusal(Access(), "GET", path, host=host) is None
+        assert refusal(Access(TOKEN), "GET", "/metrics", host=host) == 401
+        assert refusal(Access(TOKEN), "GET", "/metrics", host=host, x_api_key=TOKEN) is None
+
+
+@pytest.mark.parametrize(
+    ("access", "complaint"),
+    [
+        (Access(origins=("*",)), "--cors '*'"),
+        (Access(hosts=("*",)), "--host-name '*'"),
+        (Access(TOKEN, hosts=("10.0.0.0/99",)), "--host-name 10.0.0.0/99"),
+        (Access(TOKEN, hosts=("http://lab.example",)), "--host-name http://lab.example"),
+    ],
+)
+def test_what_lets_everybody_in_or_means_nothing_is_refused_at_start(access, complaint):
+    with pytest.raises(SettingsError, match=re.escape(complaint)):
+        access.check_address("127.0.0.1")
+    Access(TOKEN, hosts=("*", "10.0.0.0/8"), origins=("*",)).check_address("0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -70,6 +101,7 @@ def test_web_pages_must_be_named(origin, status):
     assert refusal(Access(origins=("http://localhost:3000",)), origin=origin) == status
     assert refusal(Access(origins=("http://localhost:3000",)), "OPTIONS", origin=origin) == status
     assert refusal(Access(), origin=origin) == 403
+    assert refusal(Access(TOKEN, origins=("*",)), origin=origin, x_api_key=TOKEN) is None
 
 
 @pytest.mark.parametrize(
@@ -128,12 +160,27 @@ def test_a_named_page_can_read_the_answer(upstream, stream):
         before = server.http.options("/api/v1/chat/completions", headers=asked)
         assert (before.status_code, before.content) == (204, b"")
         assert before.headers["access-control-allow-headers"] == "x-stainless-os"
+        assert before.headers["access-control-max-age"] == "7200"
+        assert before.headers["access-control-allow-methods"] == "GET, HEAD, POST"
+        assert "access-control-allow-private-network" not in before.headers
         answers = [server.ask(headers=page, stream=stream), server.ask(headers=page, model="openai/gpt-4o")]
         answers += [server.http.get("/api/v1/models", headers=page), server.http.get("/api/v1/key", headers=page)]
         for answer in (before, *answers):
             assert answer.headers.get_list("access-control-allow-origin") == [page["origin"]]
             assert answer.headers["vary"] == "origin"
         assert [answer.status_code for answer in answers] == [200, 400, 200, 200]
+
+
+def test_any_page_can_where_all_are_let_in_with_the_token(upstream):
+    page = {"origin": "https://anything.test"}
+    with served(upstream, Access(TOKEN, origins=("*",))) as server:
+        asked = page | {"access-control-request-method": "POST", "access-control-request-private-network": "true"}
+        before = server.http.options("/api/v1/chat/completions", headers=asked)
+        assert (before.status_code, before.headers["access-control-allow-private-network"]) == (204, "true")
+        answers = [server.ask(headers=page), server.ask(headers=page | {"x-api-key": TOKEN})]
+        assert [answer.status_code for answer in answers] == [401, 200]
+        for answer in (before, *answers):
+            assert answer.headers["access-control-allow-origin"] == page["origin"]
 
 
 def test_any_other_page_can_neither_read_nor_spend(upstream, emulator):
@@ -158,7 +205,8 @@ def test_a_name_that_leads_here_by_rebinding_is_refused(server, emulator):
 def test_our_key_goes_upstream_and_no_token_does(upstream, emulator, name, dialect):
     shown = TOKEN if name == "x-api-key" else f"Bearer {TOKEN}"
     with served(upstream, Access(TOKEN)) as server:
-        assert server.ask(dialect).status_code == 401
+        unknown = server.ask(dialect)
+        assert (unknown.status_code, unknown.headers["www-authenticate"]) == (401, 'Bearer realm="freerouter"')
         assert server.ask(dialect, headers={name: shown}).status_code == 200
         assert server.http.get("/api/v1/key", headers={name: shown}).status_code == 200
     for request in emulator.requests:
@@ -178,10 +226,35 @@ def test_our_key_goes_upstream_and_no_token_does(upstream, emulator, name, diale
     ],
 )
 def test_a_clients_own_key_goes_upstream_when_it_is_one_of_openrouters(upstream, emulator, given, sent):
-    with served(upstream, Access(client_keys=True)) as server:
+    with served(upstream, Access(client_keys="fallback")) as server:
         assert server.ask(headers=given).status_code == 200
     assert emulator.completions[-1].headers["authorization"] == f"Bearer {sent}"
     assert "x-api-key" not in emulator.completions[-1].headers
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({}, "there is no API key"),
+        ({"authorization": f"Bearer {TOKEN}"}, "there is no API key"),
+        ({"authorization": "Bearer sk-ant-0123456789"}, "is not one of OpenRouter's"),
+        ({"x-api-key": THEIRS[1:]}, "is not one of OpenRouter's"),
+        ({"authorization": THEIRS}, "there is no API key"),
+    ],
+)
+def test_a_client_without_a_key_of_its_own_is_told_so_and_spends_nothing(upstream, emulator, dialect, given, complaint):
+    given = {"x-api-key": TOKEN} | given if "x-api-key" not in given else {"authorization": f"Bearer {TOKEN}"} | given
+    with served(upstream, Access(TOKEN, client_keys="only")) as server:
+        for response in (server.ask(dialect, headers=given), server.http.get("/api/v1/key", headers=given)):
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"].startswith("Bearer")
+            assert complaint in response.json()["error"]["message"]
+            assert "sk-or-" in response.json()["error"]["message"]
+        assert (server.ask(dialect, headers=given).json().get("type") == "error") == (dialect == "messages")
+        assert server.http.get("/api/v1/models", headers=given).status_code == 200, "the list needs no key"
+        assert not emulator.completions
+        assert server.ask(dialect, headers={"x-api-key": TOKEN, "authorization": f"Bearer {THEIRS}"}).status_code == 200
+    assert emulator.completions[-1].headers["authorization"] == f"Bearer {THEIRS}"
 
 
 def test_a_clients_own_key_is_not_asked_for_unless_it_was_said(server, emulator):
@@ -190,9 +263,9 @@ def test_a_clients_own_key_is_not_asked_for_unless_it_was_said(server, emulator)
 
 
 def test_each_key_has_an_allowance_of_its_own(upstream, emulator):
-    with served(upstream, Access(client_keys=True)) as server:
+    with served(upstream, Access(client_keys="fallback")) as server:
         emulator.faults = striking("daily_limit", count=1)
-        assert [server.ask().status_code for _ in range(2)] == [429, 429]
+        assert [server.ask().status_code for _ in range(2)] == [403, 403]
         assert server.ask(headers={"authorization": f"Bearer {THEIRS}"}).status_code == 200
     assert len(emulator.completions) == 2
 
@@ -202,7 +275,7 @@ def test_each_key_has_an_allowance_of_its_own(upstream, emulator):
 )
 def test_no_key_is_ever_shown(upstream, emulator, fault, caplog, capfd):
     caplog.set_level(logging.DEBUG)
-    with served(upstream, Access(TOKEN, client_keys=True)) as server:
+    with served(upstream, Access(TOKEN, client_keys="fallback")) as server:
         emulator.faults = striking(fault) if fault else None
         headers = {"authorization": f"Bearer {TOKEN}", "x-api-key": THEIRS}
         shown = [server.ask(headers=headers, stream=stream) for stream in (False, True)]

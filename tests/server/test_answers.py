@@ -122,7 +122,7 @@ def test_an_error_has_its_dialects_shape(server, name, shape):
 
 @pytest.mark.parametrize(
     ("fault", "status", "calls"),
-    [("unauthorized", 401, 1), ("payment_required", 402, 1), ("invalid_request", 400, 1), ("daily_limit", 429, 1)],
+    [("unauthorized", 401, 1), ("payment_required", 402, 1), ("invalid_request", 400, 1), ("daily_limit", 403, 1)],
 )
 def test_what_no_other_model_would_mend_stops_at_once(server, emulator, dialect, fault, status, calls):
     emulator.faults = striking(fault)

@@ -3,12 +3,16 @@
 import json
 import re
 
+import anthropic
+import openai
 import pytest
 
 from freerouter.cli.models import cooling
+from freerouter.server.catalog_query import filter_of, in_order
 from tests.server.stage import ask, served
 from tests.stage import CATALOG, PLAIN, TODAY, striking, until
 
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
 FREE = {model.id for model in CATALOG.free(TODAY)}
 
 
@@ -121,6 +125,116 @@ def test_what_cannot_be_counted_is_refused_as_anthropic_does(server):
     response = server.http.post("/v1/messages/count_tokens", json={"messages": 5})
     assert (response.status_code, response.json()["type"]) == (400, "error")
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "output_modalities=text",
+        "output_modalities=all",
+        "max_price=0",
+        "min_price=0&max_output_price=1",
+        "zdr=true",
+        "region=eu&providers=any",
+        "sort=throughput-high-to-low",
+        "sort=pricing-low-to-high",
+    ],
+)
+def test_filters_that_all_free_models_pass_change_nothing(server, query):
+    assert listed(server, f"?{query}") == listed(server)
+
+
+@pytest.mark.parametrize("query", ["output_modalities=image", "min_price=0.1", "q=xyzzy", "model_authors=nobody"])
+def test_filters_that_none_of_them_passes(server, query):
+    assert listed(server, f"?{query}") == []
+
+
+def test_openrouters_filters_are_honoured(server):
+    rows = {row["id"]: row for row in listed(server)[1:]}
+
+    def ids(query: str) -> set[str]:
+        found = {row["id"] for row in listed(server, f"?{query}")} - {"openrouter/free"}
+        assert 0 < len(found) < len(rows)
+        return found
+
+    assert ids("q=NVIDIA%20nano") == {name for name in rows if "nvidia" in name and "nano" in name}
+    assert ids("model_authors=nvidia") == {name for name in rows if name.startswith("nvidia/")}
+    assert ids("context=200000") == {name for name, row in rows.items() if row["context_length"] >= 200_000}
+    seeing = {name for name, row in rows.items() if "image" in row["architecture"]["input_modalities"]}
+    assert ids("input_modalities=image,text") == seeing
+
+
+@pytest.mark.parametrize(("sort", "field"), [("context-high-to-low", "context_length"), ("newest", "created")])
+def test_the_list_is_sorted_as_asked(server, sort, field):
+    router, *rows = listed(server, f"?sort={sort}")
+    assert router["id"] == "openrouter/free"
+    assert [row[field] for row in rows] == sorted((row[field] for row in rows), reverse=True)
+    assert len(rows) == len(listed(server)) - 1
+
+
+def test_models_without_a_score_come_last():
+    rows = [{"id": "a"}, {"id": "b", "benchmarks": {"artificial_analysis": {"coding_index": 3}}}]
+    rows.append({"id": "c", "benchmarks": {"artificial_analysis": {"coding_index": 9.5}}})
+    ordered = in_order(rows, {"sort": ["coding-high-to-low"]})
+    assert [row["id"] for row in ordered] == ["c", "b", "a"]
+    fits = filter_of({"min_coding_index": ["3"], "max_coding_index": ["5"]})
+    assert [row["id"] for row in rows if fits(row)] == ["b"]
+
+
+@pytest.mark.parametrize("query", ["context=much", "max_price=nan"])
+def test_a_bound_that_is_no_number(server, query):
+    response = server.http.get(f"/api/v1/models?{query}")
+    field = query.partition("=")[0]
+    assert (response.status_code, response.json()["error"]["metadata"]["field"]) == (400, field)
+
+
+@pytest.mark.parametrize("name", [PLAIN, PLAIN.replace("/", "%2F"), "openrouter/free", "openrouter%2Ffree", "free"])
+def test_one_model(server, name):
+    row = server.http.get(f"/api/v1/models/{name}").json()
+    known = {listed["id"]: listed for listed in server.http.get("/api/v1/models").json()["data"]}
+    assert row.items() >= known[row["id"]].items()
+    assert row["id"] == ("openrouter/free" if name.endswith("free") and ":" not in name else PLAIN)
+    assert (row["object"], row["owned_by"]) == ("model", row["id"].partition("/")[0])
+
+
+@pytest.mark.parametrize("name", ["openai/gpt-4o", "nothing"])
+def test_one_model_that_is_not_free(server, name):
+    response = server.http.get(f"/v1/models/{name}")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, 404)
+    anthropic = server.http.get(f"/v1/models/{name}", headers=ANTHROPIC).json()
+    assert (anthropic["type"], anthropic["error"]["type"]) == ("error", "not_found_error")
+
+
+def test_sdks_find_the_models(server):
+    with openai.OpenAI(base_url=f"{server.url}/api/v1", api_key="any") as client:
+        assert client.models.retrieve(PLAIN).owned_by == "nvidia"
+        assert {model.id for model in client.models.list()} == {row["id"] for row in listed(server)}
+    with anthropic.Anthropic(base_url=f"{server.url}/api", api_key="any") as client:
+        assert client.models.retrieve(PLAIN).display_name
+        for limit in (3, 1000):
+            assert [model.id for model in client.models.list(limit=limit)] == [row["id"] for row in listed(server)]
+
+
+def test_anthropics_pages_go_both_ways(server):
+    ids = [row["id"] for row in listed(server)]
+
+    def page(query: str) -> dict:
+        return server.http.get(f"/v1/models?{query}", headers=ANTHROPIC).json()
+
+    before = page(f"limit=2&before_id={ids[4]}")
+    assert [row["id"] for row in before["data"]] == ids[2:4]
+    assert (before["has_more"], before["first_id"], before["last_id"]) == (True, ids[2], ids[3])
+    assert page(f"before_id={ids[2]}")["has_more"] is False
+    assert page(f"after_id={ids[-1]}") == {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    assert page("after_id=nothing")["error"]["metadata"]["field"] == "after_id"
+
+
+def test_it_is_not_ready_without_an_eligible_model(upstream):
+    with served(upstream, include=("nobody/*",)) as server:
+        response = server.http.get("/ready", headers={"host": "10.1.2.3:8788"})
+        assert response.status_code == 503
+        assert "no eligible model" in response.json()["status"]
+        assert server.http.get("/health", headers={"host": "10.1.2.3:8788"}).status_code == 200
 
 
 def test_it_is_alive_before_it_is_ready(emulator):

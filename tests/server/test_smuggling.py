@@ -70,6 +70,36 @@ def test_a_request_to_be_upgraded_is_answered_as_it_is(server):
     assert statuses(raw(server.address, upgrade)) == [200]
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/api/v1/chat/completions", None), ("/v1/messages", "error"), ("/api/v1//messages", "error")]
+)
+@pytest.mark.parametrize(
+    ("broken", "status"),
+    [
+        (posted(BODY, "content-length: -1"), 400),
+        (posted(BODY, "no colon"), 400),
+        (posted(b"", "x: " + "y" * 99_999)[:-4], 431),
+    ],
+    ids=["length", "colon", "size"],
+)
+def test_what_is_broken_before_the_app_sees_it_is_answered_in_the_dialects_shape(server, path, kind, broken, status):
+    head, _, body = raw(server.address, broken.replace(b"/api/v1/chat/completions", path.encode())).partition(
+        b"\r\n\r\n"
+    )
+    assert statuses(head) == [status]
+    assert b"connection: close" in head
+    said = json.loads(body)
+    assert said.get("type") == kind
+    assert said["error"]["message"]
+
+
+def test_a_request_without_a_host_is_a_400(server):
+    nameless = posted(BODY, LENGTH).replace(b"host: localhost\r\n", b"")
+    received = raw(server.address, nameless)
+    assert statuses(received) == [400]
+    assert b"no host header" in received
+
+
 def test_two_requests_on_one_connection_are_two(server, emulator):
     one = posted(BODY, LENGTH)
     assert statuses(raw(server.address, one + one)) == [200, 200]

@@ -1,0 +1,69 @@
+"""The end of the day: a status at which coding agents stop, with the message; the minute's limit stays a 429."""
+
+import time
+
+import httpx
+import openai
+import pytest
+
+from freerouter import RoutingTransport, Settings, SettingsError
+from tests.server.stage import served
+from tests.stage import CATALOG, HELLO, KEY, router, striking
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_exhausted_day_is_a_403_that_says_so(server, emulator, dialect, stream):
+    emulator.faults = striking("daily_limit")
+    for _ in range(2):
+        response = server.ask(dialect, stream=stream)
+        assert response.status_code == 403
+        assert (response.headers["x-should-retry"], "retry-after" in response.headers) == ("false", False)
+        error = response.json()["error"]
+        assert "used up" in error["message"]
+        assert error["metadata"]["resets_at"].endswith("+00:00")
+        assert error["metadata"]["error_type"] == "rate_limit_exceeded"
+        assert error.get("code", 403) == 403
+    assert len(emulator.completions) == 1
+
+
+@pytest.mark.parametrize("status", [402, 429])
+def test_the_status_is_a_setting(upstream, emulator, dialect, status):
+    emulator.faults = striking("daily_limit")
+    with served(upstream, exhausted_status=status) as server:
+        response = server.ask(dialect)
+    assert (response.status_code, "retry-after" in response.headers) == (status, status == 429)
+
+
+@pytest.mark.parametrize("status", [200, 399, 500])
+def test_it_is_a_4xx(status):
+    with pytest.raises(SettingsError, match="exhausted_status"):
+        Settings(exhausted_status=status)
+
+
+def test_the_minutes_limit_stays_a_429(upstream):
+    with served(upstream, requests_per_minute=1, max_wait=0) as server:
+        assert server.ask().status_code == 200
+        response = server.ask()
+    assert response.status_code == 429
+    assert 0 < int(response.headers["retry-after"]) <= 60
+
+
+def test_an_sdk_shows_the_message_at_once(server, emulator):
+    emulator.faults = striking("daily_limit")
+    start = time.perf_counter()
+    with (
+        openai.OpenAI(base_url=f"{server.url}/api/v1", api_key="any") as client,
+        pytest.raises(openai.PermissionDeniedError, match="used up"),
+    ):
+        client.chat.completions.create(model="openrouter/free", messages=HELLO)
+    assert time.perf_counter() - start < 2
+    assert len(emulator.completions) == 1
+
+
+def test_the_transport_keeps_429(upstream, emulator):
+    emulator.faults = striking("daily_limit")
+    decides = router(upstream=upstream, api_key=KEY)
+    decides.update(CATALOG)
+    with httpx.Client(transport=RoutingTransport(router=decides)) as http:
+        response = http.post(f"{upstream}/chat/completions", json={"model": "openrouter/free", "messages": HELLO})
+    assert response.status_code == 429
