@@ -128,6 +128,7 @@ def test_what_no_other_model_would_mend_stops_at_once(server, emulator, dialect,
     emulator.faults = striking(fault)
     response = server.ask(dialect)
     assert (response.status_code, len(emulator.completions)) == (status, calls)
+    assert ("www-authenticate" in response.headers) == (status == 401)
     assert len(trail(response)) == calls
 
 
