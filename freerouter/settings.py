@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     )
     sticky: Sticky = Field(
         default="auto",
-        description="What stays on their model: auto (with an id, tool loops), session (with an id), off.",
+        description="Which conversations stay on their model: auto (all), session (those with an id), off.",
     )
     accept: bool = Field(
         default=False,

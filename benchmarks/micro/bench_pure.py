@@ -19,7 +19,7 @@ from freerouter.memory.lessons import Asker
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.dialects import CHAT
-from freerouter.openrouter.headers import NOBODY, caller, outgoing
+from freerouter.openrouter.headers import NO_SESSION, NOBODY, caller, outgoing
 from freerouter.openrouter.json_bodies import encode, parse
 from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
@@ -82,7 +82,7 @@ def bench_walk(benchmark: Any, body: bytes) -> None:
 
 @body_of
 def bench_conversation(benchmark: Any, body: bytes) -> None:
-    benchmark(conversation, parse(body), CHAT, None, "auto")
+    benchmark(conversation, parse(body), CHAT, NO_SESSION, "auto")
 
 
 @body_of

@@ -21,6 +21,7 @@ from freerouter.openrouter.headers import Headers
 from freerouter.pipeline.delivery import Answer, AsyncBody
 from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.router import Router
+from freerouter.settings import Sticky
 
 # For how long an interrupted run waits for the answers that are on their way.
 GRACE = 10.0
@@ -81,6 +82,8 @@ class Driver:
         self._router = router
         self._wire = wire
         self._sleep = sleep
+        # Requests of a batch that begin alike are hardly one conversation.
+        self._sticky: Sticky = "off" if router.settings.sticky == "off" else "session"
         self._refresh = refresh_for(router)
         self._queue = Queue(journal)
         self._changed = anyio.Event()
@@ -179,7 +182,9 @@ class Driver:
         ask = self._source.read(entry.place)
         wire = NotingWire(self._wire, lambda: self._sending(entry))
         forwarder = AsyncForwarder(self._router, wire, self._refresh, self._pause)
-        answer = await forwarder.forward(ask.body, [], ask.dialect, accept=self._source.form.accept)
+        answer = await forwarder.forward(
+            ask.body, [], ask.dialect, accept=self._source.form.accept, sticky=self._sticky
+        )
         try:
             return answer, b"".join([chunk async for chunk in answer.body])
         finally:

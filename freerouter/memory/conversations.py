@@ -2,72 +2,117 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 
+from freerouter.memory.transcript import goes_on, marks
 from freerouter.openrouter.dialects import Dialect
-from freerouter.openrouter.json_bodies import encode
+from freerouter.openrouter.headers import SessionHeaders
+from freerouter.settings import Sticky
 
 # OpenRouter forgets a conversation after ten idle minutes (docs: "Auto Router", session stickiness).
 _IDLE = 600.0
 _CONVERSATIONS = 100_000
+# Characters of a longest id (API reference, ``session_id``).
+_LONGEST_ID = 256
 
-# What a body without a session is known by.
-_MARKS = frozenset({"session_id", "prompt_cache_key", "tools"})
+# The fields that may hold an id.
+_PLACES = frozenset({"session_id", "prompt_cache_key", "metadata"})
 
-Stickiness = Literal["auto", "session", "off"]
+# An id, or a hash of what was said.
+Key = str | int
+
+
+class Conversation(NamedTuple):
+    """What a conversation is known by.
+
+    Attributes:
+        known_by: what the model that it is on may be remembered under; the first one that is remembered counts.
+        becomes: finds what its model is remembered under from an answer on. For a first message, that takes the time
+            in which the request is on its way already.
+    """
+
+    known_by: tuple[Key, ...]
+    becomes: Callable[[], tuple[Key, ...]]
 
 
 class Conversations:
     """Remembers the model of each conversation of each account. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._models: TTLCache[tuple[str, str], str] = TTLCache(_CONVERSATIONS, _IDLE, clock)
+        self._models: TTLCache[tuple[str, Key], str] = TTLCache(_CONVERSATIONS, _IDLE, clock)
 
-    def model(self, account: str, conversation: str) -> str | None:
-        """The id of the model that a conversation is on."""
-        model: str | None = self._models.get((account, conversation))
-        return model
+    def model(self, account: str, conversation: Conversation) -> str | None:
+        """The id of the model that a conversation is on; None for one that begins, or that is not remembered."""
+        for key in conversation.known_by:
+            model: str | None = self._models.get((account, key))
+            if model is not None:
+                return model
+        return None
 
-    def renew(self, account: str, conversation: str, model: str) -> None:
-        """The model has answered: the conversation is on it for ten more minutes."""
-        self._models[account, conversation] = model
+    def renew(self, account: str, conversation: Conversation, model: str) -> None:
+        """The model has answered: the conversation is on it for ten more minutes, under each name that it has."""
+        for key in conversation.known_by:
+            if (account, key) in self._models:
+                self._models[account, key] = model
+        for key in conversation.becomes():
+            self._models[account, key] = model
 
 
-class Conversation(NamedTuple):
-    """What a conversation is known by, and whether this request of it has to stay on its model."""
-
-    key: str
-    stays: bool
-
-
-def conversation(body: dict[str, Any], dialect: Dialect, header: str | None, sticky: Stickiness) -> Conversation | None:
+def conversation(
+    body: dict[str, Any], dialect: Dialect, headers: SessionHeaders, sticky: Sticky
+) -> Conversation | None:
     """Which conversation a request belongs to; None when that does not matter.
 
-    The order is the documented one of the Auto Router: ``session_id``, the ``x-session-id`` header,
-    ``prompt_cache_key``; then, for a request that offers tools, a hash of how the conversation began, so that a tool
-    loop stays on the model that asked for the tool.
+    An id comes first: ``session_id``, the header ``x-session-id``, ``prompt_cache_key`` (the documented order of the
+    Auto Router), then what clients send of their own accord. Without one, a request that goes on with a conversation
+    is known by what was said up to the user message that the model has reacted to, or else by its beginning. A first
+    message is always drawn, and begins one. So is a history whose beginning is not remembered: few-shot examples, which
+    many requests share. It becomes known by its own text only.
 
     Args:
         body: the request.
         dialect: how it is written.
-        header: the value of ``x-session-id``.
+        headers: those that carry an id.
         sticky: ``auto`` all of these, ``session`` only those with an id, ``off`` none.
     """
-    if sticky == "off" or (header is None and _MARKS.isdisjoint(body)):
+    if sticky == "off":
         return None
-    name = _named(body.get("session_id")) or header or _named(body.get("prompt_cache_key"))
-    if name:
-        return Conversation(f"id:{name}", stays=True)
-    if sticky == "session" or not body.get("tools"):
+    if any(headers) or not _PLACES.isdisjoint(body):
+        for name in _ids(body, dialect, headers):
+            if _is_id(name):
+                return _with_id(f"id:{name}")
+    if sticky == "session":
         return None
-    system, first, in_tool_loop = dialect.anchors(body)
-    beginning = encode({"system": system, "first": first})
-    return Conversation(f"hash:{hashlib.blake2b(beginning, digest_size=16).hexdigest()}", in_tool_loop)
+    messages = [*dialect.messages(body)]  # the caller may change its own list while the request is on its way
+    speakers = dialect.speakers(messages)
+    return (_going_on if goes_on(speakers) else _first)(messages, speakers, dialect.system(body))
 
 
-def _named(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _with_id(name: str) -> Conversation:
+    return Conversation((name,), lambda: (name,))
+
+
+def _first(messages: list[Any], speakers: str, system: Any) -> Conversation:
+    def becomes() -> tuple[Key, ...]:
+        found = marks(messages, speakers, system)
+        return found.beginning, found.now
+
+    return Conversation((), becomes)
+
+
+def _going_on(messages: list[Any], speakers: str, system: Any) -> Conversation:
+    found = marks(messages, speakers, system)
+    return Conversation((found.before, found.beginning), lambda: (found.now,))
+
+
+def _ids(body: dict[str, Any], dialect: Dialect, headers: SessionHeaders) -> tuple[Any, ...]:
+    """What may be an id, the most telling first."""
+    own = (body.get("session_id"), headers.session, body.get("prompt_cache_key"), headers.claude_code)
+    return (*own, dialect.session(body))
+
+
+def _is_id(name: Any) -> bool:
+    return isinstance(name, str) and len(name) <= _LONGEST_ID and bool(name.strip())

@@ -39,18 +39,28 @@ class Caller(NamedTuple):
 NOBODY = Caller()
 
 
+class SessionHeaders(NamedTuple):
+    """The values of the headers that name a session: ``x-session-id``, and what Claude Code sends."""
+
+    session: str | None = None
+    claude_code: str | None = None
+
+
+NO_SESSION = SessionHeaders()
+
+
 class Sender(NamedTuple):
     """What goes with a request besides its body.
 
     Attributes:
         headers: to send; not to be changed, since the next request has the same.
         caller: whose it is.
-        session: the value of its ``x-session-id``.
+        session: by which headers its session is known.
     """
 
     headers: Headers
     caller: Caller
-    session: str | None
+    session: SessionHeaders
 
 
 def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
@@ -69,7 +79,9 @@ def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
 @lru_cache(maxsize=256)
 def _sender(headers: tuple[tuple[str, str], ...], key: str | None) -> Sender:
     sent = outgoing(headers, key)
-    return Sender(sent, caller(sent), dict(sent).get("x-session-id"))
+    values = dict(sent)
+    session = SessionHeaders(values.get("x-session-id"), values.get("x-claude-code-session-id"))
+    return Sender(sent, caller(sent), session)
 
 
 def is_checked(headers: Iterable[tuple[str, str]], *, usual: bool) -> bool:

@@ -17,7 +17,7 @@ from freerouter.openrouter.dialects.base import Dialect, listed
 from freerouter.openrouter.documents import Document, form_of, texts_of
 
 # What is a medium, in any dialect: a part, a block or an item of this type.
-_MEDIA = {
+MEDIA = {
     "image_url": "image",
     "input_image": "image",
     "image": "image",
@@ -141,8 +141,8 @@ def _thing(thing: Mapping[str, Any], where: str, found: Contents, depth: int) ->
     kind = thing.get("type")
     if not isinstance(kind, str):
         kind = None
-    elif kind in _MEDIA:
-        _medium(_MEDIA[kind], thing, where, found, depth)
+    elif kind in MEDIA:
+        _medium(MEDIA[kind], thing, where, found, depth)
         return
     for name, value in thing.items():
         if name in _INSIDE and value is not None:

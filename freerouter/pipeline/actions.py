@@ -9,7 +9,7 @@ from freerouter.errors import FreeRouterError
 from freerouter.memory.endpoint import Endpoint
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT, Dialect
-from freerouter.openrouter.headers import NOBODY, Caller
+from freerouter.openrouter.headers import NO_SESSION, NOBODY, Caller, SessionHeaders
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
@@ -22,7 +22,7 @@ class Request(NamedTuple):
         body: JSON, or already parsed.
         dialect: how it is written.
         caller: whose it is.
-        session: the value of its ``x-session-id`` header.
+        session: its headers that name a session.
         needs: capabilities to require besides those found in it.
         accept: looks at a whole answer and returns a reason to refuse it, or None; True holds it against what the
             request asks for. A stream is held back until it is whole and accepted.
@@ -33,7 +33,7 @@ class Request(NamedTuple):
     body: bytes | str | dict[str, Any]
     dialect: Dialect = CHAT
     caller: Caller = NOBODY
-    session: str | None = None
+    session: SessionHeaders = NO_SESSION
     needs: tuple[str, ...] = ()
     accept: Accept | bool = False
     timeout: float | None = None

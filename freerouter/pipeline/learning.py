@@ -56,7 +56,7 @@ class Learning:
         state.health.restore(sent.model.id, sent.at)
         state.health.lessons.answered(sent.model.id, self._plan.asker)
         if belongs_to is not None:
-            state.conversations.renew(self._account, belongs_to.key, sent.model.id)
+            state.conversations.renew(self._account, belongs_to, sent.model.id)
         for model, doubt in self.doubts:  # so it was the first model's failure, not the request's
             self._blame(model, doubt)
         self.doubts.clear()

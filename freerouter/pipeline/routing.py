@@ -49,6 +49,7 @@ class Routing:
             stream=plan.asker.requirements.stream and plan.accept is None,
             allowed=request.timeout,
         )
+        self._former: str | None = None  # the model that the conversation was on
         self._sent: Sent | None = None
         self._sends = 0
         self._repeats = 0
@@ -119,11 +120,12 @@ class Routing:
         return None
 
     def _preferred(self) -> str | None:
-        """The model that the conversation is on, if the request is to stay there and has not been sent yet."""
+        """The model that the conversation is on, as long as the request has not been sent yet."""
         belongs_to = self._plan.conversation
-        if belongs_to is None or not belongs_to.stays or self._plan.selection.tried:
+        if belongs_to is None or not belongs_to.known_by or self._plan.selection.tried:
             return None
-        return self._state.conversations.model(self._account, belongs_to.key)
+        self._former = self._state.conversations.model(self._account, belongs_to)
+        return self._former
 
     def _nobody_left(self) -> FreeRouterError:
         attempts = self.trace.attempts
@@ -170,15 +172,12 @@ class Routing:
 
     def _prepared(self, model: Model) -> dict[str, Any]:
         """The request without the reasoning that another model has signed."""
-        plan, former = self._plan, None
-        if plan.conversation is not None:
-            with self._state.lock:
-                former = self._state.conversations.model(self._account, plan.conversation.key)
-        if former is None:
+        plan = self._plan
+        if self._former is None:
             # Nobody knows which has signed it: the model that the caller names first, perhaps, but hardly one of many.
             its_own = not plan.selection.order.draws and plan.selection.tried <= {model.id}
         else:
-            its_own = former == model.id
+            its_own = self._former == model.id
         return plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
 
     # What came of it.

@@ -32,6 +32,7 @@ _OPEN = ("/health", "/ready")
 # business.
 _PASSED = frozenset(
     {"accept", "user-agent", "http-referer", "referer", "x-title", "x-app", "x-session-id", "idempotency-key"}
+    | {"x-claude-code-session-id"}
 )
 _PASSED_PREFIXES = ("x-openrouter-", "anthropic-")
 # What OpenRouter's site says to browsers of itself.

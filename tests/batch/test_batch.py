@@ -114,6 +114,20 @@ async def test_an_answer_that_does_not_fit_the_schema_is_asked_for_again(tmp_pat
     assert [a["reason"] for a in row["freerouter"]["attempts"]] == ["not_accepted", "not_accepted", "answered"]
 
 
+@pytest.mark.parametrize("sticky", ["auto", "off"])
+async def test_requests_of_a_batch_are_one_conversation_by_an_id_only(tmp_path, out, sticky):
+    history = [{"role": role, "content": "Hello"} for role in ("user", "assistant")]
+    rows = [line(f"t{number}", messages=history) for number in range(40)]
+    rows += [line(f"i{number}", messages=history, session_id="s") for number in range(5)]
+    wire = StubWire()
+    source = write(tmp_path / "in", rows)
+    await run(source, out, wire=wire, router=router(sticky=sticky), concurrency=1)
+    models = [body["model"] for body in wire.sent]
+    assert len(models) == 45
+    assert len(set(models[:40])) > 5
+    assert (len(set(models[40:])) == 1) is (sticky == "auto")
+
+
 async def test_the_output_is_in_the_order_of_the_input_or_as_answers_come(tmp_path, source):
     class Slow(StubWire):
         async def open(self, *rest):

@@ -11,6 +11,7 @@ from freerouter.durations import DAY
 from freerouter.errors import InvalidRequestError, UpstreamError
 from freerouter.memory.conversations import conversation
 from freerouter.openrouter.dialects import DIALECTS
+from freerouter.openrouter.headers import SessionHeaders
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.refusals import refused, stopped
 from freerouter.pipeline.tracking import Trace
@@ -175,10 +176,11 @@ def test_analyze(dialect, body):
 def test_a_conversation_is_told_from_whatever_can_be_analysed(dialect, fields, header):
     try:
         analyze(fields, dialect)
-        found = conversation(fields, dialect, header, "auto")
+        found = conversation(fields, dialect, SessionHeaders(header), "auto")
     except InvalidRequestError:
         return
-    assert found is None or found.key
+    assert found.becomes()
+    assert all(key is not None for key in found.known_by)
 
 
 @FUZZ

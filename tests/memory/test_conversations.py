@@ -1,12 +1,12 @@
-"""Stickiness: by what a conversation is known, whether it has to stay, and for how long it is remembered."""
+"""Conversations: by what each is known, and for how long its model is remembered."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.errors import InvalidRequestError
 from freerouter.memory.conversations import Conversation, Conversations, conversation
-from freerouter.openrouter.dialects import CHAT
+from freerouter.openrouter.dialects import CHAT, MESSAGES
+from freerouter.openrouter.headers import NO_SESSION, SessionHeaders, sender
 from tests.builders import JSON, Clock
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -14,118 +14,128 @@ QUESTION = {"role": "user", "content": "What is the weather?"}
 CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "weather"}}]}
 RESULT = {"role": "tool", "tool_call_id": "1", "content": "Rain."}
 TOOLS = [{"type": "function", "function": {"name": "weather"}}]
+BOTH = SessionHeaders("h", "c")
+USER = {"user_id": '{"session_id": "m"}'}
 
 
-def of(*messages, header=None, sticky="auto", **fields):
-    return conversation({"messages": list(messages) or [QUESTION], **fields}, CHAT, header, sticky)
+def of(*messages, headers=NO_SESSION, sticky="auto", dialect=MESSAGES, **fields):
+    return conversation({"messages": list(messages) or [QUESTION], **fields}, dialect, headers, sticky)
 
 
-IDS = {
-    "session_id": ({"session_id": "s"}, None, "id:s"),
-    "header": ({}, "h", "id:h"),
-    "prompt_cache_key": ({"prompt_cache_key": "k"}, None, "id:k"),
-    "session_id before the header": ({"session_id": "s", "prompt_cache_key": "k"}, "h", "id:s"),
-    "the header before prompt_cache_key": ({"prompt_cache_key": "k"}, "h", "id:h"),
-    "an empty one is none": ({"session_id": "", "prompt_cache_key": "k"}, "", "id:k"),
-    "a number is none": ({"session_id": 5, "prompt_cache_key": "k"}, None, "id:k"),
-    "an id before the beginning": ({"session_id": "s", "tools": TOOLS}, None, "id:s"),
-}
+# Each id stands before those that follow.
+IDS = [
+    ("session_id", {"session_id": "s"}, NO_SESSION, "id:s"),
+    ("x-session-id", {}, SessionHeaders("h"), "id:h"),
+    ("prompt_cache_key", {"prompt_cache_key": "k"}, NO_SESSION, "id:k"),
+    ("X-Claude-Code-Session-Id", {}, SessionHeaders(None, "c"), "id:c"),
+    ("metadata.user_id", {"metadata": USER}, NO_SESSION, "id:m"),
+]
+PLACES = {name: place for name, *place in IDS}
 
 
-@pytest.mark.parametrize(("fields", "header", "key"), IDS.values(), ids=IDS)
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("sticky", ["auto", "session"])
-def test_a_conversation_with_an_id_stays(fields, header, key, sticky):
-    assert of(header=header, sticky=sticky, **fields) == Conversation(key, stays=True)
+def test_a_conversation_with_an_id_is_known_by_it_from_the_first_request_on(place, sticky):
+    fields, headers, key = PLACES[place]
+    found = of(headers=headers, sticky=sticky, tools=TOOLS, **fields)
+    assert (found.known_by, found.becomes()) == ((key,), (key,))
 
 
-NONE = {
-    "no id and no tools": ({}, "auto"),
-    "no id and empty tools": ({"tools": []}, "auto"),
-    "no id, where only ids count": ({"tools": TOOLS}, "session"),
-    "switched off": ({"tools": TOOLS, "session_id": "s"}, "off"),
-}
+@pytest.mark.parametrize("index", range(len(IDS)), ids=PLACES)
+def test_the_first_id_counts(index):
+    fields, headers = {}, NO_SESSION
+    for _, more, named, _ in IDS[index:]:
+        fields |= more
+        headers = SessionHeaders(headers.session or named.session, headers.claude_code or named.claude_code)
+    assert of(headers=headers, **fields).known_by == (IDS[index][3],)
 
 
-@pytest.mark.parametrize(("fields", "sticky"), NONE.values(), ids=NONE)
-def test_everything_else_is_drawn_anew(fields, sticky):
-    assert of(QUESTION, CALL, RESULT, sticky=sticky, header="h" if sticky == "off" else None, **fields) is None
+@pytest.mark.parametrize("odd", ["", "  ", "\n", "x" * 257, 5, True, ["s"], {"id": "s"}, None], ids=repr)
+@pytest.mark.parametrize("name", ["session_id", "prompt_cache_key"])
+def test_an_odd_id_is_passed_over(name, odd):
+    assert of(**{name: odd}).known_by == ()
+    assert of(headers=SessionHeaders(odd if isinstance(odd, str) else None, "c"), **{name: odd}).known_by == ("id:c",)
+    assert of(**{name: "x" * 256}).known_by == ("id:" + "x" * 256,)
 
 
-def test_a_tool_loop_stays_and_is_known_by_its_beginning():
-    asked = of(SYSTEM, QUESTION, tools=TOOLS)
-    looped = of(SYSTEM, QUESTION, CALL, RESULT, tools=TOOLS)
-    again = of(SYSTEM, QUESTION, CALL, RESULT, CALL, RESULT, tools=TOOLS, temperature=1)
-    assert asked.key == looped.key == again.key
-    assert (asked.stays, looped.stays, again.stays) == (False, True, True)
+def test_the_headers_of_sessions_are_read_from_a_request():
+    headers = [("x-claude-code-session-id", "c"), ("x-session-id", "h")]
+    assert sender(headers, "sk-or-key").session == BOTH
+    assert sender([], "sk-or-key").session == NO_SESSION
 
 
-def test_a_question_after_a_tool_loop_is_drawn_anew():
-    assert not of(QUESTION, CALL, RESULT, {"role": "assistant", "content": "Rain."}, QUESTION, tools=TOOLS).stays
+def test_a_user_id_counts_in_messages_alone():
+    assert of(metadata=USER, dialect=CHAT).known_by == ()
 
 
-BEGINNINGS = {
-    "another question": [SYSTEM, {"role": "user", "content": "Where?"}],
-    "another system message": [{"role": "system", "content": "Be long."}, QUESTION],
-    "no system message": [QUESTION],
-    "a developer in its stead": [{"role": "developer", "content": "Be brief."}, QUESTION],
-    "a picture": [SYSTEM, {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}],
-    "half a character": [SYSTEM, {"role": "user", "content": "\ud83d"}],
-}
+def test_nothing_is_known_where_nothing_is_to_stay():
+    assert of(QUESTION, CALL, RESULT, sticky="off", session_id="s", headers=BOTH) is None
+    assert of(QUESTION, CALL, RESULT, sticky="session") is None
 
 
-@pytest.mark.parametrize("messages", BEGINNINGS.values(), ids=BEGINNINGS)
-def test_another_beginning_is_another_conversation(messages):
-    key = of(*messages, tools=TOOLS).key
-    assert key.startswith("hash:")
-    assert key != of(SYSTEM, QUESTION, tools=TOOLS).key
-    assert key == of(*messages, CALL, RESULT, tools=TOOLS).key
+def test_a_first_message_is_known_by_nothing_and_becomes_its_beginning():
+    first = of(SYSTEM, QUESTION, tools=TOOLS, dialect=CHAT)
+    looped = of(SYSTEM, QUESTION, CALL, RESULT, CALL, RESULT, temperature=1, dialect=CHAT)
+    assert first.known_by == ()
+    assert set(first.becomes()) == set(looped.known_by)
 
 
-def test_an_id_is_never_taken_for_a_beginning():
-    key = of(QUESTION, tools=TOOLS).key
-    assert of(session_id=key).key != key
+def test_an_id_is_never_taken_for_a_text():
+    (key, _) = of(QUESTION, CALL, RESULT, dialect=CHAT).known_by
+    assert of(session_id=str(key)).known_by != (key,)
+    assert isinstance(key, int)
+
+
+def test_the_caller_may_change_its_list_meanwhile():
+    body = {"messages": [QUESTION]}
+    found = conversation(body, CHAT, NO_SESSION, "auto")
+    body["messages"].clear()
+    assert found.becomes() == of(QUESTION).becomes()
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["role", "content"]), JSON | st.just("tool")), min_size=1, max_size=4))
-def test_a_conversation_is_found_in_any_messages(messages):
-    found = of(*messages, tools=TOOLS)
-    assert found.key.startswith("hash:")
-    assert found.stays is (messages[-1].get("role") == "tool")
+def test_any_messages_make_a_conversation(messages):
+    found = of(*messages, dialect=CHAT)
+    assert found.becomes()
+    assert bool(found.known_by) is any(message.get("role") == "tool" for message in messages)
 
 
-def test_what_cannot_be_written_is_an_invalid_request():
-    with pytest.raises(InvalidRequestError, match="not finite"):
-        of({"role": "user", "content": float("inf")}, tools=TOOLS)
+def known(*keys):
+    return Conversation(keys, lambda: keys)
 
 
 def test_a_conversation_is_forgotten_after_ten_idle_minutes_and_each_answer_renews_it():
     clock = Clock()
     sessions = Conversations(clock)
-    sessions.renew("me", "id:s", "acme/alpha:free")
+    sessions.renew("me", known("id:s"), "acme/alpha:free")
     clock.advance(599)
-    assert sessions.model("me", "id:s") == "acme/alpha:free"
-    sessions.renew("me", "id:s", "acme/beta:free")
+    assert sessions.model("me", known("id:s")) == "acme/alpha:free"
+    sessions.renew("me", known("id:s"), "acme/beta:free")
     clock.advance(599)
-    assert sessions.model("me", "id:s") == "acme/beta:free"  # looking does not renew
+    assert sessions.model("me", known("id:s")) == "acme/beta:free"  # looking does not renew
     clock.advance(1)
-    assert sessions.model("me", "id:s") is None
+    assert sessions.model("me", known("id:s")) is None
 
 
 def test_accounts_and_conversations_are_apart():
     sessions = Conversations(Clock())
-    sessions.renew("me", "id:s", "acme/alpha:free")
-    sessions.renew("you", "id:s", "acme/beta:free")
-    sessions.renew("me", "id:t", "acme/gamma:free")
-    assert [sessions.model(*key) for key in (("me", "id:s"), ("you", "id:s"), ("me", "id:t"))] == [
-        "acme/alpha:free",
-        "acme/beta:free",
-        "acme/gamma:free",
-    ]
+    places = {("me", "id:s"): "a/a:free", ("you", "id:s"): "a/b:free", ("me", "id:t"): "a/c:free"}
+    for (account, key), model in places.items():
+        sessions.renew(account, known(key), model)
+    assert {place: sessions.model(place[0], known(place[1])) for place in places} == places
+
+
+def test_the_first_key_that_is_remembered_counts_and_an_answer_renews_each_that_is():
+    sessions = Conversations(Clock())
+    sessions.renew("me", known(1), "a/old:free")
+    assert sessions.model("me", known(2, 1)) == "a/old:free"
+    sessions.renew("me", Conversation((2, 1), lambda: (3,)), "a/new:free")
+    assert [sessions.model("me", known(key)) for key in (1, 2, 3)] == ["a/new:free", None, "a/new:free"]
 
 
 def test_memory_is_bounded():
     sessions = Conversations(Clock())
     for number in range(100_001):
-        sessions.renew("me", f"id:{number}", "acme/alpha:free")
-    assert sessions.model("me", "id:0") is None
-    assert sessions.model("me", "id:100000") == "acme/alpha:free"
+        sessions.renew("me", known(number), "acme/alpha:free")
+    assert sessions.model("me", known(0)) is None
+    assert sessions.model("me", known(100_000)) == "acme/alpha:free"

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from freerouter.openrouter.headers import Caller
+from freerouter.openrouter.headers import Caller, SessionHeaders
 from freerouter.pipeline.actions import Request
 from tests.builders import catalog_of, row
 from tests.walks import ANSWER, always, error_reading, models, once, stage, walk
@@ -40,8 +40,9 @@ def used(actor, body, times: int = MANY, **request) -> set[str]:
 
 IDS = {
     "session_id": ({"session_id": "a"}, {}),
-    "x-session-id": ({}, {"session": "a"}),
+    "x-session-id": ({}, {"session": SessionHeaders("a")}),
     "prompt_cache_key": ({"prompt_cache_key": "a"}, {}),
+    "X-Claude-Code-Session-Id": ({}, {"session": SessionHeaders(claude_code="a")}),
 }
 
 
@@ -63,13 +64,13 @@ def test_nothing_stays_when_it_is_switched_off(name):
 def test_one_id_is_known_wherever_it_stands_and_the_first_place_counts():
     actor = twenty()
     (model,) = used(actor, plain(session_id="a"), 1)
-    assert used(actor, plain(), session="a") == {model}
+    assert used(actor, plain(), session=SessionHeaders("a")) == {model}
     assert used(actor, plain(prompt_cache_key="a")) == {model}
-    (other,) = used(actor, plain(session_id="b", prompt_cache_key="a"), session="a")
+    (other,) = used(actor, plain(session_id="b", prompt_cache_key="a"), session=SessionHeaders("a"))
     assert used(actor, plain(prompt_cache_key="b")) == {other}
 
 
-@pytest.mark.parametrize("odd", ["", None, 7, ["a"], {"a": 1}])
+@pytest.mark.parametrize("odd", ["", " \t", None, 7, ["a"], {"a": 1}, "a" * 257])
 def test_an_id_that_is_none_is_passed_over(odd):
     actor = twenty()
     assert len(used(actor, plain(session_id=odd))) > 5
@@ -94,24 +95,79 @@ def test_a_tool_loop_stays_on_the_model_that_called():
     assert len(used(actor, asked)) > 5
 
 
-def test_tool_loops_are_told_apart_by_how_they_began():
-    actor = twenty(seed=2)
-    system = {"role": "system", "content": "Be brief."}
-    firsts = [USER, {"role": "user", "content": "Bye"}, system]
-    found = [used(actor, loop(first=first)) for first in firsts]
-    assert [len(each) for each in found] == [1, 1, 1]
-    assert len(set.union(*found)) > 1
-    assert [used(actor, loop(CALLED, RESULT, first=first)) for first in firsts] == found
+def chat(*texts, **fields):
+    """A plain chat: the user and the model in turns."""
+    return {"messages": [{"role": ("user", "assistant")[n % 2], "content": t} for n, t in enumerate(texts)], **fields}
+
+
+def test_a_plain_chat_stays_at_each_question():
+    for number in range(20):
+        actor = twenty(seed=number)
+        (model,) = used(actor, chat("Hello"), 1)
+        assert used(actor, chat("Hello", "Hi", "How are you?"), 1) == {model}
+        assert used(actor, chat("Hello", "Hi", "How are you?", "Fine", "Bye"), 1) == {model}
+
+
+def test_a_first_message_is_drawn_whatever_is_known():
+    actor = twenty()
+    used(actor, chat("Hello", "Hi", "How are you?"), 1)
+    assert len(used(actor, chat("Hello"))) > 5
+    assert len(used(actor, chat("Hello", tools=[TOOL]))) > 5
+
+
+def test_few_shot_requests_are_drawn_one_by_one_and_what_follows_stays():
+    actor = twenty()
+    shots = ("Two?", "2", "Three?", "3")
+    found = [used(actor, chat(*shots, f"{n}?"), 1) for n in range(MANY)]
+    assert len(set.union(*found)) > 5
+    assert len(used(actor, chat(*shots, "Four?"))) > 5
+    for number, model in enumerate(found):
+        assert used(actor, chat(*shots, f"{number}?", "So", "Why?"), 1) == model
+
+
+def test_conversations_that_begin_alike_part_at_the_second_question():
+    actor = twenty(seed=3)
+    (first,) = used(actor, chat("Hi"), 1)
+    used(actor, chat("Hi", "Hello", "I am Ann"), 1)
+    (second,) = used(actor, chat("Hi"), 1)
+    used(actor, chat("Hi", "Hello", "I am Bob"), 1)
+    assert first != second  # by the seed
+    for _ in range(3):
+        assert used(actor, chat("Hi", "Hello", "I am Ann", "Ann!", "Yes"), 1) == {first}
+        assert used(actor, chat("Hi", "Hello", "I am Bob", "Bob!", "Yes"), 1) == {second}
+
+
+def test_a_history_that_was_cut_short_or_rewritten_is_known_by_its_beginning():
+    actor = twenty()
+    (model,) = used(actor, chat("Hello"), 1)
+    used(actor, chat("Hello", "Hi", "And?"), 1)
+    assert used(actor, chat("Hello", "(left out)", "And? [edited]", "Well", "So?"), 1) == {model}
+
+
+@pytest.mark.parametrize("body", [loop(), chat("Hello", "Hi", "And?")], ids=["a tool loop", "a chat"])
+def test_a_conversation_that_is_known_by_its_text_moves_once(body):
+    actor = twenty()
+    (model,) = used(actor, plain(), 1)
+    first, second = walk(actor.router, once(FAILED), body).sent
+    assert first == model
+    actor.advance(500)  # the first one cools no longer
+    assert used(actor, body) == {second}
+    more = {**body, "messages": [*body["messages"], {"role": "assistant", "content": "So"}, USER]}
+    assert used(actor, more) == {second}
+
+
+def test_texts_of_two_accounts_are_two_conversations():
+    actor = twenty(seed=3)
+    mine, yours = (used(actor, plain(), 1, caller=Caller(name)) for name in ("mine", "yours"))
+    assert mine != yours  # by the seed
+    assert used(actor, loop(), caller=Caller("mine")) == mine
+    assert used(actor, loop(), caller=Caller("yours")) == yours
 
 
 @pytest.mark.parametrize("sticky", ["session", "off"])
 def test_a_tool_loop_without_an_id_stays_only_if_that_is_wanted(sticky):
     assert len(used(twenty(sticky=sticky), loop())) > 5
-
-
-def test_a_question_within_a_chat_with_tools_is_drawn_anew():
-    actor = twenty()
-    assert len(used(actor, loop({"role": "assistant", "content": "42"}, USER))) > 5
+    assert len(used(twenty(), loop(), sticky=sticky)) > 5
 
 
 def test_ten_idle_minutes_and_it_is_forgotten():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar, NamedTuple
 
 from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamError
@@ -26,6 +27,18 @@ class Piece(NamedTuple):
     usage: Mapping[str, Any] | None = None
     done: bool = False
 
+
+# Who speaks in a message or an item: one letter for each, so that a conversation's are a text that is quick to search.
+SYSTEM, USER, MODEL, TOOL = "s", "u", "m", "t"
+_role_of = itemgetter("role")
+_SPEAKERS = {
+    "system": SYSTEM,
+    "developer": SYSTEM,
+    "user": USER,
+    "assistant": MODEL,
+    "tool": TOOL,
+    "function": TOOL,
+}
 
 # What most events of a stream say.
 NOTHING = Piece()
@@ -80,9 +93,22 @@ class Dialect(ABC):
     def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
         """Capabilities that are asked for under another name than the catalog's, and may be given up."""
 
+    def messages(self, body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """The conversation's messages or items."""
+        messages: Sequence[Mapping[str, Any]] = body[self.conversation]
+        return messages
+
+    def system(self, body: Mapping[str, Any]) -> Any:  # noqa: ARG002  # most dialects have none
+        """The content of a system message that stands beside the conversation."""
+        return None
+
     @abstractmethod
-    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
-        """What marks a conversation: the system message that begins it, the first other; if a tool result ends it."""
+    def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """Who speaks in each message or item, a letter for each."""
+
+    def session(self, body: Mapping[str, Any]) -> Any:  # noqa: ARG002  # most dialects have none
+        """The id of a session, where a client puts one in a field that is meant for something else."""
+        return None
 
     @abstractmethod
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -130,14 +156,17 @@ def type_of(value: Any) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def opening(messages: Iterable[Mapping[str, Any]]) -> tuple[Any, Any]:
-    """The system message that begins a conversation, if one does, and the first other one; what follows may change."""
-    system = None
-    for message in messages:
-        if message.get("role") not in ("system", "developer"):
-            return system, message
-        system = system or message
-    return system, None
+def by_role(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Who speaks in each message, by its role; an odd one is a user's."""
+    try:
+        return "".join(map(_SPEAKERS.__getitem__, map(_role_of, messages)))  # much quicker than a comprehension
+    except (KeyError, TypeError):
+        return "".join([speaker_of(message.get("role")) for message in messages])
+
+
+def speaker_of(role: Any) -> str:
+    """Who speaks in a message with this role."""
+    return _SPEAKERS.get(role, USER) if isinstance(role, str) else USER
 
 
 def common_needs(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

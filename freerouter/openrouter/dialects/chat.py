@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -15,9 +15,9 @@ from freerouter.openrouter.dialects.base import (
     TOKEN,
     Dialect,
     Piece,
+    by_role,
     common_needs,
     format_need,
-    opening,
     openrouter_error,
     reasoning_on,
 )
@@ -58,10 +58,9 @@ class ChatDialect(Dialect):
         if reasoning_on(body):
             yield "reasoning"
 
-    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
-        """See the contract."""
-        messages = body["messages"]
-        return *opening(messages), messages[-1].get("role") == "tool"
+    def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """By the role."""
+        return by_role(messages)
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """``reasoning_details`` carries signatures and encrypted blocks; the plain ``reasoning`` text stays."""

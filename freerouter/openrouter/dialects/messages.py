@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
     NO_CHUNK,
     NOTHING,
+    TOOL,
     Dialect,
     Piece,
     format_need,
     openrouter_error,
+    speaker_of,
     type_of,
 )
 from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
 _SIGNED = ("thinking", "redacted_thinking")
+# Claude Code's older form of a user.
+_SESSION = re.compile(r"user_.*_account_.*_session_([\w-]+)")
 _DELTAS = ("text", "thinking", "partial_json")
 _CALLS = ("tool_use",)
 _SAID = ("text", "thinking", "redacted_thinking")
@@ -68,12 +73,24 @@ class MessagesDialect(Dialect):
         if body.get("stop_sequences"):
             yield "stop"
 
-    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+    def system(self, body: Mapping[str, Any]) -> Any:
         """See the contract."""
-        messages = body["messages"]
-        last = messages[-1].get("content")
-        in_tool_loop = isinstance(last, list | tuple) and any(type_of(part) == "tool_result" for part in last)
-        return body.get("system"), messages[0], in_tool_loop
+        return body.get("system")
+
+    def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """By the role, but for the results of tools, which are sent in the user's."""
+        return "".join([TOOL if _holds_result(message) else speaker_of(message.get("role")) for message in messages])
+
+    def session(self, body: Mapping[str, Any]) -> Any:
+        """Claude Code writes it into ``metadata.user_id``, as JSON, or after its user and account."""
+        metadata = body.get("metadata")
+        user = metadata.get("user_id") if isinstance(metadata, dict) else None
+        if not isinstance(user, str):
+            return None
+        if user.startswith("{"):
+            return _in_json(user)
+        found = _SESSION.fullmatch(user)
+        return found[1] if found else None
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """Thinking blocks carry signatures, redacted ones are encrypted."""
@@ -138,6 +155,19 @@ def _end(delta: Any, usage: Any) -> Piece:
 def _speaks(block: Any) -> bool:
     """Whether a block holds something for the caller."""
     return type_of(block) in _CALLS or (type_of(block) in _SAID and says(block))
+
+
+def _holds_result(message: Mapping[str, Any]) -> bool:
+    content = message.get("content")
+    return isinstance(content, (list, tuple)) and any(type_of(part) == "tool_result" for part in content)
+
+
+def _in_json(user: str) -> Any:
+    try:
+        found = from_json(user)
+    except ValueError:
+        return None
+    return found.get("session_id") if isinstance(found, dict) else None
 
 
 MESSAGES = MessagesDialect()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
@@ -10,14 +10,18 @@ from pydantic_core import to_json
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
+    MODEL,
     NO_CHUNK,
+    SYSTEM,
+    TOOL,
     Dialect,
     Piece,
     common_needs,
     format_need,
-    opening,
     openrouter_error,
     reasoning_on,
+    speaker_of,
+    type_of,
 )
 from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
@@ -59,12 +63,18 @@ class ResponsesDialect(Dialect):
         if reasoning_on(body):
             yield "reasoning"
 
-    def anchors(self, body: Mapping[str, Any]) -> tuple[Any, Any, bool]:
+    def messages(self, body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """The items; a text is the user's."""
+        items: str | Sequence[Mapping[str, Any]] = body["input"]
+        return [{"role": "user", "content": items}] if isinstance(items, str) else items
+
+    def system(self, body: Mapping[str, Any]) -> Any:
         """See the contract."""
-        asked = body["input"]
-        items = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
-        system, other = opening(items)
-        return body.get("instructions") or system, other, str(items[-1].get("type", "")).endswith("_output")
+        return body.get("instructions")
+
+    def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """By the role; what has none is a tool's result, or is from the model, or stands beside the conversation."""
+        return "".join(map(_speaker, messages))
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """Reasoning items carry signatures or encrypted content."""
@@ -138,6 +148,15 @@ def _error(response: Mapping[str, Any], ending: str | None, *, token: bool) -> M
 def _says(item: Any) -> bool:
     """Whether an item of the output holds something for the caller."""
     return isinstance(item, dict) and item.get("type") in _SPOKEN and says(item)
+
+
+def _speaker(item: Mapping[str, Any]) -> str:
+    kind = type_of(item)
+    if kind is None or kind == "message" or "role" in item:
+        return speaker_of(item.get("role"))
+    if kind.endswith("_output"):
+        return TOOL
+    return MODEL if kind.endswith("_call") or kind == "reasoning" else SYSTEM
 
 
 RESPONSES = ResponsesDialect()

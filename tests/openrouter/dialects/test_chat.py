@@ -61,20 +61,21 @@ def test_the_native_engine_or_a_caller_may_ask_for_files_besides():
 SYSTEM, DEVELOPER = {"role": "system", "content": "s"}, {"role": "developer", "content": "d"}
 USER, TOOL = {"role": "user", "content": "u"}, {"role": "tool", "content": "t"}
 
-ANCHORS = {
-    "a question": ([USER], (None, USER, False)),
-    "with a system message": ([SYSTEM, USER], (SYSTEM, USER, False)),
-    "with a developer's": ([DEVELOPER, SYSTEM, USER], (DEVELOPER, USER, False)),
-    "with a later system message, which may have been added": ([USER, SYSTEM], (None, USER, False)),
-    "that ends with a tool's result": ([SYSTEM, USER, TOOL], (SYSTEM, USER, True)),
-    "nothing but a system message": ([SYSTEM], (SYSTEM, None, False)),
-    "messages without roles": ([{}, {"content": "x"}], (None, {}, False)),
+SPEAKERS = {
+    "a question": ([USER], "u"),
+    "with a system message": ([SYSTEM, USER], "su"),
+    "with a developer's": ([DEVELOPER, SYSTEM, USER], "ssu"),
+    "with a later system message": ([USER, SYSTEM], "us"),
+    "with a tool's result": ([SYSTEM, USER, {"role": "assistant"}, TOOL, {"role": "function"}], "sumtt"),
+    "messages without roles": ([{}, {"content": "x"}], "uu"),
+    "odd roles": ([{"role": "mage"}, {"role": ["user"]}, {"role": None}, TOOL], "uuut"),
 }
 
 
-@pytest.mark.parametrize(("messages", "anchors"), ANCHORS.values(), ids=ANCHORS)
-def test_what_marks_a_conversation(messages, anchors):
-    assert CHAT.anchors({"messages": messages}) == anchors
+@pytest.mark.parametrize(("messages", "speakers"), SPEAKERS.values(), ids=SPEAKERS)
+def test_who_speaks(messages, speakers):
+    assert CHAT.messages({"messages": messages}) == messages
+    assert CHAT.speakers(messages) == speakers
 
 
 MESSAGES = st.lists(

@@ -100,17 +100,43 @@ def test_nonsense_names_its_field(body, field):
     assert caught.value.field == field
 
 
-ANCHORS = {
-    "a question": ({"messages": [HI]}, (None, HI, False)),
-    "with a system prompt": ({"system": "Be brief.", "messages": [HI]}, ("Be brief.", HI, False)),
-    "that ends with a tool's result": ({"messages": [HI, user(CALL), user(RESULT)]}, (None, HI, True)),
-    "that has gone on since": ({"messages": [user(RESULT), HI]}, (None, user(RESULT), False)),
+SPEAKERS = {
+    "a question": ([HI], "u"),
+    "a tool's result": ([HI, {"role": "assistant", "content": [CALL]}, user(RESULT)], "umt"),
+    "a tool's result with words beside it": ([user({"type": "text", "text": "Look"}, RESULT)], "t"),
+    "what has gone on since": ([user(RESULT), HI], "tu"),
 }
 
 
-@pytest.mark.parametrize(("body", "anchors"), ANCHORS.values(), ids=ANCHORS)
-def test_what_marks_a_conversation(body, anchors):
-    assert MESSAGES.anchors(body) == anchors
+@pytest.mark.parametrize(("messages", "speakers"), SPEAKERS.values(), ids=SPEAKERS)
+def test_who_speaks(messages, speakers):
+    assert MESSAGES.speakers(messages) == speakers
+
+
+def test_the_system_message_stands_beside_the_conversation():
+    assert MESSAGES.system({"system": "Be brief.", "messages": [HI]}) == "Be brief."
+
+
+UUID = "0b2f6a1e-0000-4000-8000-1234567890ab"
+SESSIONS = {
+    "JSON": ('{"device_id":"d","account_uuid":"","session_id":"s"}', "s"),
+    "the older form": (f"user_0f3a_account__session_{UUID}", UUID),
+    "the older form with an account": (f"user_0f3a_account_{UUID}_session_s", "s"),
+    "a user alone": ("user_0f3a", None),
+    "JSON without a session": ("{}", None),
+    "broken JSON": ('{"session_id":', None),
+    "no text": (7, None),
+}
+
+
+@pytest.mark.parametrize(("user", "session"), SESSIONS.values(), ids=SESSIONS)
+def test_the_session_within_a_user_id(user, session):
+    assert MESSAGES.session({"metadata": {"user_id": user}}) == session
+
+
+@pytest.mark.parametrize("metadata", [None, "user", [], {}])
+def test_metadata_without_a_user_has_no_session(metadata):
+    assert MESSAGES.session({"metadata": metadata}) is None
 
 
 THOUGHT = {"type": "thinking", "thinking": "Hm", "signature": "abc"}

@@ -107,18 +107,23 @@ def test_nonsense_names_its_field(body, field):
     assert caught.value.field == field
 
 
-ANCHORS = {
-    "text": ({"input": "Hi"}, (None, HI, False)),
-    "with instructions": ({"instructions": "Be brief.", "input": [HI]}, ("Be brief.", HI, False)),
-    "with a system item": ({"input": [SYSTEM, HI]}, (SYSTEM, HI, False)),
-    "that ends with a tool's result": ({"input": [HI, CALL, RESULT]}, (None, HI, True)),
-    "that ends with a call": ({"input": [HI, CALL]}, (None, HI, False)),
+SPEAKERS = {
+    "text": ("Hi", "u"),
+    "a system item": ([SYSTEM, HI], "su"),
+    "a tool's result": ([HI, {"type": "reasoning"}, CALL, RESULT], "ummt"),
+    "a typed message": ([{"type": "message", "role": "assistant", "content": "Hi"}], "m"),
+    "tools that the input brings": ([{"type": "additional_tools", "tools": []}, HI], "su"),
+    "an item without a type": ([{"content": "Hi"}], "u"),
 }
 
 
-@pytest.mark.parametrize(("body", "anchors"), ANCHORS.values(), ids=ANCHORS)
-def test_what_marks_a_conversation(body, anchors):
-    assert RESPONSES.anchors(body) == anchors
+@pytest.mark.parametrize(("asked", "speakers"), SPEAKERS.values(), ids=SPEAKERS)
+def test_who_speaks(asked, speakers):
+    assert RESPONSES.speakers(RESPONSES.messages({"input": asked})) == speakers
+
+
+def test_instructions_are_the_system_message():
+    assert RESPONSES.system({"instructions": "Be brief.", "input": "Hi"}) == "Be brief."
 
 
 def test_signed_reasoning_is_taken_out_and_nothing_else():
