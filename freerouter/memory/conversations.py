@@ -80,24 +80,27 @@ def conversation(
     """
     if sticky == "off":
         return None
-    if any(headers) or not _PLACES.isdisjoint(body):
+    if headers.session or headers.claude_code or not _PLACES.isdisjoint(body):
         for name in _ids(body, dialect, headers):
             if _is_id(name):
                 return _with_id(f"id:{name}")
     if sticky == "session":
         return None
     messages = [*dialect.messages(body)]  # the caller may change its own list while the request is on its way
+    system = dialect.system(body)
+    if len(messages) == 1:  # nearly every plain question: the rest can wait until it has been answered
+        return _first(messages, dialect, system)
     speakers = dialect.speakers(messages)
-    return (_going_on if goes_on(speakers) else _first)(messages, speakers, dialect.system(body))
+    return _going_on(messages, speakers, system) if goes_on(speakers) else _first(messages, dialect, system)
 
 
 def _with_id(name: str) -> Conversation:
     return Conversation((name,), lambda: (name,))
 
 
-def _first(messages: list[Any], speakers: str, system: Any) -> Conversation:
+def _first(messages: list[Any], dialect: Dialect, system: Any) -> Conversation:
     def becomes() -> tuple[Key, ...]:
-        found = marks(messages, speakers, system)
+        found = marks(messages, dialect.speakers(messages), system)
         return found.beginning, found.now
 
     return Conversation((), becomes)
