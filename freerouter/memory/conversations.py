@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from cachetools import TTLCache
@@ -88,10 +88,14 @@ def conversation(
         return None
     messages = [*dialect.messages(body)]  # the caller may change its own list while the request is on its way
     system = dialect.system(body)
-    if len(messages) == 1:  # nearly every plain question: the rest can wait until it has been answered
+    if len(messages) == 1 and _is_plain_question(messages[0]):  # the rest can wait until it has been answered
         return _first(messages, dialect, system)
     speakers = dialect.speakers(messages)
     return _going_on(messages, speakers, system) if goes_on(speakers) else _first(messages, dialect, system)
+
+
+def _is_plain_question(message: Mapping[str, Any]) -> bool:
+    return message.get("role") == "user" and isinstance(message.get("content"), str)
 
 
 def _with_id(name: str) -> Conversation:

@@ -66,7 +66,7 @@ def test_pools_equal_a_naive_search(seed, needs):
     index = index_of(*rows)
     known = {name for raw in rows for name in raw["supported_parameters"]}
     for need in needs:
-        hard, soft, tokens = need["hard"], [name for name in need["soft"] if name in known], need["tokens"]
+        hard, soft, tokens = need["hard"], {name for name in need["soft"] if name in known}, need["tokens"]
         able = [
             raw
             for raw in rows
