@@ -9,7 +9,7 @@ MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test check format clean bench bench-compare bench-micro bench-quick reliability faults
+.PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick reliability faults
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -44,6 +44,10 @@ bench-compare: $(READY)
 
 reliability: $(READY)
 	$(BIN)/python -m benchmarks.reliability
+
+# ARGS are modules: make mutants ARGS="replies/evidence memory/health"
+mutants: $(READY)
+	$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 faults: $(READY)
 	$(BIN)/python -m freerouter.emulator.faults > docs/faults.md

@@ -25,7 +25,7 @@ def cost_of(usage: Mapping[str, Any] | None) -> float | None:
 
 def _amount(value: Any) -> float | None:
     """A finite amount of money; text is read, too."""
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
+    if not isinstance(value, int | float | str):
         return None
     try:
         amount = Decimal(str(value).strip().removeprefix("$"))

@@ -76,6 +76,7 @@ GATES = {
     "a day": ([(Gate.DAY, 3_600)], Gate.DAY, 3_600),
     "a later, smaller word": ([(Gate.DAY, 3_600), (Gate.DAY, 60)], Gate.DAY, 3_600),
     "a minute after a day": ([(Gate.DAY, 3_600), (Gate.MINUTE, 20)], Gate.DAY, 3_600),
+    "a minute that is as long as the day": ([(Gate.DAY, 60), (Gate.MINUTE, 60)], Gate.DAY, 60),
     "a day after a minute": ([(Gate.MINUTE, 20), (Gate.DAY, 3_600)], Gate.DAY, 3_600),
     "a longer minute": ([(Gate.MINUTE, 20), (Gate.MINUTE, 40)], Gate.MINUTE, 40),
 }
@@ -167,7 +168,22 @@ def test_a_day_comes_back_with_its_reset_though_our_clock_is_wrong(behind):
     world.wall.advance(-behind)
     world.quota.close(ME, Gate.DAY, 3_600, limit=50)
     world.advance(3_600)
-    assert world.quota.shut(ME) is None
+    assert (world.quota.shut(ME), world.quota.left(ME)) == (None, 50)
+
+
+def test_the_end_of_a_minute_gives_nothing_of_the_day_back(world):
+    world.quota.learn(ME, used=10, limit=50)
+    world.quota.close(ME, Gate.MINUTE, 20)
+    world.advance(20)
+    assert (world.quota.shut(ME), world.quota.left(ME)) == (None, 40)
+
+
+def test_a_day_that_the_key_has_opened_early_does_not_hide_a_minute(world):
+    world.quota.close(ME, Gate.DAY, 3_600, limit=50)
+    world.advance(60)
+    world.quota.learn(ME, used=10, limit=50)
+    world.quota.close(ME, Gate.MINUTE, 20)
+    assert world.quota.shut(ME) == (Gate.MINUTE, 20)
 
 
 def test_a_minute_says_nothing_about_the_day(world):
@@ -217,3 +233,13 @@ def test_of_more_accounts_than_are_kept_the_one_that_was_idle_longest_is_forgott
     world.quota.count("0")
     world.quota.count("one more")
     assert [len(world.quota.of(account).sent) for account in ("0", "one more", "2", "1")] == [2, 1, 1, 0]
+
+
+def test_one_that_never_sent_is_forgotten_before_those_that_did():
+    world = World()
+    world.clock.now = 0.5
+    for number in range(999):
+        world.quota.count(str(number))
+    world.quota.of("never")
+    world.quota.count("one more")
+    assert all(world.quota.of(str(number)).sent for number in range(999))

@@ -15,6 +15,7 @@ STORIES = {
     "a free one between": ([("a", 0.1), ("c", 0.0), ("b", 0.2)], ["a", "", "b"]),
     "one that says nothing between": ([("a", 0.1), ("c", None), ("b", 0.2)], ["a", "", ACCOUNT]),
     "less than nothing": ([("a", -1.0)], [""]),
+    "as much as a dollar": ([("a", 1.0)], ["a"]),
 }
 
 
@@ -23,6 +24,7 @@ def test_what_is_barred(answers, barred):
     costs = Costs()
     assert [costs.note("me", model, cost) for model, cost in answers] == barred
     assert set(costs.accounts) == ({"me"} if ACCOUNT in barred else set())
+    assert set(costs.models) == set(barred) - {"", ACCOUNT} - ({"a"} if ACCOUNT in barred else set())
 
 
 def test_when_the_account_bills_the_models_are_not_to_blame():

@@ -42,7 +42,7 @@ def test_cooldowns_double_with_each_failure_in_a_row_up_to_ten_minutes_with_jitt
         told = health.cool(ALPHA, failure())
         assert 0.8 * expected <= told <= expected
         clock.advance(told)
-    assert (FIRST_COOLDOWN, LONGEST_COOLDOWN) == (30, 600)
+    assert (FIRST_COOLDOWN, LIGHT_COOLDOWN, LONGEST_COOLDOWN) == (30, 5, 600)
 
 
 def test_jitter_differs():
@@ -148,8 +148,41 @@ def test_what_is_put_back_is_as_it_was(before, since):
 def test_waking_forgets_what_is_over_and_nothing_else():
     clock = Clock()
     health = healthy(clock)
-    for model, seconds in ((ALPHA, 100), (BETA, 200)):
+    for model, seconds in (("a", 100), ("b", 200), ("c", 300)):
         health.cool(model, failure(seconds=seconds))
-    clock.advance(100)
-    health.wake()
-    assert health.cooling.keys() == {BETA}
+    for left in ({"b", "c"}, {"c"}, set()):
+        clock.advance(100)
+        health.wake()
+        assert health.cooling.keys() == left
+
+
+def test_a_cooldown_lasts_to_its_last_moment_and_not_beyond():
+    clock = Clock()
+    health = healthy(clock)
+    health.cool(ALPHA, failure(seconds=100))
+    record = health.record(ALPHA)
+    clock.advance(99.5)
+    assert health.ready_in(ALPHA) == 0.5
+    clock.advance(0.5)
+    assert health.ready_in(ALPHA) is None
+    health.put_back(ALPHA, record)
+    assert not health.cooling
+
+
+def test_an_answer_to_what_was_sent_in_the_moment_of_a_failure_counts():
+    clock = Clock()
+    health = healthy(clock)
+    health.cool(ALPHA, failure())
+    health.restore(ALPHA, clock())
+    assert not health.cooling
+
+
+def test_a_clock_may_begin_at_zero():
+    clock = Clock(0)
+    health = healthy(clock)
+    assert health.ready_in(ALPHA) is None
+    health.refuse(ALPHA, "a")
+    health.restore(ALPHA, clock())
+    assert not health.refuse(ALPHA, "b")
+    health.cool(BETA, failure(seconds=50))
+    assert health.cooling == {BETA: 50}

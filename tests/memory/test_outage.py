@@ -100,6 +100,22 @@ def test_a_sign_of_life_ends_it_and_the_next_one_begins_anew():
     assert found.rest("another") == 0  # the old probe may still be reading its answer
 
 
+def test_a_rest_lasts_to_its_last_moment():
+    clock = Clock()
+    found = begun(clock)
+    clock.advance(found.left() - 0.5)
+    assert found.rest("probe") == pytest.approx(0.5)
+
+
+def test_a_clock_may_begin_at_zero():
+    found = begun(Clock(0))
+    assert found.left() >= 1.6
+    found.alive()
+    for number in range(IN_A_ROW):
+        found.failed(str(number), "5xx", WELL, IN_A_ROW)
+    assert found.left() >= 1.6
+
+
 # Through Router: what the models say in turn, and whether that is an outage.
 STORIES = {
     "five errors": ([DOWN] * 5, True),

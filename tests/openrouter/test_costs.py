@@ -33,6 +33,7 @@ USAGES = {
     "its own key, as text": (byok("0.02"), 0.02),
     "its own key, and a fee": (byok(0.02, 0.01), 0.03),
     "its own key, free": (byok(0), 0),
+    "its own key, its fee unsaid": (byok(0.02, None), 0.02),
     "its own key, unsaid": (byok(None), 0),
     "its own key without details": ({"is_byok": True, "cost": 0}, 0),
     "what OpenRouter pays is not billed": (byok(1, is_byok=False), 0),
