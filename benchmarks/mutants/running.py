@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import sys
 from collections import Counter, defaultdict
@@ -10,16 +11,16 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from random import Random
 from tempfile import TemporaryDirectory
 from types import CodeType, FunctionType, ModuleType
 
 from benchmarks.mutants.changes import Change, changed_code
-from benchmarks.mutants.collecting import Tests, Trace, collect, run
+from benchmarks.mutants.collecting import Ran, Tests, Trace, collect, run
 from benchmarks.mutants.forks import Forks, end_endless_loops, in_a_child
 
 Report = Callable[[Change, bool], None]
 _LIVES, _NOTICED = 0, 1
+_ALIKE = 30  # of tests that run the same lines of the module, so many are tried
 
 
 def survive(changes: list[Change], options: list[str], jobs: int, report: Report) -> None:
@@ -77,6 +78,7 @@ def _try_in_place(changes: list[Change], options: list[str], jobs: int, folder: 
     def work() -> int:
         found: list[tuple[int, bool]] = []
         collect(options, _Survey(changes, jobs, folder, lambda change, lives: found.append((change.number, lives))))
+        assert len(found) == len(changes), "pytest ended early"
         results.write_bytes(pickle.dumps(found))
         return 0
 
@@ -97,44 +99,50 @@ class _Survey:
         self._kills: Counter[int] = Counter()
 
     def __call__(self, items: Tests) -> None:
-        tests, seconds = self._trace(items)
+        found = self._trace(items)
         functions = _functions(self._changes[0].file)
         forks = Forks(self._jobs)
         for change in self._changes:
-            order = self._order(change, tests, seconds)
+            order = self._order(change, found)
             forks.start(
                 lambda change=change, order=order: self._try(change, functions, items, order),
                 lambda code, change=change: self._end(change, code),
             )
         forks.finish()
 
-    def _trace(self, items: Tests) -> tuple[dict[int, list[int]], dict[int, float]]:
+    def _trace(self, items: Tests) -> dict[int, Ran]:
         file = self._folder / "trace"
 
         def trace() -> int:
-            found = Trace(self._changes[0].file)
-            found.run(items)
-            file.write_bytes(pickle.dumps((dict(found.tests), found.seconds)))
+            file.write_bytes(pickle.dumps(Trace(self._changes[0].file).run(items)))
             return 0
 
         in_a_child(trace)
         return pickle.loads(file.read_bytes())
 
-    def _order(self, change: Change, tests: dict[int, list[int]], seconds: dict[int, float]) -> list[int]:
+    def _order(self, change: Change, found: dict[int, Ran]) -> list[int]:
         """Those that have noticed others first; then the fast ones that run these lines, or any for a constant."""
         if change.function is None:
-            chosen = list(seconds)
-            Random(change.number).shuffle(chosen)
-            return sorted(chosen, key=lambda index: -self._kills[index])
-        first, last = change.lines
-        running = {index for line in range(first, last + 1) for index in tests.get(line, ())}
-        return sorted(running, key=lambda index: (-self._kills[index], seconds[index]))
+            return sorted(found, key=lambda index: (-self._kills[index], found[index].seconds))
+        lines = set(range(change.lines[0], change.lines[1] + 1))
+        running = [index for index, ran in found.items() if not lines.isdisjoint(ran.lines)]
+        running.sort(key=lambda index: (-self._kills[index], found[index].seconds))
+        alike: Counter[frozenset[int]] = Counter()
+        chosen = []
+        for index in running:
+            alike[found[index].lines] += 1
+            if alike[found[index].lines] <= _ALIKE:
+                chosen.append(index)
+        return chosen
 
     def _try(self, change: Change, functions: dict[str, list[FunctionType]], items: Tests, order: list[int]) -> int:
         end_endless_loops()
         code = changed_code(change)
         if change.function is None:
-            _rebind(change, code)
+            try:
+                _rebind(change, code)
+            except Exception:  # noqa: BLE001  # a module that cannot be imported is noticed
+                return _NOTICED
         else:
             for function in functions[change.function]:
                 function.__code__ = _code_of(code, change.function)
@@ -149,6 +157,9 @@ class _Survey:
         if file.exists():
             self._kills[int(file.read_text())] += 1
         self._report(change, code == _LIVES)
+        if code == _LIVES and "MUTANTS_LOG" in os.environ:
+            with Path(os.environ["MUTANTS_LOG"]).open("a") as log:
+                print(change.number, change.lines[0], change.key, file=log, flush=True)
 
     def _noticed_by(self, change: Change) -> Path:
         return self._folder / str(change.number)

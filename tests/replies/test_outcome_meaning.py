@@ -1,0 +1,71 @@
+"""What an outcome means beyond its request: a refusal, a sign of an outage, and what a second model confirms."""
+
+import pytest
+
+from freerouter.replies.outcome import Outcome, classify, confirmed
+from freerouter.replies.reading import Flaw, Reading
+from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
+
+
+# What an outcome is made of; whether the model has refused this request, and whether it may be an outage.
+MEANINGS = {
+    "a refusal": ({"status": 400}, True, False),
+    "a refusal of its length": ({"status": 413}, True, False),
+    "of the model": ({"status": 400, "scope": Scope.MODEL}, False, False),
+    "a limit": ({"status": 429}, False, False),
+    "a refusal that teaches more": ({"status": 400, "lasting": Lasting.LACKS}, False, False),
+    "a server's error": ({"status": 502, "scope": Scope.MODEL, "alike": "5xx"}, False, True),
+    "that stops": ({"status": 502, "scope": Scope.MODEL, "alike": "5xx", "verdict": Verdict.STOP}, False, False),
+    "that is not sure": ({"status": 418, "scope": Scope.MODEL, "alike": "418", "sure": False}, False, False),
+    "a page": ({"status": 403, "scope": Scope.UPSTREAM, "alike": "page 403", "sure": False}, False, True),
+    "a page that stops": (
+        {"status": 403, "scope": Scope.UPSTREAM, "alike": "page 403", "verdict": Verdict.STOP}, False, True),
+    "nothing sent": ({"status": 0, "scope": Scope.UPSTREAM}, False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "refuses", "may_be_outage"), MEANINGS.values(), ids=MEANINGS)
+def test_what_an_outcome_means_beyond_its_request(fields, refuses, may_be_outage):
+    outcome = Outcome(**{"verdict": Verdict.TRY_ANOTHER, "scope": Scope.REQUEST, "reason": "test"} | fields)
+    assert (outcome.refuses, outcome.may_be_outage) == (refuses, may_be_outage)
+
+
+@pytest.mark.parametrize(("status", "usage"), [(200, None), (200, {"cost": 0.1}), (201, None)])
+def test_an_answer_is_called_that_and_keeps_its_usage(status, usage):
+    outcome = classify(Reading(status, usage=usage), 0.0)
+    assert (outcome.verdict, outcome.reason) == (Verdict.ANSWERED, "answered")
+    assert (outcome.status, outcome.usage) == (status, usage)
+
+
+# Replies, and what those have in common that are a sign of the same outage.
+ALIKE = {
+    "a broken connection": (Reading(flaw=Flaw.BROKEN), Flaw.BROKEN.value),
+    "a page": (Reading(502, flaw=Flaw.HTML), "page 502"),
+    "a time-out": (Reading(flaw=Flaw.TIMEOUT), ""),
+    "an empty answer": (Reading(200, flaw=Flaw.EMPTY), ""),
+    "nothing sent": (Reading(flaw=Flaw.NOT_SENT), ""),
+    "a server's error": (Reading(502, error={"error": {"message": "Bad gateway"}}), "5xx"),
+}
+
+
+@pytest.mark.parametrize(("reading", "alike"), ALIKE.values(), ids=ALIKE)
+def test_what_failures_of_an_outage_have_in_common(reading, alike):
+    assert classify(reading, 0.0).alike == alike
+
+
+# Status, scope, seconds; then the scope, the gate and the sign of an outage once a second model has said the same.
+CONFIRMED = {
+    "the request's": (400, Scope.REQUEST, None, Scope.REQUEST, None, ""),
+    "the way's": (403, Scope.UPSTREAM, None, Scope.UPSTREAM, None, "same"),
+    "a limit": (429, Scope.MODEL, None, Scope.ACCOUNT, None, ""),
+    "a limit of a minute": (429, Scope.MODEL, 60.0, Scope.ACCOUNT, Gate.MINUTE, ""),
+    "a limit of more than a minute": (429, Scope.MODEL, 60.5, Scope.ACCOUNT, Gate.DAY, ""),
+}
+
+
+@pytest.mark.parametrize(("status", "scope", "seconds", "becomes", "gate", "alike"), CONFIRMED.values(), ids=CONFIRMED)
+def test_what_a_second_model_confirms_is_sure_and_stops(status, scope, seconds, becomes, gate, alike):
+    unsure = Outcome(Verdict.TRY_ANOTHER, scope, "test", status, seconds=seconds, sure=False, alike="same")
+    found = confirmed(unsure)
+    assert (found.verdict, found.sure) == (Verdict.STOP, True)
+    assert (found.scope, found.gate, found.alike) == (becomes, gate, alike)
