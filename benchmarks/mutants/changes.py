@@ -116,7 +116,10 @@ def changed_code(change: Change) -> CodeType:
 
 
 def _replacements(tree: ast.Module) -> Iterator[tuple[Site, ast.AST]]:
-    return ((site, replacement) for site in _sites(tree, (), (tree,)) for replacement in _others(site.node))
+    for site in _sites(tree, (), (tree,)):
+        yield from ((site, replacement) for replacement in _others(site.node))
+        if isinstance(site.holder, ast.Dict) and site.field == "values":
+            yield from ((site, replacement) for replacement in _next_value(site.holder, site.index or 0))
 
 
 def _sites(holder: ast.AST, names: tuple[str, ...], path: tuple[ast.AST, ...]) -> Iterator[Site]:
@@ -152,8 +155,6 @@ def _others(node: ast.AST) -> Iterator[ast.AST]:
             yield _with(node, ifs=[])
         case ast.Call(func=ast.Name(id=name)) if name in _OTHER_CALL:
             yield _with(node, func=ast.Name(_OTHER_CALL[name], ast.Load()))
-        case ast.Dict():
-            yield from _with_other_values(node)
         case ast.Return(value=value) if value is not None and not _is_none(value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr(value=ast.Call()) | ast.AugAssign() | ast.Delete():
@@ -181,11 +182,10 @@ def _shortened(node: ast.BoolOp) -> Iterator[ast.AST]:
         yield ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0]
 
 
-def _with_other_values(node: ast.Dict) -> Iterator[ast.AST]:
-    """A table in which one row has the value of the next."""
-    for index, (value, following) in enumerate(pairwise(node.values)):
-        if ast.dump(value) != ast.dump(following):
-            yield _with(node, values=[*node.values[:index], following, *node.values[index + 1 :]])
+def _next_value(table: ast.Dict, index: int) -> Iterator[ast.AST]:
+    """A row of a table has the value of the next one."""
+    following = table.values[index + 1 : index + 2]
+    return (value for value in following if ast.dump(value) != ast.dump(table.values[index]))
 
 
 def _with(node: ast.AST, **fields: object) -> ast.AST:
@@ -221,6 +221,8 @@ def _lines(site: Site) -> tuple[int, int]:
 
 def _shown(site: Site) -> str:
     """The code around a node, as much of it as fits a line."""
+    if isinstance(site.holder, ast.Dict) and site.field == "values" and (key := site.holder.keys[site.index or 0]):
+        return f"{ast.unparse(key)}: {ast.unparse(site.holder.values[site.index or 0])}"
     text = ""
     now = [getattr(site.holder, site.field)] if site.index is None else [getattr(site.holder, site.field)[site.index]]
     for node in [*now, *reversed(site.path)]:

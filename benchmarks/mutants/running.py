@@ -104,8 +104,9 @@ class _Survey:
         forks = Forks(self._jobs)
         for change in self._changes:
             order = self._order(change, found)
+            swapped = functions[change.function] if any(_runs(change, ran) for ran in found.values()) else []
             forks.start(
-                lambda change=change, order=order: self._try(change, functions, items, order),
+                lambda change=change, order=order, swapped=swapped: self._try(change, swapped, items, order),
                 lambda code, change=change: self._end(change, code),
             )
         forks.finish()
@@ -122,10 +123,9 @@ class _Survey:
 
     def _order(self, change: Change, found: dict[int, Ran]) -> list[int]:
         """Those that have noticed others first; then the fast ones that run these lines, or any for a constant."""
-        if change.function is None:
+        running = [index for index, ran in found.items() if _runs(change, ran)]
+        if not running:
             return sorted(found, key=lambda index: (-self._kills[index], found[index].seconds))
-        lines = set(range(change.lines[0], change.lines[1] + 1))
-        running = [index for index, ran in found.items() if not lines.isdisjoint(ran.lines)]
         running.sort(key=lambda index: (-self._kills[index], found[index].seconds))
         alike: Counter[frozenset[int]] = Counter()
         chosen = []
@@ -135,17 +135,13 @@ class _Survey:
                 chosen.append(index)
         return chosen
 
-    def _try(self, change: Change, functions: dict[str, list[FunctionType]], items: Tests, order: list[int]) -> int:
+    def _try(self, change: Change, swapped: list[FunctionType], items: Tests, order: list[int]) -> int:
         end_endless_loops()
         code = changed_code(change)
-        if change.function is None:
-            try:
-                _rebind(change, code)
-            except Exception:  # noqa: BLE001  # a module that cannot be imported is noticed
-                return _NOTICED
-        else:
-            for function in functions[change.function]:
-                function.__code__ = _code_of(code, change.function)
+        for function in swapped:
+            function.__code__ = _code_of(code, str(change.function))
+        if not swapped and not _rebind(change, code):
+            return _NOTICED
         for index, (_, passed) in zip(order, run(items[index] for index in order), strict=True):
             if not passed:
                 self._noticed_by(change).write_text(str(index))
@@ -163,6 +159,11 @@ class _Survey:
 
     def _noticed_by(self, change: Change) -> Path:
         return self._folder / str(change.number)
+
+
+def _runs(change: Change, ran: Ran) -> bool:
+    """False for constants, and for functions that run when the module is imported."""
+    return change.function is not None and not ran.lines.isdisjoint(range(change.lines[0], change.lines[1] + 1))
 
 
 def _functions(file: str) -> dict[str, list[FunctionType]]:
@@ -184,11 +185,17 @@ def _code_of(code: CodeType, function: str) -> CodeType:
     raise LookupError(function)
 
 
-def _rebind(change: Change, code: CodeType) -> None:
-    """Give a module's constants the values that they have with the change, wherever they were imported to."""
+def _rebind(change: Change, code: CodeType) -> bool:
+    """Give a module's constants the values that they have with the change, wherever they were imported to.
+
+    False when it cannot be imported with the change.
+    """
     former = vars(sys.modules[change.module])
     changed = {"__name__": change.module, "__file__": change.file}
-    exec(code, changed)
+    try:
+        exec(code, changed)
+    except Exception:  # noqa: BLE001  # whatever it is, it is noticed
+        return False
     users = [vars(module) for key, module in sys.modules.items() if key.partition(".")[0] in ("freerouter", "tests")]
     for name, value in changed.items():
         if name.startswith("__") or isinstance(value, type | FunctionType | ModuleType):
@@ -197,3 +204,4 @@ def _rebind(change: Change, code: CodeType) -> None:
         for user in users:
             if name in user and user[name] is was:
                 user[name] = value
+    return True

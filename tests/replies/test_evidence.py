@@ -155,3 +155,31 @@ def test_a_wait_that_stands_in_an_object_is_heard(place):
     else:
         error["details"] = [retry_info]
     assert classify(Reading(429, error={"error": error}), 0.0).seconds == 37
+
+
+# Inside of a 200, what an error is called says which status it would have had (openrouter-facts.md, section 6).
+STATUSES = {
+    400: "context_length_exceeded max_tokens_exceeded token_limit_exceeded string_too_long invalid_request "
+    "invalid_prompt invalid_image image_too_large image_too_small unsupported_image_format image_not_found "
+    "image_download_failed invalid_request_error",
+    401: "authentication authentication_error",
+    402: "payment_required billing_error",
+    403: "permission_denied content_policy_violation refusal permission_error",
+    404: "not_found not_found_error",
+    408: "timeout",
+    412: "precondition_failed",
+    413: "payload_too_large request_too_large",
+    422: "unprocessable",
+    429: "rate_limit_exceeded rate_limit_error",
+    500: "server unmapped",
+    502: "provider_unavailable",
+    503: "provider_overloaded",
+    529: "overloaded_error",
+}
+NAMED_STATUSES = [(name, status) for status, names in STATUSES.items() for name in names.split()]
+
+
+@pytest.mark.parametrize(("name", "status"), NAMED_STATUSES)
+@pytest.mark.parametrize("field", ["error_type", "code", "type"])
+def test_inside_of_a_success_the_name_of_an_error_says_its_status(name, status, field):
+    assert evidence_of({"error": {"message": "no", field: name}}, 200).status == status

@@ -6,7 +6,6 @@ from freerouter.replies.outcome import Outcome, classify, confirmed
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 
-
 # What an outcome is made of; whether the model has refused this request, and whether it may be an outage.
 MEANINGS = {
     "a refusal": ({"status": 400}, True, False),
@@ -69,3 +68,8 @@ def test_what_a_second_model_confirms_is_sure_and_stops(status, scope, seconds, 
     found = confirmed(unsure)
     assert (found.verdict, found.sure) == (Verdict.STOP, True)
     assert (found.scope, found.gate, found.alike) == (becomes, gate, alike)
+
+
+def test_an_error_type_says_more_than_the_status():
+    reading = Reading(400, error={"error": {"message": "no", "metadata": {"error_type": "server"}}})
+    assert classify(reading, 0.0).reason == "unavailable"
