@@ -39,7 +39,8 @@ def test_an_answer_is_called_that_and_keeps_its_usage(status, usage):
 # Replies, and what those have in common that are a sign of the same outage.
 ALIKE = {
     "a broken connection": (Reading(flaw=Flaw.BROKEN), Flaw.BROKEN.value),
-    "a page": (Reading(502, flaw=Flaw.HTML), "page 502"),
+    "a page that blocks": (Reading(403, flaw=Flaw.HTML), "page 403"),
+    "a page of a server in trouble": (Reading(502, flaw=Flaw.HTML), "5xx"),
     "a time-out": (Reading(flaw=Flaw.TIMEOUT), ""),
     "an empty answer": (Reading(200, flaw=Flaw.EMPTY), ""),
     "nothing sent": (Reading(flaw=Flaw.NOT_SENT), ""),
