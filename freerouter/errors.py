@@ -20,7 +20,7 @@ Whatever freerouter itself decides is a 4xx: official SDKs repeat a 5xx for up t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 
 class AttemptLike(Protocol):
@@ -103,6 +103,11 @@ class FreeRouterError(Exception):
         self.retry_after = retry_after
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.trace = trace
+
+    def bare(self) -> Self:
+        """Without its traceback and its causes, whose frames would keep a request's body for as long as the error."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _made_anew, (type(self), self.args), self.__dict__

@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     max_attempts: PositiveInt = Field(default=5, description="Models asked for one request at most.")
     first_token_timeout: PositiveFloat = Field(default=60, description="Seconds until a stream's first token.")
     idle_timeout: PositiveFloat = Field(default=60, description="Seconds between the chunks of a stream.")
+    stream_timeout: PositiveFloat = Field(default=1800, description="Seconds that a stream may take once it has begun.")
     reply_timeout: PositiveFloat = Field(default=180, description="Seconds for an answer that is not streamed.")
     deadline: PositiveFloat = Field(default=300, description="Seconds until an answer begins, all attempts together.")
     requests_per_minute: PositiveInt = Field(default=20, description="Requests sent in any 60 seconds at most.")
@@ -109,6 +110,9 @@ class Settings(BaseSettings):
     catalog_age: PositiveFloat = Field(default=300, description="Seconds until the list of models is fetched anew.")
     account_models: bool = Field(
         default=False, description="Read the models that the account's privacy settings allow (needs the key)."
+    )
+    bodies_in_flight: PositiveInt = Field(
+        default=2**30, description="Bytes of request bodies that the server holds at any time at most."
     )
     cache_dir: str | None = Field(
         default=None, description="Folder for the copy of the list of models; the platform's cache folder by default."

@@ -83,6 +83,13 @@ class ToSync(ast.NodeTransformer):
     def visit_Await(self, node):
         return self.visit(node.value)
 
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "aside":  # large bodies, in a thread
+            _, work, *args = node.args
+            return ast.Call(work, args, [])
+        return node
+
     def visit_Subscript(self, node):
         self.generic_visit(node)
         awaited = isinstance(node.value, ast.Name) and node.value.id == "Awaitable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -65,6 +66,9 @@ class Handover(Generic[ReplyT]):
         self._limits = limits
         self._signs = LifeSigns()
         self._flaw: Flaw | None = None
+        self._why = "broke off before its end"
+        self._longest = math.inf if routing is None else routing.stream_timeout
+        self._ends = time.monotonic() + self._longest
         self._tail = None if routing is None else Tail(routing.request.dialect)
         self.chunks = [self._see(chunk) for chunk in chunks]
 
@@ -75,15 +79,25 @@ class Handover(Generic[ReplyT]):
             if _DONE in chunk:
                 chunk = self._before_done(self._tail, chunk)
         if self.reply is not None and self._signs.feed(chunk):
-            self.reply.due = self._limits.next_due(time.monotonic())
+            self.reply.due = min(self._limits.next_due(time.monotonic()), self._ends)
         return chunk
 
     def _broke(self, error: Broken) -> None:
         """The connection broke. The Tail tells how the answer ended; the model is not to blame for haste."""
-        limits = self._limits
-        over = limits.until is not None and time.monotonic() >= limits.until
-        if isinstance(error, TimedOut) and (over or limits.idle == limits.read):
+        if not isinstance(error, TimedOut):
+            return
+        limits, now = self._limits, time.monotonic()
+        over = limits.until is not None and now >= limits.until
+        if now >= self._ends and not over:
+            self._why = f"took longer than stream_timeout ({self._longest:g} s)"
             self._flaw = Flaw.CALLER_TIMEOUT
+        elif over or limits.idle == limits.read:
+            self._flaw = Flaw.CALLER_TIMEOUT
+
+    def break_off(self, why: str) -> bytes:
+        """End the answer here, for a reason of ours: what is to be added to it."""
+        self._why, self._flaw = why, Flaw.CALLER_TIMEOUT
+        return self._end()
 
     def _before_done(self, tail: Tail, chunk: bytes) -> bytes:
         """Clients stop reading at the mark of the end: the error of an answer that is cut short comes before it."""
@@ -104,7 +118,7 @@ class Handover(Generic[ReplyT]):
     def _last_word(self, ending: StreamEnd) -> bytes:
         """Tell Routing how the answer ended. Returns the error that the caller is told."""
         routing, self._routing = self._routing, None
-        error = None if routing is None else routing.finish(ending)
+        error = None if routing is None else routing.finish(ending, self._why)
         if routing is None or error is None:
             return b""
         return routing.request.dialect.error_event(error, ending.last)

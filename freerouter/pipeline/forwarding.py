@@ -28,6 +28,7 @@ from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import Headers, is_checked, sender
 from freerouter.pipeline.actions import Fail, Refused, Request, Send, Wait
+from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
@@ -104,7 +105,8 @@ class Forwarder:
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
-        routing = self.router.route(Request(body, dialect, who, session, needs, checked, left, sticky))
+        request = Request(body, dialect, who, session, needs, checked, left, sticky)
+        routing = self.router.route(request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
         try:
@@ -155,12 +157,15 @@ class Forwarder:
         return Answer(reply.status, headers, Body(head.chunks), routing.trace)
 
     def _read(self, head: Head, reply: Reply, limits: Timeouts) -> Reading:
-        """Read until the reply can be judged."""
+        """Read until the reply can be judged; the time that reading takes counts, too."""
+        due = reply.due
         try:
             for chunk in reply.chunks:
                 head.feed(chunk)
                 if head.reading is not None:
                     return head.reading
+                if time.monotonic() > due:
+                    raise TimedOut("late")
         except Broken as error:
             return head.broken(_flaw(error, limits))
         return head.end()
@@ -231,7 +236,8 @@ class AsyncForwarder:
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
-        routing = self.router.route(Request(body, dialect, who, session, needs, checked, left, sticky))
+        request = Request(body, dialect, who, session, needs, checked, left, sticky)
+        routing = await aside(body, self.router.route, request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
         try:
@@ -243,7 +249,7 @@ class AsyncForwarder:
     async def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[AsyncBody]:
         """The loop: whatever Routing says, until there is an answer."""
         while True:
-            match routing.next():
+            match await aside(routing.request.body, routing.next):
                 case Wait(seconds):
                     await self._sleep(seconds)
                 case Fail(error):
@@ -284,12 +290,15 @@ class AsyncForwarder:
         return Answer(reply.status, headers, AsyncBody(head.chunks), routing.trace)
 
     async def _read(self, head: Head, reply: AsyncReply, limits: Timeouts) -> Reading:
-        """Read until the reply can be judged."""
+        """Read until the reply can be judged; the time that reading takes counts, too."""
+        due = reply.due
         try:
             async for chunk in reply.chunks:
                 head.feed(chunk)
                 if head.reading is not None:
                     return head.reading
+                if time.monotonic() > due:
+                    raise TimedOut("late")
         except Broken as error:
             return head.broken(_flaw(error, limits))
         return head.end()

@@ -11,9 +11,12 @@ from freerouter.openrouter import cost_guard, model_names
 from freerouter.openrouter.json_bodies import encode, parse
 from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Requirements
+from freerouter.openrouter.tokens import surely_exceeds
 from freerouter.openrouter.walk import walk
+from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.aside import LARGE
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.state import State
@@ -60,6 +63,7 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     Raises:
         FreeRouterError: the request makes no sense, or could cost money.
     """
+    _check_size(state, request.body)
     body = parse(request.body)
     contents = walk(body, request.dialect)
     cost_guard.check_cost(body, contents, request.dialect)
@@ -82,6 +86,16 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     trace.free = len(index.models)
     trace.eligible = len(selection)
     return Plan(body, body is not request.body, index, asker, belongs_to, selection, accept)
+
+
+def _check_size(state: State, body: object) -> None:
+    """Refuse what no model has room for before it is parsed, which takes long."""
+    if not isinstance(body, bytes | bytearray) or len(body) <= LARGE:
+        return
+    with state.lock:
+        index = state.index()
+    if index.models and surely_exceeds(body, index.contexts[-1]):
+        raise refusals.too_long(index.contexts[-1], len(index.models))
 
 
 def _preferences(body: dict[str, Any]) -> str:

@@ -69,6 +69,15 @@ def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModel
     )
 
 
+def too_long(context: int, models: int) -> NoEligibleModelError:
+    """The request alone is more than any context: told by its size, before it is parsed."""
+    return NoEligibleModelError(
+        f"no free model can serve this request: it is longer than {context} tokens, the largest context of {models} "
+        "free models; make it shorter",
+        metadata={"largest_context": context},
+    )
+
+
 def none_left(reasons: dict[str, list[str]]) -> NoEligibleModelError:
     """Those that would be eligible are barred by what was learnt about them, or were asked for by name and unfit."""
     detail = "; ".join(f"{model}: {', '.join(why)}" for model, why in reasons.items())

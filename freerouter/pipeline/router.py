@@ -49,7 +49,7 @@ class Router(State):
         except FreeRouterError as error:
             error.trace = trace
             trace.ending = "failed"
-            return Refused(request, trace, error)
+            return Refused(request, trace, error.bare())
         return Routing(self, request, plan, trace)
 
     def learn_allowance(self, account: str, used: int, limit: int) -> None:

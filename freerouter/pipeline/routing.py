@@ -35,11 +35,13 @@ class Routing:
     Attributes:
         request: as it came in.
         trace: the story so far.
+        stream_timeout: seconds that a stream may take once it has begun.
     """
 
     def __init__(self, state: State, request: Request, plan: Plan, trace: Trace) -> None:
         self.request = request
         self.trace = trace
+        self.stream_timeout = state.settings.stream_timeout
         self._state = state
         self._plan = plan
         self._account = request.caller.account
@@ -166,7 +168,7 @@ class Routing:
             with self._state.lock:
                 self._state.endpoint.allowances.uncount(self._account)
                 self._state.endpoint.outage.done(self)
-            return self._fail(error)
+            return self._fail(error.bare())
         idle = self._state.settings.idle_timeout if requirements.stream else 0.0
         return Send(model, body, requirements.stream, sent.first, idle, self._state.endpoint)
 
@@ -293,8 +295,14 @@ class Routing:
 
     # The end.
 
-    def finish(self, ending: StreamEnd) -> StreamInterruptedError | None:
+    def finish(
+        self, ending: StreamEnd, why: str = "broke off before its end"
+    ) -> StreamInterruptedError | None:
         """The answer that was handed on has ended.
+
+        Args:
+            ending: how.
+            why: what the stream did, when it ended without a word.
 
         Returns:
             the error to end it with, when it broke off without a word; None when there is nothing to add.
@@ -310,7 +318,7 @@ class Routing:
         self._raise_alarm(alarm)
         if ending.finished or ending.error is not None:
             return None
-        return StreamInterruptedError(f"the stream of {sent.model.id} broke off before its end", trace=self.trace)
+        return StreamInterruptedError(f"the stream of {sent.model.id} {why}", trace=self.trace)
 
     def _fail(self, error: FreeRouterError) -> Fail:
         error.trace = self.trace
