@@ -75,18 +75,21 @@ class CatalogSource:
         self._lock = threading.Lock()
         self._refresh: Future[Catalog] | None = None
 
-    def get(self) -> Catalog:
+    def get(self, way: str | None = None) -> Catalog:
         """A catalog, at once if there is any.
+
+        Args:
+            way: ``via`` of the request that wants it, by which a circle of servers is found.
 
         Raises:
             CatalogError: OpenRouter cannot be reached, and there is no copy.
         """
-        found = self._at_hand()
+        found = self._at_hand(way)
         return found.result() if isinstance(found, Future) else found
 
-    async def get_async(self) -> Catalog:
+    async def get_async(self, way: str | None = None) -> Catalog:
         """A catalog, at once if there is any. Raises CatalogError as ``get`` does."""
-        found = self._at_hand()
+        found = self._at_hand(way)
         if isinstance(found, Future):
             while not found.done():  # noqa: ASYNC110  # waiting in a thread would keep a program from ending
                 await anyio.sleep(_GLANCE)
@@ -106,15 +109,15 @@ class CatalogSource:
                 refresh.result(patience)
         return self.get()
 
-    def _at_hand(self) -> Catalog | Future[Catalog]:
+    def _at_hand(self, way: str | None = None) -> Catalog | Future[Catalog]:
         """A catalog if there is any, which is refreshed if it is stale; else the refresh that brings the first."""
         if self._catalog is None:
             self._read_copy()
         with self._lock:
             if self._catalog is None:
-                return self._begin()
+                return self._begin(way)
             if not self._is_fresh():
-                self._begin()
+                self._begin(way)
             return self._catalog
 
     def _is_fresh(self) -> bool:
@@ -136,16 +139,16 @@ class CatalogSource:
         with self._lock:
             return self._begin()
 
-    def _begin(self) -> Future[Catalog]:
+    def _begin(self, way: str | None = None) -> Future[Catalog]:
         if self._refresh is None:
             future: Future[Catalog] = Future()
-            threading.Thread(target=self._run, args=(future,), name="freerouter-catalog", daemon=True).start()
+            threading.Thread(target=self._run, args=(future, way), name="freerouter-catalog", daemon=True).start()
             self._refresh = future
         return self._refresh
 
-    def _run(self, future: Future[Catalog]) -> None:
+    def _run(self, future: Future[Catalog], way: str | None) -> None:
         try:
-            catalog = self._believe(fetch_models(self._settings, self._transport, account=self._account))
+            catalog = self._believe(fetch_models(self._settings, self._transport, account=self._account, way=way))
         except CatalogError as error:
             self._after_failure(error)
             future.set_exception(error)

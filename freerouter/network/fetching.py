@@ -14,29 +14,34 @@ from pydantic_core import from_json, to_json
 from freerouter.errors import CatalogError
 from freerouter.network.probe import Probe
 from freerouter.network.wires import SyncTransport, environment_proxy, new_transport
+from freerouter.openrouter.headers import via
 from freerouter.settings import Settings
 
 _LIMIT = 64 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(10.0)
+_ERROR = 64 * 1024
 _PATIENCE = 60.0
 _PAGES = 100
 # What is read once in a while leaves no connection behind in the caller's transport: each request would look at it.
 ONCE = {"connection": "close"}
 
 
-def fetch_models(settings: Settings, transport: SyncTransport | None = None, *, account: bool = False) -> bytes:
+def fetch_models(
+    settings: Settings, transport: SyncTransport | None = None, *, account: bool = False, way: str | None = None
+) -> bytes:
     """The whole list of models; several pages are made into one.
 
     Args:
         settings: upstream and key.
         transport: the httpx transport to fetch with.
         account: read what the account's privacy settings allow; needs the key.
+        way: ``via`` of the request that wants the list.
 
     Raises:
         CatalogError: what came is no such list. What httpx raises passes.
     """
     with client_on(transport, settings.upstream) as client:
-        pages = list(_pages(client, settings, account=account))
+        pages = list(_pages(client, settings, account=account, way=way))
     if len(pages) == 1:
         return pages[0]
     try:
@@ -46,9 +51,9 @@ def fetch_models(settings: Settings, transport: SyncTransport | None = None, *, 
     return to_json({"data": rows, "total_count": len(rows), "links": {"next": None}})
 
 
-def _pages(client: httpx.Client, settings: Settings, *, account: bool) -> Iterator[bytes]:
+def _pages(client: httpx.Client, settings: Settings, *, account: bool, way: str | None) -> Iterator[bytes]:
     url = f"{settings.upstream}/models{'/user' if account else ''}"
-    headers = {"accept-encoding": "identity", **ONCE}
+    headers = {"accept-encoding": "identity", **ONCE, **dict([via(way)])}
     if account and settings.key is not None:
         headers["authorization"] = f"Bearer {settings.key}"
     room = _LIMIT
@@ -66,8 +71,18 @@ def _pages(client: httpx.Client, settings: Settings, *, account: bool) -> Iterat
 def _page(client: httpx.Client, url: str, headers: dict[str, str], room: int) -> bytes:
     with client.stream("GET", url, headers=headers) as response:
         if response.status_code != 200:
-            raise CatalogError(f"{url} answered with status {response.status_code}")
+            raise CatalogError(f"{url} answered with status {response.status_code}{_reason(response)}")
         return _read(response, room)
+
+
+def _reason(response: httpx.Response) -> str:
+    """What an error of another freerouter says; other words may be anything, and are not shown."""
+    if "x-freerouter-trace" not in response.headers:
+        return ""
+    try:
+        return f": {from_json(_read(response, _ERROR))['error']['message']}"
+    except (CatalogError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def _read(response: httpx.Response, room: int) -> bytes:

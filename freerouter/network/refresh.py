@@ -49,13 +49,17 @@ class Refresh:
         catalogs = None if fixed else CatalogSource(settings, transport=transport)
         return cls(catalogs, KeySource(settings.upstream, learn, transport))
 
-    def get(self) -> Catalog | None:
-        """The catalog of now; None when it is fixed. Raises CatalogError."""
-        return None if self._catalogs is None else self._catalogs.get()
+    def get(self, way: str | None = None) -> Catalog | None:
+        """The catalog of now; None when it is fixed. Raises CatalogError.
 
-    async def get_async(self) -> Catalog | None:
-        """The catalog of now; None when it is fixed. Raises CatalogError."""
-        return None if self._catalogs is None else await self._catalogs.get_async()
+        Args:
+            way: ``via`` of the request that wants it.
+        """
+        return None if self._catalogs is None else self._catalogs.get(way)
+
+    async def get_async(self, way: str | None = None) -> Catalog | None:
+        """See ``get``."""
+        return None if self._catalogs is None else await self._catalogs.get_async(way)
 
     def meet(self, caller: Caller, headers: Headers, *, shut: bool = False) -> None:
         """A request of an account: at the first one, its allowance is read.

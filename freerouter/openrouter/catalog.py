@@ -27,6 +27,9 @@ _STR = frozenset({str})
 _NO_ROW: Mapping[str, Any] = {}
 # An id travels in headers and in logs: printable ASCII without blanks.
 _ID = re.compile(r"[!-.0-~]+/[!-~]+")
+_LONGEST_ID = 256
+_SHOWN = 3
+_LONGEST_COMPLAINT = 120
 # Beyond this, a number of tokens is nonsense, and an array could not hold it.
 _MOST = 2**53
 
@@ -135,14 +138,16 @@ class Catalog:
         """
         models: dict[str, Model] = {}
         alike: Alike = {}
+        odd: list[str] = []
         for number, row in enumerate(_rows(body)):
             try:
                 model = _model(row, alike)
             except (TypeError, ValueError, KeyError) as error:
-                _log.warning("catalog: row %d left out: %s", number, _complaint(row, error))
+                odd.append(f"row {number} left out: {_complaint(row, error)}")
                 continue
             if models.setdefault(model.id, model) is not model:
-                _log.warning("catalog: row %d left out: %s is listed twice", number, model.id)
+                odd.append(f"row {number} left out: {model.id} is listed twice")
+        _log_odd(odd)
         if not models:
             raise CatalogError("the list of models has no usable row: is the upstream an OpenRouter?")
         return cls.of(models.values())
@@ -164,6 +169,13 @@ class Catalog:
             removed=tuple(name for name in theirs if name not in mine),
             changed=tuple(name for name, model in mine.items() if name in theirs and theirs[name] != model),
         )
+
+
+def _log_odd(rows: list[str]) -> None:
+    """Say which rows are left out: one line, however many there are."""
+    if rows:
+        more = f" (and {len(rows) - _SHOWN} more rows)" if len(rows) > _SHOWN else ""
+        _log.warning("catalog: %s%s", "; ".join(rows[:_SHOWN]), more)
 
 
 def _rows(body: bytes) -> list[Any]:
@@ -198,7 +210,8 @@ def _what_it_was(body: bytes, error: ValueError) -> str:
 def _complaint(row: Any, error: Exception) -> str:
     name = row.get("id") if isinstance(row, dict) else None
     what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-    return f"{name!r}: {what}" if isinstance(name, str) else what
+    cut = what[:_LONGEST_COMPLAINT]
+    return f"{name[:_LONGEST_COMPLAINT]!r}: {cut}" if isinstance(name, str) else cut
 
 
 def _model(row: Mapping[str, Any], alike: Alike) -> Model:
@@ -208,6 +221,8 @@ def _model(row: Mapping[str, Any], alike: Alike) -> Model:
     id_ = row["id"]
     if not isinstance(id_, str) or not _ID.fullmatch(id_):
         raise ValueError(f"id {id_!r} is not of the form author/slug")
+    if len(id_) > _LONGEST_ID:
+        raise ValueError(f"id has {len(id_)} characters, more than {_LONGEST_ID}")
     architecture = _object(row, "architecture")
     provider = _object(row, "top_provider")
     return Model(

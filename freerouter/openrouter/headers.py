@@ -28,6 +28,9 @@ _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 _SALT = os.urandom(16)
 
+# How this process is called in ``via``, by which a request that comes round to it is known (RFC 9110, section 7.6.3).
+SELF = f"freerouter-{os.urandom(4).hex()}"
+
 
 class Caller(NamedTuple):
     """Whose request it is, as hashes: the account that is used, and the app that it says it is."""
@@ -64,7 +67,7 @@ class Sender(NamedTuple):
 
 
 def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
-    """Read a request's headers; remembered, since programs send the same ones again and again.
+    """Read a request's headers; remembered without its keys, since programs send the same ones again and again.
 
     Args:
         headers: the caller's; names in lower case.
@@ -73,12 +76,23 @@ def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
     Raises:
         InvalidRequestError: as ``outgoing`` does.
     """
-    return _sender(tuple([pair for pair in headers if pair[0] not in _KEPT_BACK]), key)
+    rest, keys = [], []
+    for pair in headers:
+        if pair[0] in _KEYS:
+            keys.append(pair)
+        elif pair[0] not in _KEPT_BACK:
+            rest.append(pair)
+    for name, value in keys:
+        _check(name, value)
+    if key is not None and not keys:
+        keys.append(("authorization", f"Bearer {key}"))
+    known = _without_keys(tuple(rest))
+    return Sender(known.headers + keys, Caller(_account(keys), known.caller.app), known.session)
 
 
 @lru_cache(maxsize=256)
-def _sender(headers: tuple[tuple[str, str], ...], key: str | None) -> Sender:
-    sent = outgoing(headers, key)
+def _without_keys(headers: tuple[tuple[str, str], ...]) -> Sender:
+    sent = outgoing(headers, None)
     values = dict(sent)
     session = SessionHeaders(values.get("x-session-id"), values.get("x-claude-code-session-id"))
     return Sender(sent, caller(sent), session)
@@ -105,8 +119,7 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
     for name, value in headers:
         if name in _KEPT_BACK or name.startswith(_OWN_PREFIX):
             continue
-        if _ILLEGAL.search(value):
-            raise InvalidRequestError(f"header {name} holds a character that no header may hold", field=name)
+        _check(name, value)
         authorized = authorized or name in _KEYS
         sent.append((name, value))
     if key is not None and not authorized:
@@ -114,15 +127,30 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
     return sent
 
 
+def _check(name: str, value: str) -> None:
+    if _ILLEGAL.search(value):
+        raise InvalidRequestError(f"header {name} holds a character that no header may hold", field=name)
+
+
 def caller(sent: Iterable[tuple[str, str]]) -> Caller:
     """Whose request it is, as keyed hashes of what it is sent with: no key is kept."""
     values = dict(sent)
     identity = "\n".join(values.get(name, "") for name in _IDENTITY)
-    return Caller(_hashed("".join(values.get(name, "") for name in _KEYS)), _hashed(identity))
+    return Caller(_account(values.items()), _hashed(identity))
+
+
+def _account(headers: Iterable[tuple[str, str]]) -> str:
+    values = dict(headers)
+    return _hashed("".join([values.get(name, "") for name in _KEYS]))
 
 
 def _hashed(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=_SALT, digest_size=16).hexdigest()
+
+
+def via(way: str | None) -> tuple[str, str]:
+    """The header that says which way a request has come, this process included."""
+    return "via", f"{way}, 1.1 {SELF}" if way else f"1.1 {SELF}"
 
 
 def lower(headers: Mapping[str, str]) -> Headers:

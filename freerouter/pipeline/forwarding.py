@@ -66,9 +66,9 @@ class Forwarder:
         self._wire = wire
         self._sleep = sleep
 
-    def update(self) -> None:
-        """Give the router the catalog of now. Raises CatalogError."""
-        catalog = self._refresh.get()
+    def update(self, way: str | None = None) -> None:
+        """Give the router the catalog of now; ``way`` is ``via`` of who wants it. Raises CatalogError."""
+        catalog = self._refresh.get(way)
         if catalog is not None:
             self.router.update(catalog)
 
@@ -197,9 +197,9 @@ class AsyncForwarder:
         self._wire = wire
         self._sleep = sleep
 
-    async def update(self) -> None:
-        """Give the router the catalog of now. Raises CatalogError."""
-        catalog = await self._refresh.get_async()
+    async def update(self, way: str | None = None) -> None:
+        """Give the router the catalog of now; ``way`` is ``via`` of who wants it. Raises CatalogError."""
+        catalog = await self._refresh.get_async(way)
         if catalog is not None:
             self.router.update(catalog)
 

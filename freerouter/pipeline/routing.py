@@ -295,9 +295,7 @@ class Routing:
 
     # The end.
 
-    def finish(
-        self, ending: StreamEnd, why: str = "broke off before its end"
-    ) -> StreamInterruptedError | None:
+    def finish(self, ending: StreamEnd, why: str = "broke off before its end") -> StreamInterruptedError | None:
         """The answer that was handed on has ended.
 
         Args:

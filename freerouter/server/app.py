@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from freerouter.errors import CatalogError, FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent, Timeouts
@@ -13,15 +14,17 @@ from freerouter.openrouter.dialects import MESSAGES
 from freerouter.openrouter.headers import Headers, caller, is_checked, outgoing
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
+from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody
 from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.server import listings, paths
-from freerouter.server.errors import BusyError, DefectError, RefusedError, restate_exhausted
-from freerouter.server.exchange import ClientGoneError, Exchange, Limits, Receive, Scope, Send
+from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
+from freerouter.server.exchange import ClientGoneError, Exchange, Held, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
+from freerouter.server.redaction import Redaction
 from freerouter.server.security import Access
 from freerouter.server.wire import AiohttpWire
 
@@ -30,6 +33,10 @@ _log = logging.getLogger("freerouter")
 _JSON = [("content-type", "application/json")]
 _STREAM = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _UNREAD = (408, 413)
+# Seconds in which a GET that is handed on must be answered; the upstream has half of them.
+_PASS_SECONDS = 30.0
+# Seconds for the last words to a client that does not read.
+_LAST_WORDS = 2.0
 _PASSED_BACK = ("content-type", "retry-after", "www-authenticate")
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -51,7 +58,11 @@ class App:
         self._wire = AiohttpWire(self._limits.requests * 2)
         self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router))
         self._metrics = Metrics(router)
-        self._running = 0
+        self._redaction = Redaction(router.settings.key)
+        self._held = Held(self._limits.bodies)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._passing = 0
+        self._stopping = False
         self._warming: asyncio.Task[None] | None = None
         self._handlers: dict[paths.Place, Handler] = {
             "route": self._counted(self._route),
@@ -59,18 +70,29 @@ class App:
             "explain": self._counted(self._explain),
             "models": self._models,
             "model": self._model,
-            "pass": self._pass,
+            "pass": self._counted(self._pass),
             "health": self._health,
             "ready": self._ready,
             "metrics": self._show_metrics,
         }
+
+    @property
+    def _running(self) -> int:
+        return len(self._tasks)
+
+    def stop(self) -> int:
+        """End what is running: streams with an error event, others with an error. Returns how many there were."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        return len(self._tasks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's entrance."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(Exchange(scope, receive, send, self._limits))
+            await self._serve(Exchange(scope, receive, send, self._limits, self._held))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -102,14 +124,17 @@ class App:
             self._metrics.left()
         except FreeRouterError as error:
             await self._refuse(exchange, error)
-        except (NotSent, Broken):
+        except (NotSent, Broken, TimeoutError):
             await self._refuse(exchange, unreachable(self.router.settings.upstream))
         except Exception as error:  # noqa: BLE001  # the last resort: its text may hold a key, so it is not shown
             _log.error("%s at %s", type(error).__name__, exchange.path, exc_info=_log.isEnabledFor(logging.DEBUG))
             await self._refuse(exchange, DefectError(error))
 
     async def _refuse(self, exchange: Exchange, error: FreeRouterError) -> None:
+        error.bare()
         if exchange.started:
+            if not exchange.finished:
+                await exchange.abort()
             return
         dialect = paths.error_dialect(exchange.path, exchange.by_name)
         status, headers, chunks = refused(error, error.trace or Trace(), dialect)
@@ -119,7 +144,8 @@ class App:
         if status in _UNREAD:
             headers.append(("connection", "close"))
         self._metrics.refused(dialect.name, status)
-        await exchange.answer(status, headers, b"".join(chunks))
+        headers = self._redaction.headers(headers)
+        await exchange.answer(status, headers, self._redaction.body(b"".join(chunks)))
 
     def _handler(self, exchange: Exchange) -> Handler:
         if exchange.method == "OPTIONS":
@@ -127,16 +153,23 @@ class App:
         return self._handlers[paths.place(exchange.method, exchange.path)]
 
     def _counted(self, handler: Handler) -> Handler:
-        """One of so many requests at once."""
+        """One of so many requests at once, which ends when the server does."""
 
         async def run(exchange: Exchange) -> None:
             if self._running >= self._limits.requests:
                 raise BusyError(self._running)
-            self._running += 1
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101  # an app runs in one
+            self._tasks.add(task)
             try:
                 await handler(exchange)
+            except asyncio.CancelledError:
+                if self._stopping and task.uncancel() == 0:
+                    raise StoppingError from None
+                raise
             finally:
-                self._running -= 1
+                self._tasks.discard(task)
+                exchange.let_go()
 
         return run
 
@@ -150,34 +183,46 @@ class App:
         accept = is_checked(exchange.headers, usual=self.router.settings.accept)
         answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect, accept=accept))
         restate_exhausted(answer, self.router.settings.exhausted_status, dialect)
-        chunks = None if answer.body.reply is None else aiter(answer.body)
+        chunks = None if answer.body.reply is None else self._redaction.stream(aiter(answer.body))
         try:
             await self._begin(exchange, answer, chunks)
             self._metrics.began(dialect.name, answer.status, answer.trace, time.monotonic() - started)
             if chunks is not None:
-                await exchange.unless_gone(exchange.stream(chunks))
+                await self._stream(exchange, chunks, answer.body)
         finally:
             await answer.body.close()
             self._metrics.ended(dialect.name, answer.trace, time.monotonic() - started)
 
     async def _begin(self, exchange: Exchange, answer: Answer[AsyncBody], chunks: AsyncIterator[bytes] | None) -> None:
         """Send a whole answer, or the head and the first chunk of a stream."""
-        headers = self._access.answered(answer.status, answer.headers, exchange.origin)
+        headers = self._redaction.headers(self._access.answered(answer.status, answer.headers, exchange.origin))
         if chunks is None:
-            await exchange.answer(answer.status, headers, b"".join(answer.body.chunks))
+            await exchange.answer(answer.status, headers, self._redaction.body(b"".join(answer.body.chunks)))
         else:
             kept = [pair for pair in headers if pair[0] != "cache-control"]
             await exchange.unless_gone(exchange.begin(answer.status, kept + _STREAM, chunks))
 
+    async def _stream(self, exchange: Exchange, chunks: AsyncIterator[bytes], body: AsyncBody) -> None:
+        """Send the rest of a stream, to its end or to ours."""
+        try:
+            # The body itself ends in time; this is for a client that does not read.
+            async with asyncio.timeout(self.router.settings.stream_timeout + _LAST_WORDS):
+                await exchange.unless_gone(exchange.stream(chunks))
+        except asyncio.CancelledError:
+            if self._stopping and not exchange.finished:
+                async with asyncio.timeout(_LAST_WORDS):
+                    await exchange.finish(body.break_off("was ended: the server is stopping"))
+            raise
+
     # What is answered here.
 
     async def _models(self, exchange: Exchange) -> None:
-        await self._forwarder.update()
+        await self._forwarder.update(exchange.by_name.get("via"))
         listed = listings.anthropic_models if "anthropic-version" in exchange.by_name else listings.models
         await exchange.answer(200, self._json(exchange), encode(listed(self.router, exchange.query)))
 
     async def _model(self, exchange: Exchange) -> None:
-        await self._forwarder.update()
+        await self._forwarder.update(exchange.by_name.get("via"))
         shown = listings.anthropic_model if "anthropic-version" in exchange.by_name else listings.model
         row = shown(self.router, paths.model_at(exchange.path))
         await exchange.answer(200, self._json(exchange), encode(row))
@@ -186,11 +231,12 @@ class App:
         body = await exchange.body()
         await self._forwarder.update()
         dialect = listings.dialect_of(exchange.query)
-        explanation = self.router.explain(Request(body, dialect))
+        explanation = await aside(body, self.router.explain, Request(body, dialect))
         await exchange.answer(200, self._json(exchange), encode(explanation))
 
     async def _count_tokens(self, exchange: Exchange) -> None:
-        counted = encode(listings.token_estimate(await exchange.body(), MESSAGES))
+        body = await exchange.body()
+        counted = encode(await aside(body, listings.token_estimate, body, MESSAGES))
         await exchange.answer(200, [*self._json(exchange), ("x-freerouter-estimate", "true")], counted)
 
     async def _health(self, exchange: Exchange) -> None:
@@ -216,17 +262,38 @@ class App:
 
     async def _pass(self, exchange: Exchange) -> None:
         """Hand a GET on to the upstream, with the key, and its answer back."""
+        self._access.check_site(exchange.by_name)
+        if self._passing >= self._limits.passed:
+            raise BusyError(self._passing)
+        self._passing += 1
+        try:
+            async with asyncio.timeout(_PASS_SECONDS):
+                await exchange.unless_gone(self._hand_on(exchange))
+        finally:
+            self._passing -= 1
+
+    async def _hand_on(self, exchange: Exchange) -> None:
         settings = self.router.settings
         query = f"?{exchange.query}" if exchange.query else ""
         headers = outgoing(self._access.outgoing(exchange.headers), settings.key)
         url = f"{settings.upstream}/{paths.passed(exchange.path)}{query}"
-        reply = await exchange.unless_gone(self._wire.get(url, headers, Timeouts()))
+        reply = await self._wire.get(url, headers, Timeouts(first=_PASS_SECONDS / 2))
         try:
-            kept = [pair for pair in reply.headers if pair[0] in _PASSED_BACK]
-            body = b"".join([chunk async for chunk in reply.chunks])
-            await exchange.answer(reply.status, kept + self._access.cors(exchange.origin), body)
+            kept = self._redaction.headers([pair for pair in reply.headers if pair[0] in _PASSED_BACK])
+            chunks = self._redaction.stream(self._within(reply.chunks))
+            await exchange.begin(reply.status, kept + self._access.cors(exchange.origin), chunks)
+            await exchange.stream(chunks)
         finally:
             await reply.close()
+
+    async def _within(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks of an answer that is handed on, which must not be larger than it may be."""
+        room = self._limits.passed_bytes
+        async for chunk in chunks:
+            room -= len(chunk)
+            if room < 0:
+                raise Broken("too large")
+            yield chunk
 
     def _json(self, exchange: Exchange) -> Headers:
         return _JSON + self._access.cors(exchange.origin)

@@ -45,6 +45,32 @@ class BusyError(FreeRouterError):
         super().__init__(f"{running} requests are running: try again in a second", retry_after=1.0)
 
 
+class FullError(FreeRouterError):
+    """The bodies of all requests together are as large as they may be."""
+
+    status = 429
+    error_type = "rate_limit_exceeded"
+    repeatable: ClassVar[bool] = True
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"the requests that are running hold {most / 2**20:g} MiB, which is all they may (bodies_in_flight): "
+            "try again in a second",
+            retry_after=1.0,
+        )
+
+
+class StoppingError(FreeRouterError):
+    """The server stops before the request has an answer."""
+
+    status = 429
+    error_type = "provider_unavailable"
+    repeatable: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__("the server is stopping: try again when it runs", retry_after=1.0)
+
+
 class DefectError(FreeRouterError):
     """The server itself is at fault. A 4xx all the same: official SDKs repeat a 5xx for up to an hour."""
 

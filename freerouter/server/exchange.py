@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from freerouter.openrouter.headers import Headers
-from freerouter.server.errors import RefusedError
+from freerouter.server.errors import FullError, RefusedError
 from freerouter.server.paths import tidy
 
 Scope = MutableMapping[str, Any]
@@ -33,12 +33,31 @@ class Limits:
         body: bytes of its body.
         body_seconds: until all of it has come.
         requests: at once.
+        bodies: bytes of all bodies that are held at once.
+        passed: GETs that are handed on at once.
+        passed_bytes: of an answer to one of them.
     """
 
     headers: int = 32 * 1024
     body: int = 64 * 1024 * 1024
     body_seconds: float = 60.0
     requests: int = 256
+    bodies: int = 2**30
+    passed: int = 16
+    passed_bytes: int = 16 * 1024 * 1024
+
+
+class Held:
+    """The bytes of all bodies that are held at once, and how many there may be."""
+
+    def __init__(self, most: int) -> None:
+        self.bytes = 0
+        self._most = most
+
+    def check(self, more: int) -> None:
+        """Raises FullError when there is no room for so many more."""
+        if self.bytes + more > self._most:
+            raise FullError(self._most)
 
 
 # Under this name, a scope's state may have the Connection that an exchange goes over.
@@ -66,6 +85,10 @@ class Connection(Protocol):
         """The client may leave."""
         ...
 
+    def abort(self) -> None:
+        """Close it at once; what has not been sent is dropped."""
+        ...
+
 
 class _Messages:
     """A Connection of which nothing is known but ASGI's messages."""
@@ -91,6 +114,9 @@ class _Messages:
         """See Connection."""
         if self._gone is not None:
             self._gone.cancel()
+
+    def abort(self) -> None:
+        """See Connection. The server closes what has not come to its end."""
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -123,21 +149,24 @@ class Exchange:
     Args:
         scope, receive, send: ASGI's.
         limits: what is taken of a request.
+        held: the bodies of all requests.
 
     Attributes:
         headers: names in lower case.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, held: Held) -> None:
         self.method: str = scope["method"]
         self.path = tidy(scope["path"])
         self.query: str = scope["query_string"].decode("latin-1")
         self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         self.by_name = dict(self.headers)
-        self.started = False
+        self.started = self.finished = False
         self._receive = receive
         self._send = send
         self._limits = limits
+        self._held = held
+        self._holds = 0
         self._connection: Connection = scope.get("state", {}).get(CONNECTION) or _Messages(receive)
 
     @property
@@ -157,8 +186,10 @@ class Exchange:
         """The whole body. Raises RefusedError when it is too large or too slow, ClientGoneError."""
         limits = self._limits
         announced = self.by_name.get("content-length", "")
-        if announced.isdecimal() and int(announced) > limits.body and "expect" in self.by_name:
+        length = int(announced) if announced.isdecimal() else 0
+        if length > limits.body and "expect" in self.by_name:
             raise self._too_large()
+        self._held.check(min(length, limits.body))
         if self._connection.whole:
             return await self._read()
         try:
@@ -178,13 +209,25 @@ class Exchange:
             chunk = message.get("body", b"")
             size += len(chunk)
             if size <= limit:
+                self._hold(len(chunk))
                 chunks.append(chunk)
             else:
                 chunks.clear()
+                self.let_go()
             more = message.get("more_body", False)
         if size > limit:
             raise self._too_large()
         return b"".join(chunks)
+
+    def _hold(self, size: int) -> None:
+        self._held.check(size)
+        self._held.bytes += size
+        self._holds += size
+
+    def let_go(self) -> None:
+        """The body is no longer needed."""
+        self._held.bytes -= self._holds
+        self._holds = 0
 
     def _too_large(self) -> RefusedError:
         return RefusedError(f"the body is larger than {self._limits.body / 2**20:g} MiB", 413)
@@ -207,6 +250,11 @@ class Exchange:
             watch.over = True
             self._connection.unwatch()
 
+    async def abort(self) -> None:
+        """Close the connection: what has begun cannot come to its end."""
+        self._connection.abort()
+        await asyncio.sleep(0.01)  # until that is known, an end of the answer would be missed, and logged
+
     async def start(self, status: int, headers: Headers) -> None:
         """Send status and headers. Raises ValueError, before anything is sent, when one cannot be sent."""
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
@@ -217,6 +265,7 @@ class Exchange:
 
     async def finish(self, body: bytes = b"") -> None:
         """Send the end of the body."""
+        self.finished = True
         await self._send({"type": "http.response.body", "body": body})
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from freerouter.openrouter.headers import Headers
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.tracking import Trace
-from freerouter.server import paths
+from freerouter.server import files, paths
 from freerouter.server.errors import RefusedError
 from freerouter.server.exchange import CONNECTION
 
@@ -21,6 +21,7 @@ from freerouter.server.exchange import CONNECTION
 _HEAD_LIMIT = 64 * 1024
 _HEAD_SECONDS = 30.0
 _PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
+_FULL = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n"
 
 
 class Line:
@@ -52,6 +53,10 @@ class Line:
     def unwatch(self) -> None:
         """See Connection."""
         self._leave = None
+
+    def abort(self) -> None:
+        """See Connection."""
+        self._transport.abort()
 
     def lose(self) -> None:
         """The client has left."""
@@ -102,6 +107,14 @@ class Protocol(HttpToolsProtocol):
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._watch()
+        self._check_room()
+
+    def _check_room(self) -> None:
+        """Whoever comes when file descriptors run out is told to come again; who is here already goes on."""
+        if len(self.connections) > files.connections_within(files.limit()):
+            files.shortage.tell(f"{len(self.connections)} clients are connected")
+            self.transport.write(_FULL)
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""

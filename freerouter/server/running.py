@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from freerouter.errors import SettingsError
 from freerouter.pipeline.router import Router
+from freerouter.server import files
 from freerouter.server.app import App
 from freerouter.server.exchange import Limits
 from freerouter.server.protocol import Protocol
 from freerouter.server.security import Access
 from freerouter.settings import Settings, is_loopback
 
+_log = logging.getLogger("freerouter")
+
 _DRAIN = 30
+# Seconds in which what is ended then has to be over.
+_LAST_WORDS = 5
+_GLANCE = 0.1
 # Longer than clients keep their idle connections, so that none is closed just when it is used again.
 _KEEP_ALIVE = 75
 _BACKLOG = 2048
@@ -33,7 +44,17 @@ def make_app(settings: Settings, access: Access, limits: Limits | None = None) -
     """The app with these settings; unless they say otherwise, requests wait for the minute's allowance."""
     if "max_wait" not in settings.model_fields_set:
         settings = Settings.adjusted(settings, max_wait=_MAX_WAIT)
-    return App(Router(settings), access, limits)
+    return App(Router(settings), access, limits or limits_for(settings))
+
+
+def limits_for(settings: Settings) -> Limits:
+    """What clients may take, as far as file descriptors last."""
+    usual = Limits()
+    return replace(
+        usual,
+        bodies=settings.bodies_in_flight,
+        requests=files.requests_within(files.limit(), usual.requests),
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -70,8 +91,52 @@ def configure(app: App) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=_DRAIN,
+        timeout_graceful_shutdown=_DRAIN + _LAST_WORDS,
     )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which ends what is still running with an error, after the drain or at a second signal."""
+
+    _in_haste = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal begins the drain, the second one ends it."""
+        self._in_haste = self.should_exit
+        super().handle_exit(sig, frame)
+        self.force_exit = False
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests finish, for a while."""
+        ending = asyncio.ensure_future(self._end())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    async def _end(self) -> None:
+        until = time.monotonic() + _DRAIN
+        while time.monotonic() < until and not self._in_haste:  # noqa: ASYNC110  # a signal sets it
+            await asyncio.sleep(_GLANCE)
+        app = self.config.app
+        assert isinstance(app, App)  # noqa: S101  # see configure
+        if ended := app.stop():
+            _log.warning("stopping: %d requests were ended before their answer was whole", ended)
+
+
+@contextmanager
+def _hangup(server: Server) -> Iterator[None]:
+    """The end of the terminal is a reason to stop, too, unless it is to be ignored (nohup)."""
+    number = getattr(signal, "SIGHUP", None)  # Windows has none
+    former = None if number is None else signal.getsignal(number)
+    if number is None or former is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(number, server.handle_exit)
+    try:
+        yield
+    finally:
+        signal.signal(number, former)
 
 
 def _spare_the_collector() -> None:
@@ -91,7 +156,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def serve(settings: Settings, access: Access, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT, SIGTERM or SIGHUP.
 
     Args:
         settings: of the router.
@@ -106,8 +171,11 @@ def serve(settings: Settings, access: Access, host: str, port: int, ready: Calla
     access.check_address(host)
     access = replace(access, hosts=(*access.hosts, host))
     check_loop(settings, access, host, port)
+    files.raise_limit()
     app = make_app(settings, access)
     with listen(host, port) as listener:
         ready(url_of(listener))
         _spare_the_collector()
-        uvicorn.Server(configure(app)).run(sockets=[listener])
+        server = Server(configure(app))
+        with _hangup(server):
+            server.run(sockets=[listener])

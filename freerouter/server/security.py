@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from freerouter.errors import SettingsError
-from freerouter.openrouter.headers import Headers
+from freerouter.openrouter.headers import SELF, Headers, via
 from freerouter.server.errors import RefusedError
 from freerouter.server.hosts import ANY, check_hosts, is_ours, name_of
 from freerouter.settings import is_loopback
-
-# How this process is called in ``via``, by which a request that comes round to it is known (RFC 9110, section 7.6.3).
-_SELF = f"freerouter-{secrets.token_hex(4)}"
 
 # As long as browsers keep the answer to a preflight at most.
 _PREFLIGHT_AGE = "7200"
@@ -80,7 +76,7 @@ class Access:
         origin = headers.get("origin")
         if origin is not None and not self._is_page(origin):
             raise RefusedError(f"the origin {origin[:100]!r} is not served here: see --cors", 403)
-        if _SELF in headers.get("via", ""):
+        if SELF in headers.get("via", ""):
             raise RefusedError("the upstream leads back to this server: set upstream to OpenRouter's address", 400)
         if method == "OPTIONS":
             return
@@ -102,6 +98,11 @@ class Access:
     def _is_page(self, origin: str) -> bool:
         return origin in self.origins or ANY in self.origins
 
+    def check_site(self, headers: Mapping[str, str]) -> None:
+        """Raises RefusedError when a web page asks that may not: pictures and links in it send no origin."""
+        if headers.get("sec-fetch-site") == "cross-site" and not self._is_page(headers.get("origin", "")):
+            raise RefusedError("a web page of another site asks for this: see --cors", 403)
+
     def _is_token(self, headers: Mapping[str, str]) -> bool:
         token = (self.token or "").encode()
         # All of them are compared, in constant time.
@@ -117,8 +118,7 @@ class Access:
         by_name = dict(headers)
         if self.client_keys != "off":
             kept += [("authorization", f"Bearer {key}") for key in self._own_keys(by_name)]
-        way = [by_name["via"]] if "via" in by_name else []
-        return [*kept, ("via", ", ".join([*way, f"1.1 {_SELF}"]))]
+        return [*kept, via(by_name.get("via"))]
 
     def _own_keys(self, headers: Mapping[str, str]) -> list[str]:
         """The client's key for OpenRouter; none where it has none and may use ours."""

@@ -20,6 +20,7 @@ from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, 
 from freerouter.network.wires import encoded, environment_proxy, tls
 from freerouter.openrouter.headers import Headers
 from freerouter.server.deadlines import Deadline
+from freerouter.server.files import shortage
 
 # A ValueError is what aiohttp makes of a proxy that it cannot use.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError, ValueError)
@@ -147,6 +148,7 @@ class AiohttpWire:
         try:
             connection = await self._pool().connect(target, [], _limits(timeouts.first))
         except (*_NOT_SENT, aiohttp.ClientError, OSError, TimeoutError) as error:
+            shortage.tell_of(error)
             raise NotSent(type(error).__name__) from None
         deadline = Deadline(due, connection.close)
         try:
@@ -176,6 +178,7 @@ class AiohttpWire:
                     proxy=self._proxy(url),
                 )
         except _NOT_SENT as error:
+            shortage.tell_of(error)
             raise NotSent(type(error).__name__) from None
         except (*_BROKEN, TimeoutError) as error:
             raise _trouble(error, way, late=isinstance(error, TimeoutError)) from None

@@ -184,7 +184,7 @@ def test_an_emulated_openrouter_serves_both_lists(settings, emulator):
 
 
 def test_the_copy_is_replaced_at_one_stroke(stage):
-    long, short = [f"{'x' * 500}{number}" for number in range(300)], ["short"]
+    long, short = [f"{'x' * 240}{number}" for number in range(600)], ["short"]
     sources = [stage.source(serving(*long)), stage.source(serving(*short))]
     stage.keep(*short)
     (copy,) = stage.copies

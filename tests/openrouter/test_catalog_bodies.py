@@ -45,6 +45,9 @@ BAD_ROWS = {
     "expires some time": (row(expiration_date="soon"), "'soon'"),
     "expires in seconds": (row(expiration_date=1_790_000_000), "expiration_date is no text"),
     "expires on a day that is none": (row(expiration_date="2026-02-30"), "day is out of range"),
+    "id of 257 characters": (row(f"acme/{'a' * 247}:free"), "id has 257 characters, more than 256"),
+    "id with a line break": (row("acme/al\npha:free"), "is not of the form author/slug"),
+    "id with a control character": (row("acme/al\x1bpha:free"), "is not of the form author/slug"),
     "listed twice": (row("good/first:free", context=1), "good/first:free is listed twice"),
 }  # fmt: skip
 
@@ -60,6 +63,16 @@ def test_a_bad_row_is_left_out_with_a_reason_and_the_rest_serve(bad, reason, cap
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("catalog: row 1 left out: ")
     assert reason in caplog.messages[0]
+
+
+def test_many_bad_rows_are_one_line_with_their_number(caplog):
+    with caplog.at_level(logging.WARNING, "freerouter"):
+        catalog = catalog_of(row("good/first:free"), *[row(f"acme/{'x' * 10_000}") for _ in range(500)])
+    assert len(catalog.models) == 1
+    (line,) = caplog.messages
+    assert "row 1 left out: " in line
+    assert "(and 497 more rows)" in line
+    assert len(line) < 2_000
 
 
 NO_CATALOG = {

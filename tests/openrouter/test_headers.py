@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.errors import AllowanceExhaustedError, InvalidRequestError, NoEligibleModelError
-from freerouter.openrouter.headers import caller, lower, outgoing
+from freerouter.openrouter import headers
+from freerouter.openrouter.headers import SessionHeaders, caller, lower, outgoing, sender
 from freerouter.pipeline.delivery import returned
 from freerouter.pipeline.refusals import error_headers
 from freerouter.pipeline.tracking import Trace
@@ -154,3 +155,30 @@ def test_nobody_is_known_by_a_key_in_clear():
 
 def test_names_are_lower_case():
     assert lower({"X-Title": "App", "authorization": "Bearer A"}) == [("x-title", "App"), ("authorization", "Bearer A")]
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-api-key"])
+def test_what_is_remembered_of_a_callers_headers_holds_no_key(name, monkeypatch):
+    remembered = []
+    without_keys = headers._without_keys
+    monkeypatch.setattr(headers, "_without_keys", lambda rest: remembered.append(rest) or without_keys(rest))
+    given = [("x-title", "App"), (name, f"Bearer {KEY}"), ("x-session-id", "s")]
+    sent = sender(given, "sk-or-ours")
+    assert sorted(sent.headers) == sorted(outgoing(given, "sk-or-ours"))
+    assert (sent.caller, sent.session) == (caller(outgoing(given, None)), SessionHeaders("s"))
+    kept = without_keys(*remembered)
+    assert without_keys.cache_info().hits
+    assert KEY not in repr((remembered, kept))
+
+
+def test_two_keys_are_two_accounts_though_all_else_is_remembered():
+    callers = {sender([("x-title", "App"), ("authorization", f"Bearer {key}")], None).caller for key in "abc"}
+    assert len(callers) == 3
+    assert len({who.app for who in callers}) == 1
+
+
+def test_an_illegal_key_is_refused_each_time():
+    for _ in range(2):
+        with pytest.raises(InvalidRequestError) as refusal:
+            sender([("authorization", f"Bearer {KEY}\n")], None)
+        assert KEY not in str(refusal.value)
