@@ -265,8 +265,8 @@ class Exchange:
 
     async def finish(self, body: bytes = b"") -> None:
         """Send the end of the body."""
-        self.finished = True
         await self._send({"type": "http.response.body", "body": body})
+        self.finished = True
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer."""

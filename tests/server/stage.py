@@ -50,9 +50,9 @@ class Served:
 
 
 @contextmanager
-def running(app: App) -> Iterator[str]:
+def running(app: App, port: int = 0) -> Iterator[str]:
     """Run an app as ``freerouter serve`` does, but in a thread; gives the URL without a path."""
-    with listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", port) as listener:
         server = uvicorn.Server(configure(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

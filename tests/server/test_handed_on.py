@@ -6,13 +6,12 @@ import time
 import pytest
 
 from freerouter.server import Access, Limits, app
-from tests.server.stage import raw, served, statuses
+from tests.server.stage import Scripted, raw, served, statuses
 from tests.stage import KEY, until
 
 
 def upstream_that(script):
     """An upstream that plays the script for GETs, too."""
-    from tests.server.stage import Scripted
 
     class OnGets(Scripted):
         def _accept(self, listener):
