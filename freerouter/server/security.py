@@ -100,7 +100,8 @@ class Access:
 
     def check_site(self, headers: Mapping[str, str]) -> None:
         """Raises RefusedError when a web page asks that may not: pictures and links in it send no origin."""
-        if headers.get("sec-fetch-site") == "cross-site" and not self._is_page(headers.get("origin", "")):
+        origin = headers.get("origin")
+        if headers.get("sec-fetch-site") == "cross-site" and (origin is None or not self._is_page(origin)):
             raise RefusedError("a web page of another site asks for this: see --cors", 403)
 
     def _is_token(self, headers: Mapping[str, str]) -> bool:

@@ -48,7 +48,7 @@ def test_it_comes_as_it_is_read():
         until(lambda: server.app._running == 0)
 
 
-def test_one_that_is_too_large_is_cut():
+def test_one_that_is_too_large_is_cut(caplog):
     def script(connection):
         connection.sendall(HEAD)
         try:
@@ -62,6 +62,7 @@ def test_one_that_is_too_large_is_cut():
         received = raw(server.address, GET)
     assert len(received) < 1_000_000
     assert not received.endswith(b"0\r\n\r\n")
+    assert caplog.messages == []
 
 
 def test_one_that_does_not_come_is_not_waited_for(monkeypatch):

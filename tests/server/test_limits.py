@@ -194,7 +194,7 @@ def test_more_at_once_than_are_allowed(upstream, emulator):
         waiting = [socket.create_connection(server.address) for _ in range(2)]
         for connection in waiting:
             connection.sendall(posted(ask(model=PLAIN)))
-        until(lambda: server.app._running == 2)
+        until(lambda: len(emulator.completions) == 2)
         response = server.ask()
         assert (response.status_code, response.headers["retry-after"]) == (429, "1")
         assert "x-should-retry" not in response.headers  # an SDK's own retry is what helps here

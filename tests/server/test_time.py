@@ -73,7 +73,7 @@ def test_before_the_first_token_neither_junk_nor_reading_puts_the_time_off(junk)
     assert "timeout" in answer.text
 
 
-def test_a_client_that_does_not_read_is_let_go(monkeypatch):
+def test_a_client_that_does_not_read_is_let_go(monkeypatch, caplog):
     monkeypatch.setattr(app, "_LAST_WORDS", 0.1)
     piece = events(chunk("x" * 65_000))
     with (
@@ -84,3 +84,4 @@ def test_a_client_that_does_not_read_is_let_go(monkeypatch):
         connection.sendall(posted(ask(stream=True), path=f"/api/v1/{PATHS['chat']}"))
         until(lambda: server.app._running == 1)
         until(lambda: server.app._running == 0, 5)
+    assert caplog.messages == []
