@@ -40,6 +40,10 @@ class Events:
                     events.append(data)
         return events
 
+    def rest(self) -> list[bytes]:
+        """The data of a last event whose end never came: an error may be said so."""
+        return self._split(b"\n\n") if self.unfinished else []
+
     @property
     def unfinished(self) -> bool:
         """Whether the bytes so far stop in the middle of an event."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -62,8 +63,14 @@ class Evidence(NamedTuple):
 
 
 # A provider's own message, relayed; the second names one model's own limit (limit_rpm/<model>, limit_rpd/<model>).
-_RELAYED = re.compile(r"^(Provider returned error|Upstream error from )|\blimit_[a-z]+/[^/\s]+/", re.IGNORECASE)
+_RELAYED = re.compile(
+    r"^(Provider (?:\S+ )?returned (?:an )?error|Upstream error\b|Error from (?:provider|upstream)\b)"
+    r"|\blimit_[a-z]+/[^/\s]+/",
+    re.IGNORECASE,
+)
 _PROVIDER_FIELDS = ("provider_name", "raw", "provider_code", "previous_errors")
+# Where errors keep a status that is a number.
+_NUMBERS = ("code", "http_status", "status", "status_code", "statusCode")
 # OpenRouter's own wordings, anchored: what follows may repeat the prompt.
 _OWN = re.compile(
     r"""^(?:
@@ -125,21 +132,35 @@ _STATUS_OF_NAME = {
     "rate_limit_error": 429,
     "overloaded_error": 529,
     "invalid_request_error": 400,
+    "timeout_error": 504,
+    "insufficient_quota": 429,
+    "invalid_api_key": 401,
+    # Google's (google.rpc.Code), where they are not in HTTP's own words.
+    "resource_exhausted": 429,
+    "unavailable": 503,
+    "unauthenticated": 401,
+    "invalid_argument": 400,
+    "failed_precondition": 400,
+    "deadline_exceeded": 504,
+    "internal": 500,
 }
+_STATUS_OF_PHRASE = {status.name.lower(): status.value for status in HTTPStatus if status >= 400}
 _BAD_GATEWAY = 502
+# Errors wrapped in errors.
+_DEEPEST = 4
 
 
 def read_evidence(reading: Reading) -> Evidence:
     """Find what an error says; lenient, since each dialect, and each proxy in between, puts it elsewhere."""
     body = reading.error or {}
     error = _inner(body)
-    metadata = _object(error.get("metadata"))
+    metadata = _metadata(error)
     availability = _object(error.get("availability")) or _object(metadata.get("availability"))
     error_type = _text(metadata.get("error_type") or error.get("error_type") or body.get("error_type"))
     message = _message(error) or _message(body) or reading.text
     evidence = Evidence(
         voice=Voice.UNKNOWN,
-        status=_status(error, error_type, reading.status),
+        status=_status((error, body), error_type, reading.status),
         message=message,
         details=_details(metadata),
         structured=_structured(metadata.get("raw"), error.get("details")),
@@ -158,11 +179,19 @@ def read_evidence(reading: Reading) -> Evidence:
             for name in ("retry_after", "retry_after_seconds")
         ),
     )
-    return evidence._replace(voice=_voice(reading, evidence))
+    served = _text(error.get("provider") or body.get("provider")) or "is_byok" in metadata
+    return evidence._replace(voice=_voice(reading, evidence, served=bool(served)))
 
 
-def _voice(reading: Reading, evidence: Evidence) -> Voice:
-    """A provider's mark counts before OpenRouter's own, which may stand beside it."""
+def _metadata(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of an error; a proxy may have put a provider's marks beside it."""
+    metadata = _object(error.get("metadata"))
+    beside = {name: error[name] for name in _PROVIDER_FIELDS if error.get(name) and not metadata.get(name)}
+    return {**metadata, **beside} if beside else metadata
+
+
+def _voice(reading: Reading, evidence: Evidence, *, served: bool) -> Voice:
+    """A provider's mark counts before OpenRouter's own, which may stand beside it; who served counts last."""
     if reading.flaw is Flaw.HTML:
         return Voice.PAGE
     metadata = evidence.metadata
@@ -171,23 +200,40 @@ def _voice(reading: Reading, evidence: Evidence) -> Voice:
     stable = evidence.error_type or evidence.limit_source or evidence.availability
     if stable or metadata.get("provider_name", "") is None or _OWN.match(evidence.message):
         return Voice.OPENROUTER
-    return Voice.UNKNOWN
+    return Voice.PROVIDER if served else Voice.UNKNOWN
 
 
-def _inner(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The error itself: the value of ``error``, the object written in it as text, or the body where it is flat."""
-    error = body.get("error")
+def _inner(body: Mapping[str, Any], depth: int = 0) -> Mapping[str, Any]:
+    """The error itself: the value of ``error``, one in a list, in another or written as text; the body if flat."""
+    error = _first(body.get("error"))
     if isinstance(error, dict):
+        wraps = depth < _DEEPEST and error.get("error") and not _message(error)
+        return _inner(error, depth + 1) if wraps else error
+    if not isinstance(error, str) or not error:
+        return body
+    nested = _written(error) if depth < _DEEPEST else None
+    if nested is not None:
+        return _inner(nested, depth + 1)
+    # Some frameworks write the status's name here, and the words beside it.
+    return {**body, "type": error} if _message(body) else {"message": error}
+
+
+def _first(error: Any) -> Any:
+    """An error in a list: the first that is an object, else the words."""
+    if not isinstance(error, list):
         return error
-    if isinstance(error, str) and error.lstrip().startswith("{"):
-        try:
-            nested = from_json(error)
-        except ValueError:
-            return {"message": error}
-        return _inner(nested) if isinstance(nested, dict) else {"message": error}
-    if isinstance(error, str) and error:
-        return {"message": error}
-    return body
+    return next((item for item in error if isinstance(item, dict)), None) or _joined(error)
+
+
+def _written(text: str) -> Mapping[str, Any] | None:
+    """An object that is written as text."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        nested = from_json(text)
+    except ValueError:
+        return None
+    return nested if isinstance(nested, dict) else None
 
 
 def _message(error: Mapping[str, Any]) -> str:
@@ -237,22 +283,27 @@ def _texts(item: Any) -> Iterator[str]:
     yield from (value for value in _object(item).values() if isinstance(value, str))
 
 
-def _status(error: Mapping[str, Any], error_type: str, status: int) -> int:
+def _status(places: tuple[Mapping[str, Any], ...], error_type: str, status: int) -> int:
     """The HTTP status; inside of a 200 what the error names, else what its type stands for, else a bad gateway."""
     if status >= 300:
         return status
-    for name in ("code", "http_status", "status"):
-        code = error.get(name)
-        if isinstance(code, str) and code.isdecimal() and len(code) == 3:
-            code = int(code)
-        if isinstance(code, int) and 300 <= code < 600:
-            return code
-    named = [error_type, _text(error.get("code")), _text(error.get("type"))]
-    return next((found for name in named if (found := _status_of(name)) is not None), _BAD_GATEWAY)
+    numbers = (_status_number(place.get(name)) for place in places for name in _NUMBERS)
+    if number := next(filter(None, numbers), None):
+        return number
+    named = [error_type, *(_text(place.get(name)) for place in places for name in ("code", "type", "status"))]
+    return next(filter(None, map(_status_of, named)), _BAD_GATEWAY)
+
+
+def _status_number(value: Any) -> int | None:
+    """A status of an error, as a number or written as one."""
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+        value = int(value)
+    return int(value) if isinstance(value, int | float) and 300 <= value < 600 else None
 
 
 def _status_of(name: str) -> int | None:
-    return _STATUS_OF_TYPE.get(name) or _STATUS_OF_NAME.get(name)
+    name = name.lower().replace(" ", "_")
+    return _STATUS_OF_TYPE.get(name) or _STATUS_OF_NAME.get(name) or _STATUS_OF_PHRASE.get(name)
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from freerouter.replies.retry_hints import (
     hint_seconds,
     reset_seconds,
     seconds_in_words,
+    seconds_until_stated,
 )
 from freerouter.replies.table import ABOUT_THE_REQUEST, row_of, row_of_flaw
 from freerouter.replies.verdicts import Gate, Lasting, Row, Scope, Verdict
@@ -138,7 +139,8 @@ def _wait(row: Row, evidence: Evidence, now: float) -> tuple[float | None, int |
         day = row.gate is Gate.DAY
         return gate_seconds(evidence.headers, now, day=day), gate_limit(evidence.headers)
     stated = [hint_seconds(evidence.headers, evidence.hints, now)]
-    stated += [seconds_in_words(text) for text in (evidence.words, evidence.structured)]
+    for text in (evidence.words, evidence.structured):
+        stated += [seconds_in_words(text), seconds_until_stated(text, now)]
     limit = None
     if evidence.status == 429:
         stated.append(reset_seconds(evidence.headers, now))

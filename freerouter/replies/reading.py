@@ -14,6 +14,7 @@ from freerouter.openrouter.dialects import NOTHING, Dialect, Piece
 from freerouter.openrouter.json_bodies import parse
 from freerouter.replies.assembly import Assembly
 from freerouter.replies.events import Events
+from freerouter.replies.fragments import error_within
 
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
 LIMIT = 64 * 1024 * 1024
@@ -159,6 +160,10 @@ class Head:
 
     def _end_of_stream(self) -> Reading:
         """The stream ended without a token, or was read to its end."""
+        for data in self._events.rest() if self._events is not None else ():
+            piece = read_event(self._dialect, data)
+            if piece is not None and piece.error is not None:
+                return self._judge(error={"error": piece.error})
         if self._last.finish is None:
             return self._judge(Flaw.TRUNCATED if self._last.token else Flaw.NO_TOKEN)
         flaw = Flaw.EMPTY if _is_empty(self._last) else None
@@ -172,11 +177,18 @@ class Head:
         try:
             parsed = parse(body)
         except InvalidRequestError:
-            flaw = _why_unreadable(body, self._kind)
-            return self._judge(flaw, text="" if flaw is Flaw.HTML else _beginning(body))
+            return self._unreadable(body)
         if self._status >= 300:
             return self._judge(error=parsed)
         return self._end_of_answer(parsed)
+
+    def _unreadable(self, body: bytes) -> Reading:
+        """No JSON, or more than that: an error within is heard all the same, an answer is not."""
+        within = error_within(body)
+        if within is not None and (self._status >= 300 or self._dialect.piece(within).error is not None):
+            return self._judge(error=within)
+        flaw = _why_unreadable(body, self._kind)
+        return self._judge(flaw, text="" if flaw is Flaw.HTML else _beginning(body))
 
     def _end_of_answer(self, body: Mapping[str, Any]) -> Reading:
         piece = self._dialect.piece(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
@@ -55,7 +55,7 @@ def gate_limit(headers: Mapping[str, str]) -> int | None:
 
 def hint_seconds(headers: Mapping[str, str], hints: Iterable[Any], now: float) -> float | None:
     """Seconds for which a reply asks to be left alone, at most an hour; None when it does not say, or nonsense."""
-    stated = [_retry_after(headers, now), *map(_number, hints)]
+    stated = [_retry_after(headers, now), *map(_seconds, hints)]
     sane = [seconds for seconds in stated if seconds is not None and seconds > 0]
     return min(max(sane), _LONGEST_HINT) if sane else None
 
@@ -69,10 +69,23 @@ def reset_seconds(headers: Mapping[str, str], now: float) -> float | None:
 # Without a unit, seconds are meant.
 _NUMBER = r"\d{1,9}(?:\.\d{1,9})?"  # bounded, as the text is anything
 _LENGTH = rf"(?:{_NUMBER}\s*[a-z]+[\s,]*(?:and\s+)?)+|{_NUMBER}(?![\w:/-]|\.\d)"
+_ABOUT = r"(?:at least|about|around|approximately|~)?\s{0,8}"
+_AFTER = r"\b(?:again|available|resets?|lifted|another request|retry(?:ing)?(?: \w+){0,2}?)"
+_MARKS = r"[\\\"']{0,8}\s{0,8}[:=]\s{0,8}[\\\"']{0,8}"
 _IN_WORDS = re.compile(
-    rf"\b(?:again|retry|retrying|available|resets?)\s+(?:in|after)\s+({_LENGTH})|\"retryDelay\\*\"\s*:\s*\\*\"({_LENGTH})",
+    rf"{_AFTER}\s{{1,8}}(?:in|after):?\s{{1,8}}{_ABOUT}({_LENGTH})"
+    rf"|\b(?:please|must|to)\s{{1,8}}wait\s{{1,8}}(?:for\s{{1,8}})?{_ABOUT}({_LENGTH})"
+    rf"|\bwait\s{{1,8}}(?:for\s{{1,8}})?{_ABOUT}({_LENGTH})\s*(?:before|and|then)\b"
+    rf"|\bretry[-_ ]?(?:delay|after)(?:[-_ ]?(?:seconds|secs?))?{_MARKS}({_LENGTH})",
     re.IGNORECASE,
 )
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?"
+_TIME_IN_WORDS = re.compile(
+    rf"\b(?:again|available|resets?|retry|until)(?:[-_ ]?(?:at|after|on|by))?[\s\\\"':=]{{1,8}}({_TIME})"
+    r"\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(rf"(?:{_NUMBER}\s*[a-z]+\s*)+", re.IGNORECASE)
 _PART = re.compile(rf"({_NUMBER})\s*([a-z]+)", re.IGNORECASE)
 _UNITS = {"d": DAY, "day": DAY, "h": HOUR, "hr": HOUR, "hou": HOUR, "m": MINUTE, "min": MINUTE}
 _UNITS |= {"w": 7 * DAY, "wee": 7 * DAY}
@@ -87,7 +100,29 @@ def seconds_in_words(text: str) -> float | None:
     found = _IN_WORDS.search(text[:_LONGEST_WORDS])
     if found is None:
         return None
-    stated = found[1] or found[2]
+    return _length(next(filter(None, found.groups())))
+
+
+def seconds_until_stated(text: str, now: float) -> float | None:
+    """Seconds until a time that is stated in words, at most a day: ``resets at 2026-09-01T12:00:00Z``."""
+    found = _TIME_IN_WORDS.search(text[:_LONGEST_WORDS])
+    if found is None:
+        return None
+    try:
+        time = datetime.fromisoformat(found[1] + _zone(found[2]))
+    except ValueError:
+        return None
+    left = time.timestamp() - now
+    return min(left, DAY) if left > 0 else None
+
+
+def _zone(name: str | None) -> str:
+    """A zone as it is written in ISO 8601; UTC where none is stated."""
+    return name if name and name[0] in "+-" else "+00:00"
+
+
+def _length(stated: str) -> float | None:
+    """Seconds of a length of time, at most a day: ``7m30s``, ``12 seconds``, ``12``."""
     parts = [(float(number), _unit(word)) for number, word in _PART.findall(stated)]
     if not parts:
         parts = [(float(stated), 1.0)]
@@ -105,8 +140,9 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """``Retry-After``: seconds, or an HTTP date (RFC 9110, section 10.2.3)."""
     value = headers.get("retry-after")
     if value is None:
-        return None
-    seconds = _number(value)
+        milliseconds = _number(headers.get("retry-after-ms"))
+        return milliseconds / 1000 if milliseconds is not None and milliseconds > 0 else None
+    seconds = _seconds(value)
     if seconds is None and (date := _date(value)) is not None:
         seconds = date - _server_time(headers, now)
     return seconds if seconds is not None and seconds > 0 else None
@@ -125,6 +161,12 @@ def _date(text: str) -> float | None:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError, TypeError, IndexError):
         return None
+
+
+def _seconds(value: Any) -> float | None:
+    """Seconds as a number, or written with their unit."""
+    number = _number(value)
+    return _length(value) if number is None and isinstance(value, str) and _SPAN.fullmatch(value) else number
 
 
 def _number(value: Any) -> float | None:

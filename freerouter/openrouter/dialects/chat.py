@@ -33,6 +33,12 @@ _CHUNK = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""
 _UNSAID: Mapping[str, Any] = {}
 
 
+def _served(error: Mapping[str, Any] | None, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """An error with the provider that a chunk names beside it."""
+    provider = data.get("provider")
+    return {"provider": provider, **error} if error and isinstance(provider, str) and provider else error
+
+
 class ChatDialect(Dialect):
     """``POST /chat/completions``."""
 
@@ -92,7 +98,7 @@ class ChatDialect(Dialect):
             error = bare_error(data)
         if finish is None and not error and usage is None and error is not _UNSAID:
             return TOKEN if token else NOTHING
-        error = error if error is _UNSAID else error_of(error)
+        error = error if error is _UNSAID else _served(error_of(error), data)
         usage = usage if isinstance(usage, dict) else None
         return Piece(token, finish if isinstance(finish, str) else None, error, usage)
 
