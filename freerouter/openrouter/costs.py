@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+_CURRENCY = "$ \tUSDusd"
+_INFERENCE = "upstream_inference_"
+
 
 def cost_of(usage: Mapping[str, Any] | None) -> float | None:
     """USD that an answer cost the caller; None when it does not say (API reference, "Usage accounting").
@@ -15,20 +18,38 @@ def cost_of(usage: Mapping[str, Any] | None) -> float | None:
     if not usage:
         return None
     stated = _amount(usage.get("cost"))
-    details = usage.get("cost_details")
-    if usage.get("is_byok") is True and isinstance(details, Mapping):
-        billed = _amount(details.get("upstream_inference_cost"))
+    if stated is None:
+        stated = _amount(usage.get("total_cost"))
+    if usage.get("is_byok") in (True, "true"):
+        billed = _billed(usage.get("cost_details"))
         if billed is not None:
             return billed + (stated or 0.0)
     return stated
 
 
+def _billed(details: Any) -> float | None:
+    """What the provider bills: the whole, or its parts."""
+    if not isinstance(details, Mapping):
+        return None
+    whole = _amount(details.get(f"{_INFERENCE}cost"))
+    parts = {name: value for name, value in details.items() if name.startswith(_INFERENCE)}
+    return _sum(parts) if whole is None else whole
+
+
 def _amount(value: Any) -> float | None:
-    """A finite amount of money; text is read, too."""
-    if not isinstance(value, int | float | str):
+    """A finite amount of money; text is read, too, and an object by its total, or its parts."""
+    if isinstance(value, Mapping):
+        totals = {name: part for name, part in value.items() if name.startswith("total")}
+        return _sum(totals or value)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        amount = Decimal(str(value).strip().removeprefix("$"))
+        amount = Decimal(str(value).strip(_CURRENCY).replace(",", "."))
     except InvalidOperation:
         return None
     return float(amount) if amount.is_finite() else None
+
+
+def _sum(parts: Mapping[str, Any]) -> float | None:
+    amounts = [amount for part in parts.values() if (amount := _amount(part)) is not None]
+    return sum(amounts) if amounts else None

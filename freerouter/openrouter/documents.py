@@ -12,7 +12,7 @@ _LONGEST_NAME = 8_192
 _PDF_TYPE = "application/pdf"
 # The first characters of a PDF in base64.
 _PDF_BYTES = "JVBERi0"
-_PDF_IN_ADDRESS = re.compile(r"\.pdf(?![\w.-])|application(?:/|%2f)pdf")
+_PDF_IN_ADDRESS = re.compile(r"\.pdf(?![\w.-])|/pdf/|application(?:/|%2f)pdf")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://")
 _DATA_URL = re.compile(r"data:([^;,]{1,200})", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"(?:application|text)/[\w.+-]{1,100}")

@@ -26,6 +26,7 @@ MEDIA = {
     "image_generation_call": "image",
     "input_audio": "audio",
     "audio": "audio",
+    "audio_url": "audio",
     "video_url": "video",
     "input_video": "video",
     "video": "video",

@@ -12,6 +12,7 @@ from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.dialects import NO_CHUNK, NOTHING, Dialect, Piece
 from freerouter.openrouter.json_bodies import parse
 from freerouter.replies.events import Events
+from freerouter.replies.fragments import first_object
 from freerouter.replies.reading import Flaw, combined, is_done
 
 # What is kept of a stream: so many events and bytes at least, and never more than the last.
@@ -20,7 +21,7 @@ _BYTES = 8 * 1024
 _MOST = 1024 * 1024
 # The longest mark of an end is shorter.
 _MARK = 32
-_COST = re.compile(rb'"cost":\s*([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)')
+_USAGE = re.compile(rb'"usage"\s{0,8}:\s{0,8}(?=\{)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,12 @@ class Tail:
         said = seen.said
         whole = not seen.broken and not seen.open
         finished = said.error is None and whole and (said.finish is not None or self._ended)
-        return StreamEnd(finished, said.error, said.usage or self._cost(kept), events.unfinished, last=seen.last)
+        return StreamEnd(finished, said.error, said.usage or self._usage(kept), events.unfinished, last=seen.last)
 
-    def _cost(self, kept: bytes) -> Mapping[str, Any] | None:
-        """The cost that a last event states which is too long to be kept whole."""
-        cost = _COST.search(kept) if self._ended else None
-        return {"cost": float(cost[1])} if cost else None
+    def _usage(self, kept: bytes) -> Mapping[str, Any] | None:
+        """The usage that a last event states which is too long to be kept whole."""
+        places = [found.end() for found in _USAGE.finditer(kept)] if self._ended else []
+        return first_object(kept[places[-1] :]) if places else None
 
 
 class _Seen:

@@ -77,7 +77,8 @@ _OWN = re.compile(
         Rate\ limit\ exceeded:\ free-models-per-
       | No\ endpoints\ (?:found|available)\b
       | No\ allowed\ providers\ are\ available
-      | This\ model\ is\ (?:unavailable\ for\ free|not\ available\ in\ your\ region)
+      | This\ model\ is\ (?:unavailable\ for\ free|not\ available\ in\ your\ (?:region|country))
+      | All\ providers\ have\ been\ ignored
       | The\ request\ is\ prohibited\ due\ to\ a\ violation\ of\ provider
       | \S+\ is\ (?:only\ available\ on\ agentic\ harnesses|not\ a\ valid\ model\ ID)
       | Reasoning\ is\ mandatory
@@ -157,7 +158,7 @@ def read_evidence(reading: Reading) -> Evidence:
     metadata = _metadata(error)
     availability = _object(error.get("availability")) or _object(metadata.get("availability"))
     error_type = _text(metadata.get("error_type") or error.get("error_type") or body.get("error_type"))
-    message = _message(error) or _message(body) or reading.text
+    message = (_message(error) or _message(body) or reading.text).strip()
     evidence = Evidence(
         voice=Voice.UNKNOWN,
         status=_status((error, body), error_type, reading.status),

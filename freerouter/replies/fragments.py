@@ -1,4 +1,4 @@
-"""Errors in bodies that are not one JSON object: with more behind it, in a list, in events, in another encoding."""
+"""An object in bytes that are not one JSON object: with more behind it, in a list, in events, in another encoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FRAMING = re.compile(r"\s*(?:(?::|event:|id:|retry:)[^\r\n]*[\r\n]+\s*)*(?:data
 _LONGEST_ERROR = 1024 * 1024
 
 
-def error_within(body: bytes) -> dict[str, Any] | None:
+def first_object(body: bytes) -> dict[str, Any] | None:
     """The first object in a body, where nothing but framing stands before it; None where there is none."""
     text = body[:_LONGEST_ERROR].decode("utf-8", "replace").removeprefix("\ufeff")
     start = _FRAMING.match(text)

@@ -14,7 +14,7 @@ from freerouter.openrouter.dialects import NOTHING, Dialect, Piece
 from freerouter.openrouter.json_bodies import parse
 from freerouter.replies.assembly import Assembly
 from freerouter.replies.events import Events
-from freerouter.replies.fragments import error_within
+from freerouter.replies.fragments import first_object
 
 # An answer with pictures has some megabytes; what is larger is no answer to a chat.
 LIMIT = 64 * 1024 * 1024
@@ -184,7 +184,7 @@ class Head:
 
     def _unreadable(self, body: bytes) -> Reading:
         """No JSON, or more than that: an error within is heard all the same, an answer is not."""
-        within = error_within(body)
+        within = first_object(body)
         if within is not None and (self._status >= 300 or self._dialect.piece(within).error is not None):
             return self._judge(error=within)
         flaw = _why_unreadable(body, self._kind)
@@ -239,7 +239,7 @@ def _is_empty(piece: Piece) -> bool:
 
 
 def _why_unreadable(body: bytes, kind: str) -> Flaw:
-    start = body[:256].lstrip()[:1]
+    start = body[:256].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start == b"<":
         return Flaw.HTML
     if kind not in ("application/json", ""):

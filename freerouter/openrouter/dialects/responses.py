@@ -92,7 +92,10 @@ class ResponsesDialect(Dialect):
             return Piece(error=error_of(data.get("error")) or data)
         if kind in _ENDS:
             response = data.get("response")
-            ended = _whole(response if isinstance(response, dict) else {}, _ENDS[kind])
+            response = response if isinstance(response, dict) else {}
+            if "error_type" in data:
+                response = {"error_type": data["error_type"], **response}
+            ended = _whole(response, _ENDS[kind])
             return ended._replace(done=True)
         if kind == "response.output_item.added":
             item = data.get("item")
@@ -133,9 +136,16 @@ def _finish(response: Mapping[str, Any], ending: str | None) -> str | None:
     return {"completed": "stop", "incomplete": "length"}.get(str(response.get("status") or ending))
 
 
+def _reason(response: Mapping[str, Any]) -> Any:
+    """Why a response is incomplete."""
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    return reason if reason in _OVERFLOWS else None
+
+
 def _error(response: Mapping[str, Any], ending: str | None, *, token: bool) -> Mapping[str, Any] | None:
     """The error of a response, with its type, which stands at the top (API reference, "Errors": codes are masked)."""
-    error, kind = error_of(response.get("error")), response.get("error_type")
+    error, kind = error_of(response.get("error")), response.get("error_type") or _reason(response)
     if error is None and kind in _OVERFLOWS and not token:
         error = {"message": "the request is too long for this model"}
     if error is None and (response.get("status") or ending) == "failed":

@@ -12,6 +12,8 @@ _LABELS = frozenset(
     {"type", "id", "index", "format", "role", "status", "object", "call_id", "item_id", "phase"}
     | {"signature", "annotations", "citations", "logprobs", "cache_control"}
 )
+# Blanks, and marks without a width.
+_INVISIBLE = " \t\r\n\u200b\u200c\u200d\u2060\ufeff"
 # Where an error without a wrapper keeps its words.
 _WORDS = ("message", "detail", "msg", "error_description", "issues", "errors")
 
@@ -19,18 +21,18 @@ _WORDS = ("message", "detail", "msg", "error_description", "issues", "errors")
 def says(value: Any) -> bool:
     """Whether a value holds something for the caller: a text that is not blank, somewhere beside labels."""
     if isinstance(value, str):
-        return bool(value) and not value.isspace()
+        return bool(value) and not value.isspace() and bool(value.strip(_INVISIBLE))
     if isinstance(value, dict):
         return any(says(inner) for name, inner in value.items() if name not in _LABELS)
     return isinstance(value, list) and any(map(says, value))
 
 
 def error_of(value: Any) -> Mapping[str, Any] | None:
-    """The error that a field called ``error`` holds; None for null, and for what is empty or false."""
+    """The error that a field called ``error`` holds; None for null, and for what is empty or false, inside, too."""
     if not value:
         return None
     if isinstance(value, dict):
-        return value
+        return value if any(value.values()) else None
     return (_written(value) if isinstance(value, str) else None) or {"message": str(value)}
 
 
