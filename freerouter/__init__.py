@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Fetched on first use, so that importing the package costs nothing (PEP 562).
+# Imported on first use, so that importing the package is fast (PEP 562).
 _HOMES = {
     "AllowanceExhaustedError": "errors",
     "AsyncBatch": "batch.client",

@@ -1,4 +1,4 @@
-"""The command line's entrance: the version at once, everything else through typer."""
+"""Entry point of the command line: prints the version at once, and runs everything else through typer."""
 
 from __future__ import annotations
 

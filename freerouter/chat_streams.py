@@ -1,4 +1,4 @@
-"""ChatStream and AsyncChatStream: streamed answers of the library, and whole ones, made of what comes back."""
+"""ChatStream and AsyncChatStream: streamed answers of the library; also typed whole answers."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ TypedT = TypeVar("TypedT", ChatCompletion, ChatChunk)
 
 
 def _typed(kind: type[TypedT], data: bytes, trace: Trace, text: str = "") -> TypedT:
-    """An answer, or a chunk of one. Raises StreamInterruptedError, with the text so far, when its shape is odd."""
+    """An answer, or a chunk of one. Raises StreamInterruptedError, with the text so far, when it is malformed."""
     try:
         try:
             return kind.model_validate_json(data)
         except ValidationError:
-            # A chunk may end in the midst of a surrogate pair, which pydantic's own parser takes for no JSON.
+            # A chunk may end within a surrogate pair, which pydantic's own parser refuses.
             return kind.model_validate(parse(data))
     except ValidationError as error:
         where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise StreamInterruptedError(f"the answer has an odd {where or 'shape'}", text=text, trace=trace) from None
+        raise StreamInterruptedError(f"the answer has a malformed {where or 'shape'}", text=text, trace=trace) from None
 
 
 def completion_of(data: bytes, trace: Trace) -> ChatCompletion:
-    """A whole answer, typed. Raises StreamInterruptedError when its shape is odd."""
+    """A whole answer, typed. Raises StreamInterruptedError when it is malformed."""
     completion = _typed(ChatCompletion, data, trace)
-    completion._trace = trace  # noqa: SLF001  # its own, only not a field of the answer
+    completion._trace = trace  # noqa: SLF001  # its own attribute, but not a field of the answer
     return completion
 
 
@@ -44,8 +44,8 @@ class _Progress:
 
     Attributes:
         answered_by: the id of the model that answers.
-        trace: how the answer came about.
-        text: the text that has come so far.
+        trace: the record of the request.
+        text: the text received so far.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -68,7 +68,7 @@ class _Progress:
             piece = read_event(CHAT, event)
             if piece is None or piece.error is not None:
                 said = None if piece is None or piece.error is None else piece.error.get("message")
-                message = str(said or "the stream holds something that is no JSON")
+                message = str(said or "the stream contains an event that is not valid JSON")
                 raise StreamInterruptedError(message, text=self.text, trace=self.trace)
             if not piece.done:
                 chunk = _typed(ChatChunk, event, self.trace, self.text)
@@ -84,11 +84,11 @@ class ChatStream(_Progress):
         self._chunks = self._follow(answer.body)
 
     def __iter__(self) -> Iterator[ChatChunk]:
-        return self._chunks  # the same each time: it goes on where it was
+        return self._chunks  # the same iterator each time: it continues where it was
 
     def _follow(self, body: Body) -> Iterator[ChatChunk]:
         for data in body:
-            for chunk in self._read(data):  # noqa: UP028  # the async twin cannot say yield from
+            for chunk in self._read(data):  # noqa: UP028  # the async twin cannot use yield from
                 yield chunk
 
 
@@ -100,7 +100,7 @@ class AsyncChatStream(_Progress):
         self._chunks = self._follow(answer.body)
 
     def __aiter__(self) -> AsyncIterator[ChatChunk]:
-        return self._chunks  # the same each time: it goes on where it was
+        return self._chunks  # the same iterator each time: it continues where it was
 
     async def _follow(self, body: AsyncBody) -> AsyncIterator[ChatChunk]:
         async for data in body:

@@ -1,4 +1,4 @@
-"""Lengths of time, in seconds."""
+"""Durations, in seconds."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
-"""The exception tree: everything freerouter raises, and what each error says to a caller over HTTP.
+"""The exception tree: every error that freerouter raises, and what each one says to a caller over HTTP.
 
     FreeRouterError
-    ├── SettingsError               a setting is wrong: says which, and what it may be
-    ├── CatalogError                no list of models could be had, or what came was none
-    ├── BatchError                  a batch cannot begin or go on: names the file, and the line where there is one
-    ├── InvalidRequestError         400: the request makes no sense: says which field
-    │   └── CostRefusedError        400: the request could cost money: says which field, and the free way
+    ├── SettingsError               a setting is wrong: names it and its valid values
+    ├── CatalogError                the list of models could not be fetched, or was not valid
+    ├── BatchError                  a batch cannot start or go on: names the file, and the line if one is to blame
+    ├── InvalidRequestError         400: the request is not valid: names the field
+    │   └── CostRefusedError        400: the request could cost money: names the field and the free way
     ├── NoEligibleModelError        404: no free model has what the request needs
-    │   └── UnknownModelError       404: the free model that it names is not offered: says which are near
+    │   └── UnknownModelError       404: the free model that it names is not offered: names similar ones
     ├── AllowanceExhaustedError     429: the account's free requests are used up until a stated time
-    ├── AttemptsFailedError         429: every model that was asked failed
+    ├── AttemptsFailedError         429: every model that was tried failed
     ├── UpstreamUnavailableError    429: OpenRouter could not be reached: nothing was sent
-    ├── UpstreamError               as upstream: OpenRouter refused, and no other model would do better
+    ├── UpstreamError               as upstream: OpenRouter refused, and another model would not help
     └── StreamInterruptedError      the answer broke off after its first token: carries the text so far
 
-Whatever freerouter itself decides is a 4xx: official SDKs repeat a 5xx for up to an hour (DESIGN: Errors to callers).
+freerouter's own decisions are 4xx: official SDKs retry a 5xx for up to an hour (DESIGN: Errors to callers).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 
 class AttemptLike(Protocol):
-    """One model tried once, as an error shows it: what ``freerouter.Attempt`` is."""
+    """One attempt with one model, as an error shows it; ``freerouter.Attempt`` is one."""
 
     @property
     def model(self) -> str:
@@ -33,30 +33,30 @@ class AttemptLike(Protocol):
 
     @property
     def outcome(self) -> Any:
-        """What became of it: a ``freerouter.replies.outcome.Outcome``."""
+        """Its result: a ``freerouter.replies.outcome.Outcome``."""
         ...
 
     @property
     def seconds(self) -> float:
-        """How long it took until it was judged."""
+        """Seconds until the reply could be judged."""
         ...
 
     @property
     def cooldown(self) -> float | None:
-        """Seconds for which the model is left alone because of it; None when it is not."""
+        """Seconds of the model's cooldown because of it; None without a cooldown."""
         ...
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: neither a key nor the content of a message."""
+        """As JSON values: contains no key and no content of a message."""
         ...
 
 
 class TraceLike(Protocol):
-    """The story of a request, as an error carries it: what ``freerouter.Trace`` is."""
+    """The record of a request, as an error carries it; ``freerouter.Trace`` is one."""
 
     @property
     def id(self) -> str:
-        """Unique in this process, and very likely beyond."""
+        """Unique in this process, and very likely across processes."""
         ...
 
     @property
@@ -69,21 +69,21 @@ class TraceLike(Protocol):
         ...
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: neither a key nor the content of a message."""
+        """As JSON values: contains no key and no content of a message."""
         ...
 
 
 class FreeRouterError(Exception):
-    """What all errors of freerouter have in common.
+    """Base class of all errors of freerouter.
 
     Attributes:
         message: what happened and what to do next, in one or two sentences.
         status: the HTTP status with which a transport or the server answers it.
-        repeatable: an SDK's own retry is worth it, whatever the error's other facts.
-        error_type: OpenRouter's stable word for it (API reference, "Errors", ``error.metadata.error_type``).
-        retry_after: seconds after which it is worth another try; None when time does not mend it.
-        metadata: further facts for ``error.metadata``; never a key or the content of a message.
-        trace: the story of the request, when there was one.
+        repeatable: an SDK should retry it, whatever its status.
+        error_type: OpenRouter's stable name for it (API reference, "Errors", ``error.metadata.error_type``).
+        retry_after: seconds after which a retry may succeed; None when waiting does not help.
+        metadata: more fields for ``error.metadata``; never a key or the content of a message.
+        trace: the record of the request, if there was a request.
     """
 
     status: int = 400
@@ -114,23 +114,23 @@ class FreeRouterError(Exception):
 
 
 def _made_anew(kind: type[FreeRouterError], args: tuple[Any, ...]) -> FreeRouterError:
-    """An error that came from another process: without ``__init__``, whose keywords differ from class to class."""
+    """Rebuild an error from another process, without ``__init__``: its keywords differ from class to class."""
     return kind.__new__(kind, *args)
 
 
 class SettingsError(FreeRouterError):
-    """A setting has a value that it cannot have."""
+    """A setting has a value that is not valid."""
 
 
 class CatalogError(FreeRouterError):
-    """There is no catalog: none could be fetched and none was kept, or what came was no catalog."""
+    """There is no catalog: it could not be fetched and no copy is stored, or the reply was not a list of models."""
 
     status = 429
     error_type = "provider_unavailable"
 
 
 class BatchError(FreeRouterError):
-    """A batch cannot begin or go on; ``line`` is the line of the input that is to blame, counted from 1, if one is."""
+    """A batch cannot start or go on; ``line`` is the input line at fault, counted from 1, or None."""
 
     def __init__(self, message: str, *, line: int | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
@@ -138,7 +138,7 @@ class BatchError(FreeRouterError):
 
 
 class InvalidRequestError(FreeRouterError):
-    """The request makes no sense; ``field`` says where, as in ``messages[3].content``."""
+    """The request is not valid; ``field`` says where, as in ``messages[3].content``."""
 
     def __init__(self, message: str, *, field: str | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
@@ -148,7 +148,7 @@ class InvalidRequestError(FreeRouterError):
 
 
 class CostRefusedError(InvalidRequestError):
-    """The request could cost money, so it was not sent; ``field`` says what would have cost."""
+    """The request could cost money, so it was not sent; ``field`` names what would have cost money."""
 
     error_type = "payment_required"
 
@@ -161,7 +161,7 @@ class NoEligibleModelError(FreeRouterError):
 
 
 class UnknownModelError(NoEligibleModelError):
-    """The request names a free model that the catalog does not have, or no longer."""
+    """The request names a free model that is not, or no longer, in the catalog."""
 
 
 class AllowanceExhaustedError(FreeRouterError):
@@ -172,21 +172,21 @@ class AllowanceExhaustedError(FreeRouterError):
 
 
 class AttemptsFailedError(FreeRouterError):
-    """Every model that could be asked has failed, or the time was up."""
+    """Every model that could be tried has failed, or the deadline has passed."""
 
     status = 429
     error_type = "provider_unavailable"
 
 
 class UpstreamUnavailableError(FreeRouterError):
-    """OpenRouter could not be reached (refused, name, TLS, connect time-out): nothing was sent."""
+    """OpenRouter could not be reached (refused, DNS, TLS, connect timeout): nothing was sent."""
 
     status = 429
     error_type = "provider_unavailable"
 
 
 class UpstreamError(FreeRouterError):
-    """OpenRouter refused the request for a reason that no other model would mend.
+    """OpenRouter refused the request for a reason that holds for every model.
 
     Attributes:
         status: the status that OpenRouter gave.
@@ -200,10 +200,10 @@ class UpstreamError(FreeRouterError):
 
 
 class StreamInterruptedError(FreeRouterError):
-    """The answer broke off after its first token; nothing was made up to complete it.
+    """The answer broke off after its first token; freerouter does not complete it.
 
     Attributes:
-        text: the text that had come.
+        text: the text received so far.
     """
 
     status = 502

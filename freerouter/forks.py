@@ -1,4 +1,4 @@
-"""What a forked process makes anew: locks, threads and random numbers belong to the process that made them."""
+"""What a forked process must recreate: locks, threads and random numbers belong to the process that made them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from random import Random
 from types import MethodType
 from weakref import WeakKeyDictionary
 
-# By the object that has the method, which is not kept alive for it.
+# Keyed by the object that has the method; the reference to it is weak.
 _methods: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
 
 
 def in_child(method: Callable[[], None]) -> None:
-    """Call a bound method in every forked child, for as long as its object lives."""
+    """Call a bound method in every forked child, as long as its object exists."""
     if not isinstance(method, MethodType):
         raise TypeError("only a bound method can be called in a child")
     _methods.setdefault(method.__self__, set()).add(method.__name__)
 
 
 def new_random(seed: int | None = None) -> Random:
-    """Random numbers; without a seed, a forked child draws others than its parent."""
+    """A random number generator; without a seed, a forked child draws other numbers than its parent."""
     rng = Random(seed)
     if seed is None:
         in_child(rng.seed)
@@ -33,6 +33,6 @@ def _start_over() -> None:
             getattr(owner, name)()
 
 
-# A hook cannot be taken back, so there is one for all. Windows has no fork.
+# A hook cannot be removed, so there is one for all. Windows has no fork.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_over)

@@ -1,4 +1,4 @@
-"""Parameters and Options: what a call of the library may say, with types, and the request that comes of it."""
+"""Parameters and Options: the typed arguments of a call of the library, and the request that they make."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Objects = Sequence[Object]
 
 
 class Parameters(TypedDict, total=False):
-    """OpenRouter's own (API reference, "Create a chat completion")."""
+    """OpenRouter's parameters (API reference, "Create a chat completion")."""
 
     models: Sequence[str]
     temperature: float
@@ -75,16 +75,14 @@ _KNOWN = frozenset(Parameters.__annotations__)
 
 
 def check(given: Mapping[str, Any]) -> None:
-    """Raises TypeError at a keyword that is not known, with the nearest one; InvalidRequestError at ``stream``."""
+    """Raises TypeError for an unknown keyword, with the nearest one; InvalidRequestError for ``stream``."""
     for name in given:
         if name == "stream":
             raise InvalidRequestError(
                 "use chat.stream() for a streamed answer, chat.send() for a whole one", field="stream"
             )
         if name not in _KNOWN:
-            raise TypeError(
-                f"unknown parameter {name!r}{_nearest(name)}; extra_body={{...}} sends what is not known here"
-            )
+            raise TypeError(f"unknown parameter {name!r}{_nearest(name)}; extra_body={{...}} sends unknown fields")
 
 
 def _nearest(name: str) -> str:
@@ -93,7 +91,7 @@ def _nearest(name: str) -> str:
 
 
 class Dumpable(Protocol):
-    """A message object of pydantic's kind: an answer's own, or an SDK's."""
+    """A pydantic message object: an answer's own, or an SDK's."""
 
     def model_dump(self, *, exclude_unset: bool = ..., by_alias: bool = ...) -> Any:
         """Its fields."""
@@ -106,7 +104,7 @@ _PARTS = ("content", "tool_calls", "reasoning_details", "function_call")
 
 
 class Options(NamedTuple):
-    """The library's own words about one call; see ``Chat.send``."""
+    """The library's own options of one call; see ``Chat.send``."""
 
     model: str | None
     seed: int | None
@@ -119,12 +117,12 @@ class Options(NamedTuple):
     extra_body: Mapping[str, Any] | None
 
     def fields(self) -> dict[str, Any]:
-        """For the request."""
+        """The headers of the request."""
         named = {"model": self.model, "seed": self.seed, "session_id": self.session}
         return {name: value for name, value in named.items() if value is not None}
 
     def keywords(self) -> dict[str, Any]:
-        """For a forwarder."""
+        """The arguments for a forwarder."""
         return {
             "headers": lower(self.extra_headers or {}),
             "needs": tuple(self.needs),
@@ -135,7 +133,7 @@ class Options(NamedTuple):
 
 
 def body_of(messages: Messages, options: Options, given: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:
-    """A request. Raises TypeError at a keyword that is not known, InvalidRequestError at ``stream``."""
+    """A request. Raises TypeError for an unknown keyword, InvalidRequestError for ``stream``."""
     more = dict(options.extra_body or {})
     check(given if more.pop("stream", stream) is stream else {"stream": True})
     asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(map(_plain, messages))
@@ -144,7 +142,7 @@ def body_of(messages: Messages, options: Options, given: Mapping[str, Any], *, s
 
 
 def _plain(value: Any) -> Any:
-    """A message, or a part of one, as JSON values: an object, this library's or an SDK's, says what is set in it."""
+    """A message, or a part of one, as JSON values; objects of this library or an SDK give the fields that are set."""
     if hasattr(value, "model_dump"):
         return value.model_dump(exclude_unset=True, by_alias=True)
     if not isinstance(value, Mapping) or all(isinstance(value.get(name), str | None) for name in _PARTS):

@@ -1,4 +1,4 @@
-"""Settings: what can be adjusted, in code, in the environment or in freerouter.toml, checked when it is loaded."""
+"""Settings: given in code, in the environment or in freerouter.toml, and checked when they are loaded."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from freerouter.settings_file import EnvironmentSource, FileSource, files, read,
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 
-# Guards and classifiers answer no chat ("User Safety: safe"), and neither do models that only read text off pictures.
+# Guards and classifiers do not answer a chat ("User Safety: safe"); models that only read text in images do not either.
 DEFAULT_EXCLUDE = ("*guard*", "*content-safety*", "*moderation*", "*-ocr*")
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 def _split(value: object) -> object:
-    """Let a list be written ``a, b`` as well, the way of the environment and of command lines."""
+    """Accept a list written as ``a, b``, too, as in the environment and on command lines."""
     if isinstance(value, str):
         return tuple(item for item in re.split(r"[\s,]+", value) if item)
     return value
@@ -40,7 +40,7 @@ def _split(value: object) -> object:
 
 @lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
+    """Whether a host name or address is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -55,12 +55,12 @@ FolderList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(trusted_folder
 
 
 class Settings(BaseSettings):
-    """What can be adjusted: arguments win over ``FREEROUTER_<NAME>`` in the environment, which wins over the files.
+    """All settings: arguments win over ``FREEROUTER_<NAME>`` in the environment, which wins over the files.
 
     The files are ``freerouter.toml`` in the working folder, then the one in the user's config folder.
 
     Raises:
-        SettingsError: naming the setting, what is wrong with it, and the nearest valid name for one that is unknown.
+        SettingsError: names the setting and what is wrong with it; for an unknown one, the nearest valid name.
     """
 
     model_config = SettingsConfigDict(
@@ -137,16 +137,16 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # takes API_KEY, which is any program's
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic hands it in
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # would take API_KEY, which any program may use
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes it
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources, the one that wins first."""
+        """The sources; an earlier one wins over a later one."""
         return init_settings, EnvironmentSource(settings_cls), *(FileSource(settings_cls, path) for path in files())
 
     @classmethod
     def adjusted(cls, settings: Settings | None, **overrides: Any) -> Settings:
-        """These settings, by default those of the environment, with whatever is not None in their stead."""
+        """These settings (by default those of the environment), replaced by each value that is not None."""
         given = {name: value for name, value in overrides.items() if value is not None}
         if settings is None:
             return cls(**given)
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         if not key:
             return None
         if not _KEY.fullmatch(key):
-            raise ValueError("must be printable ASCII without spaces: copy the key anew")
+            raise ValueError("must be printable ASCII without spaces: copy the key again")
         return SecretStr(key)
 
     @field_validator("model_map")
@@ -195,12 +195,12 @@ class Settings(BaseSettings):
         if url.username or url.password or url.query or url.fragment:
             raise ValueError("must be a plain base URL: no user, query or fragment")
         if url.scheme == "http" and not is_loopback(host):
-            raise ValueError("must be https: the key would travel in clear (http is for this machine only)")
+            raise ValueError("must be https: the key would be sent in clear text (http is for this machine only)")
         return value.strip().rstrip("/")
 
     @property
     def key(self) -> str | None:
-        """The key in clear, for the Authorization header alone."""
+        """The key in clear text, only for the Authorization header."""
         return None if self.api_key is None else self.api_key.get_secret_value()
 
 

@@ -1,4 +1,4 @@
-"""freerouter.toml: where it is looked for, how it is read, and which source a setting came from."""
+"""freerouter.toml: where it is searched, how it is read, and which source a setting came from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY_VARIABLE = "OPENROUTER_API_KEY"
 
 
 def config_folder() -> Path:
-    """The platform's folder for what the user has configured."""
+    """The platform's folder for the user's configuration."""
     if sys.platform == "win32":
         return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "freerouter"
     if sys.platform == "darwin":
@@ -36,10 +36,10 @@ def files() -> tuple[Path, Path]:
 
 
 def read(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings in a file; none when there is no such file.
+    """The settings in a file; empty when there is no such file.
 
     Raises:
-        SettingsError: it cannot be read, or has a key that is no setting; names the file, the key and the nearest.
+        SettingsError: it cannot be read, or has an unknown setting; names the file, the setting and the nearest one.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -56,19 +56,19 @@ def read(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unknown(name: str, known: Mapping[str, Any]) -> str:
-    """What to say of a setting that there is not."""
+    """The message about an unknown setting, with the nearest name."""
     near = get_close_matches(name, known, n=1)
     return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
 
 
 class _Source(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        """Not asked: everything is read at once."""
+        """Not called: all values are read together."""
         return None, field_name, False
 
 
 class EnvironmentSource(_Source):
-    """The environment as a source of settings: ``FREEROUTER_<NAME>``, and OpenRouter's own name of the key."""
+    """The environment as a source of settings: ``FREEROUTER_<NAME>``, and OpenRouter's own name for the key."""
 
     def __call__(self) -> dict[str, Any]:
         """All that it sets."""
@@ -90,16 +90,16 @@ class FileSource(_Source):
 
 
 def variables(name: str) -> Iterator[str]:
-    """The environment variables that hold a setting, the first one wins."""
+    """The environment variables that hold a setting; the first one wins."""
     yield f"{PREFIX}{name.upper()}"
     if name == "api_key":
         yield KEY_VARIABLE
 
 
 def strays(known: Mapping[str, Any]) -> Iterator[str]:
-    """The environment variables that look like settings and are none, each with what may have been meant.
+    """The environment variables that look like settings but are unknown, each with the nearest setting.
 
-    They are no errors: a container's environment is full of names that nobody chose.
+    They are not errors: a container's environment has many names that the user did not choose.
     """
     for variable in sorted(os.environ):
         name = variable.removeprefix(PREFIX)
@@ -108,7 +108,7 @@ def strays(known: Mapping[str, Any]) -> Iterator[str]:
 
 
 def where_set(name: str, known: Mapping[str, Any], given: Container[str] = ()) -> str:
-    """Where the value of a setting comes from, in words.
+    """Where the value of a setting comes from, as text.
 
     Args:
         name: of the setting.

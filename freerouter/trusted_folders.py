@@ -1,4 +1,4 @@
-"""Which folders' freerouter.toml may say where requests go and with which key."""
+"""Which folders' freerouter.toml may set the upstream and the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GUARDED = ("upstream", "api_key")
 
 
 def split(value: object) -> object:
-    """Let a list of folders be written as the environment has it: ``a:b`` (``a;b`` on Windows), or ``a, b``."""
+    """Accept a list of folders as the environment writes it: ``a:b`` (``a;b`` on Windows), or ``a, b``."""
     if isinstance(value, str):
         return tuple(item.strip() for item in re.split(f"[,{os.pathsep}]", value) if item.strip())
     return value
@@ -51,7 +51,7 @@ def check_file(path: Path, values: Mapping[str, Any], trusted: Iterable[str], us
         raise SettingsError(
             f"{folder / path.name} sets {names}, which decides where your key or your prompts go: if you trust this "
             f'folder, set {NAME} = ["{folder}"] in {user_file}, or FREEROUTER_TRUSTED_FOLDERS={folder}; '
-            "else remove the setting"
+            "otherwise remove the setting"
         )
 
 

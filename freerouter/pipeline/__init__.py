@@ -1,1 +1,1 @@
-"""The five documented steps, one module each, and the loop that takes a request through them."""
+"""The five documented steps, one module each, and the loop that runs a request through them."""

@@ -1,4 +1,4 @@
-"""What goes between a driver and Routing: the request, and the steps to take."""
+"""The values that pass between a driver and Routing: the request, and the actions to take."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from freerouter.settings import Sticky
 
 
 class Request(NamedTuple):
-    """A request as it comes in.
+    """A request as it was received.
 
     Attributes:
         body: JSON, or already parsed.
-        dialect: how it is written.
-        caller: whose it is.
-        session: its headers that name a session.
-        needs: capabilities to require besides those found in it.
-        accept: looks at a whole answer and returns a reason to refuse it, or None; True holds it against what the
+        dialect: its API format.
+        caller: the account and the app that sent it.
+        session: those of its headers that name a session.
+        needs: capabilities to require in addition to those found in it.
+        accept: checks a whole answer and returns a reason to refuse it, or None; True checks it against what the
             request asks for. A stream is held back until it is whole and accepted.
-        timeout: seconds for all of it, where that is less than the settings' deadline.
-        sticky: in place of the settings' own.
+        timeout: seconds for the whole request, if shorter than the deadline of the settings.
+        sticky: replaces the setting of that name.
     """
 
     body: bytes | str | dict[str, Any]
@@ -44,12 +44,12 @@ class Send(NamedTuple):
     """Send this body to OpenRouter.
 
     Attributes:
-        model: where it goes.
+        model: the model that is asked.
         body: JSON.
         stream: the answer will be streamed.
-        first: seconds until the reply must be judged: the first token of a stream, the end of anything else.
-        idle: seconds between the chunks of a stream that is being handed on; 0 for an answer that is not streamed.
-        endpoint: where it goes.
+        first: seconds until the reply can be judged: at the first token of a stream, at the end of anything else.
+        idle: seconds between the chunks of a stream that is being passed on; 0 for an answer that is not streamed.
+        endpoint: where it is sent.
     """
 
     model: Model
@@ -62,7 +62,7 @@ class Send(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait for so many seconds, then ask again."""
+    """Wait for this many seconds, then call ``next`` again."""
 
     seconds: float
 
@@ -76,11 +76,11 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A request that cannot be routed at all: it makes no sense, could cost money, or there is no catalog.
+    """A request that cannot be routed: it is not valid, it could cost money, or there is no catalog.
 
     Attributes:
-        request: as it came in.
-        trace: as far as it went.
+        request: as it was received.
+        trace: the record up to the error.
         error: what is wrong with it.
     """
 

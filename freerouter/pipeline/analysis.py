@@ -13,7 +13,7 @@ from freerouter.openrouter.requirements import Need, Requirements, canonical
 from freerouter.openrouter.tokens import measure
 from freerouter.openrouter.walk import Contents, walk
 
-# What most requests need; one for all of them, since its hash is known already.
+# What most requests need: one shared value, because its hash is computed only once.
 _PLAIN = Need(frozenset({"text"}), frozenset(), strict=False, output=0)
 
 
@@ -29,13 +29,13 @@ def analyze(
 
     Args:
         body: the request, as JSON or already parsed.
-        dialect: how it is written.
-        extra: capabilities to require besides, such as ``tools`` or ``image``.
-        written: the JSON that a parsed body came from; written anew when it is not known.
-        contents: what a walk over the request has found; it is walked over when this is not known.
+        dialect: its API format.
+        extra: more capabilities to require, such as ``tools`` or ``image``.
+        written: the JSON that a parsed body came from; serialised again when not given.
+        contents: the findings of a walk over the request; the walk is done here when not given.
 
     Raises:
-        InvalidRequestError: the request makes no sense; names the field.
+        InvalidRequestError: the request is not valid; names the field.
     """
     if written is None:
         written = _written(body)
@@ -54,7 +54,7 @@ def analyze(
             found.setdefault(capability, where)
         soft = soft.union(dialect.soft(body))
     strict = _strict(body)
-    if contents.pdf is not None and not strict:  # the parser makes up for it
+    if contents.pdf is not None and not strict:  # the parser compensates for it
         soft = soft.union(("file",))
     if extra:
         for capability in canonical(extra):
@@ -76,7 +76,7 @@ def _strict(body: Mapping[str, Any]) -> bool:
 
 
 def _tools(body: Mapping[str, Any], contents: Contents) -> Iterator[tuple[str, str]]:
-    """Tools, and that one of them must be called."""
+    """The needs for tools, and for a forced tool call."""
     choice, where = tool_choice(body)
     if choice != "none":
         yield "tools", contents.offers[0].where
@@ -92,7 +92,7 @@ def _written(body: bytes | str | dict[str, Any]) -> bytes:
 
 
 def _output(body: Mapping[str, Any], dialect: Dialect) -> int:
-    """Tokens of answer asked for, by whichever field asks for most."""
+    """Output tokens that the request asks for: the largest value among its fields."""
     most = 0
     for name in dialect.limits:
         value = body.get(name)

@@ -1,4 +1,4 @@
-"""Answer, and Body and AsyncBody: an answer that is handed on to the caller."""
+"""Answer, Body and AsyncBody: an answer that is passed on to the caller."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ ReplyT = TypeVar("ReplyT", bound=Reply | AsyncReply)
 
 @dataclass(slots=True)
 class Answer(Generic[BodyT]):
-    """What a request comes to: OpenRouter's answer, or an error in the dialect's shape.
+    """The result of a request: OpenRouter's answer, or an error in the format of the dialect.
 
     Attributes:
         status, headers: of the response.
         body: its chunks; must be closed.
-        trace: how it came about.
-        error: the error, when it is one; None for an answer.
+        trace: the record of the request.
+        error: the error; None for an answer.
     """
 
     status: int
@@ -45,13 +45,13 @@ class Answer(Generic[BodyT]):
 
 
 class Handover(Generic[ReplyT]):
-    """An answer on its way to the caller; how it ends is told to Routing, once.
+    """An answer that is being passed on to the caller; its end is reported to Routing once.
 
     Args:
-        chunks: what has been read already.
-        reply: where the rest comes from; None when there is none.
-        routing: the request's; None when it has been told already.
-        limits: say for how long a stream may pause; comments are no sign of life.
+        chunks: the bytes that have been read already.
+        reply: the source of the rest; None when everything has been read.
+        routing: the routing of the request; None when the end has been reported already.
+        limits: how long a stream may pause; comments do not count as activity.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Handover(Generic[ReplyT]):
         self.chunks = [self._see(chunk) for chunk in chunks]
 
     def _see(self, chunk: bytes) -> bytes:
-        """Take note of bytes that are handed on. Returns them, with what is to be added."""
+        """Record bytes that are passed on. Returns them, with anything that must be added."""
         if self._tail is not None:
             self._tail.feed(chunk)
             if _DONE in chunk:
@@ -100,7 +100,7 @@ class Handover(Generic[ReplyT]):
         return self._end()
 
     def _before_done(self, tail: Tail, chunk: bytes) -> bytes:
-        """Clients stop reading at the mark of the end: the error of an answer that is cut short comes before it."""
+        """Clients stop reading at the end marker, so the error of a truncated answer must come before it."""
         mark = _DONE_LINE.search(chunk)
         ending = tail.end()
         if mark is None or ending.finished or ending.error is not None:
@@ -108,7 +108,7 @@ class Handover(Generic[ReplyT]):
         return chunk[: mark.start()] + self._last_word(ending) + chunk[mark.start() :]
 
     def _end(self) -> bytes:
-        """The answer has come to its end, good or bad: what is to be added to it."""
+        """The answer has ended, complete or not. Returns what must be added to it."""
         if self._routing is None or self._tail is None:
             return b""
         ending = replace(self._tail.end(), flaw=self._flaw)
@@ -116,7 +116,7 @@ class Handover(Generic[ReplyT]):
         return b"\n\n" + last_word if last_word and ending.ragged else last_word
 
     def _last_word(self, ending: StreamEnd) -> bytes:
-        """Tell Routing how the answer ended. Returns the error that the caller is told."""
+        """Report to Routing how the answer ended. Returns the error for the caller."""
         routing, self._routing = self._routing, None
         error = None if routing is None else routing.finish(ending, self._why)
         if routing is None or error is None:
@@ -124,12 +124,12 @@ class Handover(Generic[ReplyT]):
         return routing.request.dialect.error_event(error, ending.last)
 
     def _leave(self) -> ReplyT | None:
-        """The caller is done, or gone. Returns the reply that is to be closed."""
+        """The caller has finished reading, or has disconnected. Returns the reply to close."""
         routing, self._routing = self._routing, None
         reply, self.reply = self.reply, None
         if routing is not None and self._tail is not None:
             ending = self._tail.end()
-            # Clients leave at once at the mark of the end, or at an error.
+            # Clients disconnect at once at the end marker, or at an error.
             if ending.finished or ending.error is not None:
                 routing.finish(ending)
             else:
@@ -138,7 +138,7 @@ class Handover(Generic[ReplyT]):
 
 
 class Body(Handover[Reply]):
-    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
+    """The chunks of an answer, passed on as they arrive; close it when you stop early."""
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self.chunks:
@@ -155,14 +155,14 @@ class Body(Handover[Reply]):
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         reply = self._leave()
         if reply is not None:
             reply.close()
 
 
 class AsyncBody(Handover[AsyncReply]):
-    """The chunks of an answer, handed on as they come; to be closed when it is left early."""
+    """The chunks of an answer, passed on as they arrive; close it when you stop early."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self.chunks:
@@ -179,13 +179,13 @@ class AsyncBody(Handover[AsyncReply]):
         await self.close()
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         reply = self._leave()
         if reply is not None:
             await reply.close()
 
 
 def returned(headers: Iterable[tuple[str, str]], trace: Trace, *, streamed: bool) -> Headers:
-    """The headers to answer with: OpenRouter's, and which model answered. A stream's length is not known beforehand."""
+    """The headers of the answer: OpenRouter's, and the model that answered. A stream has no known length."""
     dropped = HOP_BY_HOP | {"content-length"} if streamed else HOP_BY_HOP
     return [*[pair for pair in headers if pair[0] not in dropped], *trace.headers().items()]

@@ -18,7 +18,7 @@ from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.openrouter.tokens import Bounds
 from freerouter.settings import DEFAULT_EXCLUDE
 
-# Pools are kept until they hold this many indices together: some hundred needs of a real catalog, four of a million.
+# Limit of indices in all cached pools: some hundred needs of a real catalog, four of one with a million models.
 _CACHED_INDICES = 4_000_000
 _WORD = 64
 _UNBOUNDED = 2**62
@@ -27,7 +27,7 @@ _UNKNOWN = "unknown"  # a capability that no model of the catalog has
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Whom the user lets in: glob patterns over ids (``*`` is anything; exclusion wins), authors, least context."""
+    """Models that the user allows: glob patterns of ids (``*`` is anything; exclusion wins), authors, least context."""
 
     include: Sequence[str] = ()
     exclude: Sequence[str] = DEFAULT_EXCLUDE
@@ -35,7 +35,7 @@ class Policy:
     min_context: int = 0
 
     def objections(self, model: Model) -> Iterator[str]:
-        """Every reason, in words, against a model."""
+        """Every reason, as text, against a model."""
         if self.include and not any(fnmatchcase(model.id, pattern) for pattern in self.include):
             yield f"not included by {', '.join(self.include)}"
         for pattern in self.exclude:
@@ -44,11 +44,11 @@ class Policy:
         if self.authors and model.author not in self.authors:
             yield f"author {model.author} is not among {', '.join(self.authors)}"
         if model.context is not None and model.context < self.min_context:
-            yield f"context {model.context} < {self.min_context} demanded by min_context"
+            yield f"context {model.context} < {self.min_context} required by min_context"
 
 
 def capabilities(model: Model) -> Iterator[str]:
-    """What a model can do, in the words of ``Requirements``."""
+    """What a model can do, in the terms of ``Requirements``."""
     yield from model.inputs
     for modality in model.outputs:
         yield f"output:{modality}"
@@ -58,7 +58,7 @@ def capabilities(model: Model) -> Iterator[str]:
 
 
 class Kind(NamedTuple):
-    """What ``capabilities`` depends on; of a million models, some dozens of kinds."""
+    """The fields that ``capabilities`` depends on; a million models have only some dozens of distinct values."""
 
     inputs: frozenset[str]
     outputs: frozenset[str]
@@ -71,29 +71,29 @@ def _kind(model: Model) -> Kind:
 
 
 class Pool(NamedTuple):
-    """The eligible models for one need, whatever context it takes, as positions in ``Index.models``.
+    """The eligible models for one need, with any context size, as positions in ``Index.models``.
 
     Attributes:
-        tiers: those that honour the most soft parameters come first; each ascending by context.
+        tiers: the models that support the most soft parameters come first; each tier ascends by context.
     """
 
     tiers: tuple[memoryview[int], ...]
 
     @property
     def best(self) -> memoryview[int]:
-        """Those that honour the most soft parameters."""
+        """The models that support the most soft parameters."""
         return self.tiers[0]
 
 
 class Index:
-    """The free models of a catalog that the policy lets in, laid out so that a need's pool is a few array operations.
+    """The free models of a catalog that the policy allows, in arrays: a pool for a need takes a few operations.
 
     Attributes:
         catalog: the snapshot it was made from.
-        policy: whom the user lets in.
+        policy: the models that the user allows.
         today: the day for which prices and expiry hold.
         models: the candidates, ascending by context.
-        alphabet: the capabilities that anything in the catalog knows.
+        alphabet: every capability that any model of the catalog has.
         least_context: the smallest context of a candidate, in tokens.
     """
 
@@ -107,7 +107,7 @@ class Index:
         self.least_context = self.contexts[0] if self.models else 0
         self._outputs = np.array([_UNBOUNDED if m.max_output is None else m.max_output for m in self.models], np.int64)
         self._output_limits: list[int] = sorted(set(self._outputs.tolist()))
-        # The alphabet comes from the whole catalog: a parameter that only paid models honour is known all the same.
+        # The alphabet comes from the whole catalog: a parameter that only paid models support is a known one, too.
         alphabet = set().union(*{m.parameters for m in catalog.models})
         kinds = [_kind(m) for m in self.models]
         examples = dict(zip(kinds, self.models, strict=True))
@@ -115,7 +115,7 @@ class Index:
         self._bits = {capability: number for number, capability in enumerate(sorted(alphabet))}
         self.alphabet = frozenset(self._bits)
         self._columns = self._fill(kinds, examples)
-        self._pools: dict[Need, Pool] = {}  # a plain dict: looking a pool up is part of every draw
+        self._pools: dict[Need, Pool] = {}  # a plain dict: every draw looks up a pool
         self._kept = 0
 
     def _fill(self, kinds: Sequence[Kind], examples: Mapping[Kind, Model]) -> NDArray[np.uint64]:
@@ -133,9 +133,9 @@ class Index:
         return [mask >> (_WORD * word) & (2**_WORD - 1) for word in range(words)]
 
     def reduced(self, need: Need) -> Need:
-        """The same need as far as this catalog can tell it from others: callers' own words make no pools of their own.
+        """The need, reduced to what this catalog can distinguish: invented capabilities do not create new pools.
 
-        A hard capability that is not known stays as one that no model has; the output asked for becomes the smallest
+        An unknown hard capability stays as one that no model has. The requested output becomes the smallest
         limit of the catalog that is large enough.
         """
         known = self.alphabet
@@ -149,7 +149,7 @@ class Index:
         return Need(hard, need.soft & known, need.strict, output)
 
     def pool(self, need: Need) -> Pool:
-        """The pool for a need: looked up, or made and kept. Not to be called by two threads at once."""
+        """The pool for a need: from the cache, or built and cached. Must not be called by two threads at once."""
         try:
             return self._pools[need]
         except KeyError:
@@ -158,7 +158,7 @@ class Index:
             return pool
 
     def _keep(self, need: Need, pool: Pool) -> None:
-        """Keep a pool, and drop the oldest ones for it; one that is larger than all that may be kept is not kept."""
+        """Cache a pool, and drop the oldest ones to make room; a pool larger than the limit is not cached."""
         size = _size(pool)
         if size > _CACHED_INDICES:
             return
@@ -175,7 +175,7 @@ class Index:
         eligible = self._having(hard, slice(None))
         if need.output:
             eligible &= self._outputs >= need.output
-        positions = np.flatnonzero(eligible).astype(np.uint32)  # half the memory: a draw is a look into it
+        positions = np.flatnonzero(eligible).astype(np.uint32)  # half the memory of int64: a draw reads one entry
         if need.strict or not soft:
             return Pool((positions.data,))
         honoured = sum(self._having([name], positions).astype(np.uint8) for name in soft)
@@ -207,7 +207,7 @@ class Index:
         return sorted(set(doubtful).difference(capabilities(model))) if doubtful else []
 
     def reasons(self, requirements: Requirements, model: Model) -> list[str]:
-        """Every reason, in words, why a model is not eligible; none when it is."""
+        """Every reason, as text, why a model is not eligible; empty when it is."""
         need = requirements.need
         reasons = [*model.why_not_free(self.today), *self.policy.objections(model)]
         reasons += [lack_in_words(name) for name in sorted(need.required - set(capabilities(model)))]
@@ -218,12 +218,12 @@ class Index:
         return reasons
 
     def lacks(self, model: Model, names: Iterable[str]) -> list[str]:
-        """Every reason, in words, why a model is not among those that can do all of these."""
+        """Every reason, as text, why a model cannot do all of these."""
         need = Need(frozenset(names), frozenset(), strict=False, output=0)
         return self.reasons(Requirements(need, {}, Bounds(0, 0), stream=False), model)
 
     def explainable(self) -> list[Model]:
-        """The models worth a word in an explanation: ids that end in ``:free``, and those priced zero."""
+        """The models that an explanation lists: ids that end in ``:free``, and those with a price of zero."""
         return [m for m in self.catalog.models if m.id.endswith(FREE_SUFFIX) or _looks_free(m)]
 
 

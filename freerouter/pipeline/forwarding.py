@@ -1,6 +1,6 @@
 """Step 4, Request Forwarding: Forwarder and AsyncForwarder do what Routing says, over a Wire.
 
-It is over 300 lines long since the twins stand side by side: a test holds their texts against each other.
+It is over 300 lines long because the sync and async classes stand side by side: a test compares their texts.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ _WHOLE = StreamEnd(finished=True)
 
 
 class Forwarder:
-    """Sends requests to the models that the router draws, until one answers.
+    """Sends a request to the models that the router draws, until one answers.
 
     Args:
         router: decides.
         wire: the way to OpenRouter.
-        refresh: keeps the router's catalog fresh; by default that stays as it is.
-        sleep: waits for so many seconds.
+        refresh: keeps the router's catalog up to date; by default the catalog does not change.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -84,17 +84,17 @@ class Forwarder:
         timeout: float | None = None,
         timeouts: Timeouts = _TIMEOUTS,
     ) -> Answer[Body]:
-        """Get a request answered. Errors are answers, too.
+        """Route a request and return its answer. Errors are answers, too.
 
         Args:
             body: the request, as JSON or parsed.
             headers: the caller's, names in lower case.
-            dialect: how the request is written.
-            needs: capabilities to require besides those found in it.
-            accept: see ``Request``; by default a header says, or the settings.
+            dialect: the API format of the request.
+            needs: capabilities to require in addition to those found in it.
+            accept: see ``Request``; by default a header decides, then the settings.
             sticky: see ``Request``.
-            timeout: seconds for all of it, to the end of the answer.
-            timeouts: connect, write and pool; ``read`` counts where it is shorter than the settings' times to read.
+            timeout: seconds for the whole request, to the end of the answer.
+            timeouts: connect, write and pool; ``read`` applies where it is shorter than the settings' read timeouts.
         """
         until = None if timeout is None else time.monotonic() + timeout
         try:
@@ -116,7 +116,7 @@ class Forwarder:
             raise
 
     def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[Body]:
-        """The loop: whatever Routing says, until there is an answer."""
+        """The loop: do what Routing says, until there is an answer."""
         while True:
             match routing.next():
                 case Wait(seconds):
@@ -129,7 +129,7 @@ class Forwarder:
                         return answer
 
     def _try(self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts) -> Answer[Body] | None:
-        """One attempt; None when it did not lead to an answer."""
+        """Make one attempt; None when it did not produce an answer."""
         dialect = routing.request.dialect
         url = f"{send.endpoint.url}/{dialect.path}"
         limits = timeouts.cut(send.first, send.idle)
@@ -176,13 +176,13 @@ class Forwarder:
 
 
 class AsyncForwarder:
-    """Sends requests to the models that the router draws, until one answers.
+    """Sends a request to the models that the router draws, until one answers.
 
     Args:
         router: decides.
         wire: the way to OpenRouter.
-        refresh: keeps the router's catalog fresh; by default that stays as it is.
-        sleep: waits for so many seconds.
+        refresh: keeps the router's catalog up to date; by default the catalog does not change.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -212,20 +212,20 @@ class AsyncForwarder:
         needs: tuple[str, ...] = (),
         accept: Accept | bool | None = None,
         sticky: Sticky | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # for all of it, the answer too
+        timeout: float | None = None,  # noqa: ASYNC109  # for the whole request, with its answer
         timeouts: Timeouts = _TIMEOUTS,
     ) -> Answer[AsyncBody]:
-        """Get a request answered. Errors are answers, too.
+        """Route a request and return its answer. Errors are answers, too.
 
         Args:
             body: the request, as JSON or parsed.
             headers: the caller's, names in lower case.
-            dialect: how the request is written.
-            needs: capabilities to require besides those found in it.
-            accept: see ``Request``; by default a header says, or the settings.
+            dialect: the API format of the request.
+            needs: capabilities to require in addition to those found in it.
+            accept: see ``Request``; by default a header decides, then the settings.
             sticky: see ``Request``.
-            timeout: seconds for all of it, to the end of the answer.
-            timeouts: connect, write and pool; ``read`` counts where it is shorter than the settings' times to read.
+            timeout: seconds for the whole request, to the end of the answer.
+            timeouts: connect, write and pool; ``read`` applies where it is shorter than the settings' read timeouts.
         """
         until = None if timeout is None else time.monotonic() + timeout
         try:
@@ -247,7 +247,7 @@ class AsyncForwarder:
             raise
 
     async def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[AsyncBody]:
-        """The loop: whatever Routing says, until there is an answer."""
+        """The loop: do what Routing says, until there is an answer."""
         while True:
             match await aside(routing.request.body, routing.next):
                 case Wait(seconds):
@@ -262,7 +262,7 @@ class AsyncForwarder:
     async def _try(
         self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts
     ) -> Answer[AsyncBody] | None:
-        """One attempt; None when it did not lead to an answer."""
+        """Make one attempt; None when it did not produce an answer."""
         dialect = routing.request.dialect
         url = f"{send.endpoint.url}/{dialect.path}"
         limits = timeouts.cut(send.first, send.idle)
@@ -317,10 +317,10 @@ def _flaw(error: NotSent | Broken, limits: Timeouts) -> Flaw:
 
 
 def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refresh:
-    """What keeps a router's knowledge fresh; a catalog that it has already is used as it is.
+    """Keeps a router's data up to date; an existing catalog is used as it is.
 
     Args:
-        router: is told what its accounts have left, and which models have cost money before.
+        router: receives what its accounts have left, and which models have cost money before.
         transport: the httpx transport to fetch with.
     """
     alarms = AlarmFile(router.settings)

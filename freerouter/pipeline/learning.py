@@ -1,4 +1,4 @@
-"""Learning: what becomes of an attempt, as far as it holds beyond its request."""
+"""Learning: the results of an attempt that matter beyond its request."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from freerouter.replies.outcome import Outcome
 from freerouter.replies.reading import Flaw
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 
-# Failures that say neither that OpenRouter is down nor that it is not.
+# Failures that say nothing about whether OpenRouter is down.
 _NO_SIGN = frozenset({Flaw.NOT_SENT, Flaw.STALE, Flaw.TIMEOUT, Flaw.CALLER_TIMEOUT, Flaw.DEADLINE})
 
 
 class Sent(NamedTuple):
-    """The attempt that is on its way.
+    """The attempt in progress.
 
     Attributes:
-        model: which is asked.
+        model: the model that is asked.
         at: when it was sent, in the clock's seconds.
         first: seconds until its reply must be judged.
-        cut_short: that is less than the settings give a model, because of the deadline.
+        cut_short: ``first`` is less than the settings allow a model, because of the deadline.
     """
 
     model: Model
@@ -35,10 +35,10 @@ class Sent(NamedTuple):
 
 
 class Learning:
-    """Tells the memory what the attempts of one request have shown. The caller holds the lock of the state.
+    """Records in the memory what the attempts of one request have shown. The caller holds the lock of the state.
 
     Attributes:
-        doubts: the models that failed for reasons that nobody knows, each with how; not held against any of them yet.
+        doubts: the models that failed for an unknown reason, each with its outcome; not held against them yet.
     """
 
     __slots__ = ("_account", "_plan", "_state", "doubts")
@@ -80,13 +80,13 @@ class Learning:
         if outcome.verdict is Verdict.STOP or not outcome.sure:
             return None
         if outcome.lasting is Lasting.GONE and self._plan.asker.preferences:
-            return None  # gone for this request, perhaps, by its own preferences
+            return None  # perhaps gone only for this request, because of its own preferences
         if outcome.scope is Scope.MODEL:
             return self._state.health.cool(model, outcome)
         return self._blame(model, outcome) if outcome.refuses else None
 
     def _blame(self, model: str, outcome: Outcome) -> float | None:
-        """A refusal of this request is held against the model only when it has just refused another one, too."""
+        """A refusal counts against the model only when it has just refused another request, too."""
         if outcome.scope is Scope.UPSTREAM:
             return None
         if outcome.refuses and not self._state.health.refuse(model, fingerprint(self._plan.body)):
@@ -94,7 +94,7 @@ class Learning:
         return self._state.health.cool(model, outcome)
 
     def _watch_for_outage(self, model: str, outcome: Outcome, before: Record) -> Mapping[str, Record]:
-        """Tell the endpoint how it fares. Returns the models that are not to blame, each with how it fared before."""
+        """Report the result to the endpoint. Returns the models not at fault, each with its earlier condition."""
         outage = self._state.endpoint.outage
         if outcome.reason in _NO_SIGN:
             return {}
@@ -110,7 +110,7 @@ class Learning:
         return innocent or {}
 
     def note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
-        """What is barred because of what an answer cost, with the cost in USD; None when that is nothing new."""
+        """What is blocked because an answer cost money, with the cost in USD; None when it was blocked already."""
         cost = cost_of(usage)
         barred = self._state.health.costs.note(self._account, model.id, cost)
         return (barred, cost) if barred and cost is not None else None

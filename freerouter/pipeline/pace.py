@@ -1,27 +1,27 @@
-"""Pace: how long one request may take: its deadline, and how long it may wait before it is sent."""
+"""Pace: the deadline of one request, and how long it may wait before it is sent."""
 
 from __future__ import annotations
 
 from freerouter.settings import Settings
 
-# With less time left than this, or than a tenth of all, no further model is asked.
+# With less time left than this, or than a tenth of the total, no further model is tried.
 _TOO_LATE = 3.0
 _TENTH = 0.1
 
 
 class Pace:
-    """The time of one request, in the clock's seconds.
+    """The time limits of one request, in the clock's seconds.
 
     Args:
-        settings: what can be adjusted.
-        now: when it came in.
-        stream: it is judged by its first token.
-        allowed: seconds for all of it, where the caller gives it less than the settings do.
+        settings: the settings.
+        now: when it was received.
+        stream: whether it is judged at its first token.
+        allowed: seconds for the whole request, if the caller allows less than the settings.
 
     Attributes:
-        started: when it came in.
-        deadline: when its answer must have begun.
-        patience: seconds that the settings give a model until its reply can be judged.
+        started: when it was received.
+        deadline: when its answer must have started.
+        patience: seconds that the settings allow a model until its reply can be judged.
     """
 
     __slots__ = ("_allowed", "_settings", "_waited", "deadline", "patience", "started")
@@ -35,11 +35,11 @@ class Pace:
         self._waited = 0.0
 
     def is_too_late(self, now: float) -> bool:
-        """Whether a further attempt would have no chance."""
+        """Whether too little time is left for a further attempt."""
         return self.deadline - now < min(_TOO_LATE, self._allowed * _TENTH)
 
     def may_wait(self, seconds: float, now: float) -> bool:
-        """Whether so long a wait, together with those before, is within ``max_wait`` and the deadline."""
+        """Whether this wait, added to the earlier ones, is within ``max_wait`` and the deadline."""
         return self._waited + seconds <= self._settings.max_wait and seconds < self.deadline - now
 
     def wait(self, seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""Plan: what is known of a request before anything is sent: steps 1 and 2, and how its models will be chosen."""
+"""Plan: everything about a request before it is sent: steps 1 and 2, and how its models are chosen."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _EXCLUDING = frozenset(
 
 
 class Plan(NamedTuple):
-    """What is known of a request.
+    """Everything about a request before it is sent.
 
     Attributes:
         body: parsed.
         parsed: it came as JSON.
-        laid_out: the catalog that it was planned with.
-        asker: which lessons hold for it.
-        conversation: which one it belongs to; None when that does not matter.
+        laid_out: the index of the catalog that it was planned with.
+        asker: decides which lessons apply to it.
+        conversation: the one that it belongs to; None when that does not matter.
         selection: the draws to come.
-        accept: looks at a whole answer; None when any will do.
+        accept: checks a whole answer; None when every answer is accepted.
     """
 
     body: dict[str, Any]
@@ -58,10 +58,10 @@ class Plan(NamedTuple):
 
 
 def make_plan(state: State, request: Request, trace: Trace) -> Plan:
-    """Analyse a request and find which models are eligible; the trace hears of it.
+    """Analyse a request and find the eligible models; both go into the trace.
 
     Raises:
-        FreeRouterError: the request makes no sense, or could cost money.
+        FreeRouterError: the request is not valid, or could cost money.
     """
     _check_size(state, request.body)
     body = parse(request.body)
@@ -107,5 +107,5 @@ def _preferences(body: dict[str, Any]) -> str:
 
 
 def fingerprint(value: dict[str, Any]) -> str:
-    """What tells two JSON objects apart, and says nothing of what is in them."""
+    """A hash that distinguishes two JSON objects without revealing their content."""
     return hashlib.blake2b(encode(value), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""The errors with which a request ends, in words: what happened, why, and what to do next."""
+"""The errors with which a request ends: what happened, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from freerouter.replies.verdicts import Gate, Lasting
 
 _RETRY_AFTER = 30.0
 _SHORTEST_REST = 1.0
-_DOWN = {"5xx": "errors or web pages of a server (5xx)", "connection_broken": "connections that break"}
+_DOWN = {"5xx": "errors or web pages of a server (5xx)", "connection_broken": "broken connections"}
 _LONGEST_CAUSE = 500
 
 _PRIVACY = (
@@ -42,20 +42,22 @@ _ALLOWED = (
     "https://openrouter.ai/settings/preferences"
 )
 _REMEDIES = {
-    "key_refused": "check OPENROUTER_API_KEY, or make a key at https://openrouter.ai/keys",
+    "key_refused": "check OPENROUTER_API_KEY, or create a key at https://openrouter.ai/keys",
     "payment_required": "a negative balance blocks free models, too: see https://openrouter.ai/settings/credits",
     "redirected": "set upstream to the address that it redirects to",
 }
 
 
 def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModelError:
-    """No free model has everything that is needed: says how many have each thing."""
+    """No free model has everything that is needed: says how many have each capability."""
     total = len(index.models)
     having = Counter(name for model in index.models for name in capabilities(model))
     unlisted = requirements.need.required - requirements.need.hard - index.alphabet
     required = sorted(requirements.need.required - unlisted)
     counts = [f"{having[name]} have {name}" for name in required if having[name] < total]
-    counts += [f"no model lists {name}, which provider.require_parameters demands" for name in sorted(unlisted)]
+    counts += [
+        f"no model lists {name}, which provider.require_parameters makes a requirement" for name in sorted(unlisted)
+    ]
     roomy = total - index.first(requirements.least_context)
     if roomy < total:
         counts.append(f"{roomy} have a context of {requirements.least_context} tokens")
@@ -79,18 +81,18 @@ def too_long(context: int, models: int) -> NoEligibleModelError:
 
 
 def none_left(reasons: dict[str, list[str]]) -> NoEligibleModelError:
-    """Those that would be eligible are barred by what was learnt about them, or were asked for by name and unfit."""
+    """The eligible models are blocked by what was learnt about them, or the models asked for by name are unsuitable."""
     detail = "; ".join(f"{model}: {', '.join(why)}" for model, why in reasons.items())
     return NoEligibleModelError(f"no model is left to ask: {detail}", metadata={"reasons": reasons})
 
 
 def attempts_failed(trace: Trace, why_no_more: str, preferences: Any = None) -> AttemptsFailedError:
-    """Every model that could be asked has failed.
+    """Every model that could be tried has failed.
 
     Args:
-        trace: the story so far.
-        why_no_more: why no further model is asked.
-        preferences: the request's own ``provider``, to be named when it is the cause.
+        trace: the record so far.
+        why_no_more: why no further model is tried.
+        preferences: the request's own ``provider``, named in the message if it is the cause.
     """
     attempts = trace.attempts
     last = attempts[-1].outcome if attempts else None
@@ -108,7 +110,7 @@ def attempts_failed(trace: Trace, why_no_more: str, preferences: Any = None) -> 
 
 
 def _setting_to_blame(lessons: list[Lasting | None], preferences: Any) -> str:
-    """The setting or preference that made all models refuse, in words; empty when there is none."""
+    """The setting or preference that made all models refuse, as text; empty without one."""
     kinds = set(lessons)
     if not kinds or not kinds <= {Lasting.PRIVACY, Lasting.PROVIDERS, Lasting.GONE}:
         return ""
@@ -130,7 +132,7 @@ def _shortest_wait(trace: Trace) -> float:
 
 
 def cause(outcome: Outcome) -> dict[str, Any]:
-    """What OpenRouter said last, cut short."""
+    """OpenRouter's last message, shortened."""
     return {"status": outcome.status, "reason": outcome.reason, "message": outcome.message[:_LONGEST_CAUSE]}
 
 
@@ -140,9 +142,9 @@ def allowance_exhausted(
     """The account's free requests are used up; nothing is sent until the stated time.
 
     Args:
-        gate: which allowance.
-        seconds: until it is there again.
-        allowance: what is known of the account.
+        gate: the allowance that is used up.
+        seconds: until it is reset.
+        allowance: what is known about the account.
         now: seconds since 1970.
         max_wait: how long a request may wait, by the settings.
     """
@@ -154,7 +156,7 @@ def allowance_exhausted(
             metadata |= {"limit": limit, "used": limit - (allowance.left or 0)}
         of = "" if limit is None else f" ({limit} a day)"
         message = (
-            f"the account's free requests of today are used up{of}; they come back at {at:%H:%M} UTC. "
+            f"the account's free requests of today are used up{of}; they are reset at {at:%H:%M} UTC. "
             "Other keys do not help; having bought 10 credits once gives 1000 a day"
         )
     else:
@@ -164,7 +166,7 @@ def allowance_exhausted(
 
 
 def stopped(outcome: Outcome) -> FreeRouterError:
-    """OpenRouter refused, and no other model would do better."""
+    """OpenRouter refused, and another model would not help."""
     said = outcome.message or f"status {outcome.status}"
     remedy = _REMEDIES.get(outcome.reason)
     status = 404 if outcome.reason == "redirected" else outcome.status
@@ -178,7 +180,7 @@ def stopped(outcome: Outcome) -> FreeRouterError:
 
 
 def upstream_down(upstream: str, reason: str, rest: float = 0.0) -> UpstreamUnavailableError:
-    """It is not the models: OpenRouter itself fails, or something before it does.
+    """The models are not at fault: OpenRouter itself fails, or something in front of it.
 
     Args:
         upstream: base URL.
@@ -198,33 +200,33 @@ def upstream_down(upstream: str, reason: str, rest: float = 0.0) -> UpstreamUnav
 
 
 def web_page(upstream: str, status: int) -> UpstreamUnavailableError:
-    """Something between here and OpenRouter has answered in its stead."""
+    """Something between this machine and OpenRouter has answered instead of it."""
     return UpstreamUnavailableError(
-        f"a web page (HTML, status {status}) came in the place of an answer of {upstream}: something between here and "
-        "OpenRouter has blocked the request; look at the network, a proxy or a VPN",
+        f"a web page (HTML, status {status}) came instead of an answer from {upstream}: something between this machine "
+        "and OpenRouter has blocked the request; look at the network, a proxy or a VPN",
         retry_after=_RETRY_AFTER,
         metadata={"upstream_status": status},
     )
 
 
 def account_costs(cost: float) -> CostRefusedError:
-    """Answers of two different free models in a row have cost money, so the account itself bills."""
+    """Answers of two different free models in a row have cost money, so the account itself causes the cost."""
     return CostRefusedError(
-        f"two free models in a row have cost money (${cost} at last): the account itself bills. Nothing is sent. "
-        "Switch off its default plugins (https://openrouter.ai/settings/plugins) and its own provider keys "
-        "(https://openrouter.ai/settings/integrations), then run freerouter alarms --clear and start anew"
+        f"two free models in a row have cost money (the last one ${cost}): the account's own settings cause it. "
+        "Nothing is sent. Switch off its default plugins (https://openrouter.ai/settings/plugins) and provider keys "
+        "(https://openrouter.ai/settings/integrations), then run freerouter alarms --clear and restart"
     )
 
 
 def unreachable(upstream: str) -> UpstreamUnavailableError:
-    """Nothing could be sent."""
+    """OpenRouter could not be reached."""
     return UpstreamUnavailableError(
         f"{upstream} could not be reached: is the network up, and the address right?", retry_after=_RETRY_AFTER
     )
 
 
 def refused(error: FreeRouterError, trace: TraceLike, dialect: Dialect) -> tuple[int, Headers, list[bytes]]:
-    """Status, headers and body of an error, in the dialect's shape."""
+    """Status, headers and body of an error, in the format of the dialect."""
     try:
         body = encode(dialect.error_body(error))
     except InvalidRequestError:  # OpenRouter's own body holds a number such as 1e999, which can be read but not written
@@ -234,7 +236,7 @@ def refused(error: FreeRouterError, trace: TraceLike, dialect: Dialect) -> tuple
 
 
 def error_headers(error: FreeRouterError, trace: TraceLike) -> Headers:
-    """The headers of an error that freerouter answers: nobody but the minute's gate is worth an SDK's own retry."""
+    """The headers of an error from freerouter: an SDK should retry only when the minute's allowance is used up."""
     minute = isinstance(error, AllowanceExhaustedError) and error.metadata.get("gate") == "minute"
     headers = [("content-type", "application/json"), *trace.headers().items()]
     if not (minute or error.repeatable):

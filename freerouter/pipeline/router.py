@@ -1,4 +1,4 @@
-"""Router: decides where requests go; long-lived, shared by all requests; no I/O."""
+"""Router: decides where requests are sent; long-lived, shared by all requests; no I/O."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from freerouter.settings import Settings
 
 
 class Router(State):
-    """Decides where requests go; long-lived and thread-safe. It does no I/O: what it needs to know it is told.
+    """Decides where requests are sent; long-lived and thread-safe. It does no I/O: callers supply all data.
 
     Args:
-        settings: what can be adjusted.
+        settings: the settings.
         catalog: what OpenRouter offers; without one, requests fail until ``update`` brings it.
         clock: monotonic seconds, for cooldowns and deadlines.
-        wall: seconds since 1970, for days and for dates in replies.
-        rng: where chance comes from; seeded by the settings when it is not given.
+        wall: seconds since 1970, for calendar days and dates in replies.
+        rng: random number generator; by default seeded by the settings.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Router(State):
         super().__init__(settings or Settings(), catalog, clock, wall, rng)
 
     def route(self, request: Request) -> Routing | Refused:
-        """Take a request on its way: analyse it and find which models are eligible."""
+        """Start to route a request: analyse it and find the eligible models."""
         trace = Trace()
         try:
             plan = make_plan(self, request, trace)
@@ -53,12 +53,12 @@ class Router(State):
         return Routing(self, request, plan, trace)
 
     def learn_allowance(self, account: str, used: int, limit: int) -> None:
-        """``GET /key`` says how many of an account's free requests of today are used, of how many."""
+        """Record what ``GET /key`` says: how many free requests an account has used today, and of how many."""
         with self.lock:
             self.endpoint.allowances.learn(account, used, limit)
 
     def allowance_left(self, account: str) -> int | None:
-        """How many free requests an account has left today; None when nobody knows."""
+        """How many free requests an account has left today; None when it is not known."""
         with self.lock:
             return self.endpoint.allowances.left(account)
 
@@ -68,7 +68,7 @@ class Router(State):
             return self.endpoint.allowances.settle(account).gate is Gate.DAY
 
     def models(self, needs: Iterable[str] = ()) -> list[Model]:
-        """The free models that the settings let in and that can do all of these, such as ``tools`` or ``image``.
+        """The free models that the settings allow and that can do all of these, such as ``tools`` or ``image``.
 
         Raises:
             CatalogError: there is no catalog.
@@ -77,19 +77,19 @@ class Router(State):
             return self.index().having(canonical(needs))
 
     def cooling(self) -> dict[str, float]:
-        """The models that are left alone for now, by id, each with the seconds for which it is."""
+        """The models that are cooling down, by id, each with the seconds left."""
         with self.lock:
             ready = {model: self.health.ready_in(model) for model in self.health.cooling}
         return {model: seconds for model, seconds in ready.items() if seconds is not None}
 
     def explain(self, request: Request) -> dict[str, Any]:
-        """What would become of a request, without sending it.
+        """How a request would be routed, without sending it.
 
         Returns:
             ``{"requirements", "eligible": [{"id", "probability", "gives_up", "cooling_s"}], "ineligible": [{"id",
             "reasons"}], "without": [{"need", "found", "more"}]}`` over all models whose id ends in ``:free`` and all
-            that are priced zero; ``probability`` is the chance of being asked first, ``cooling_s`` the seconds for
-            which a model is left alone, and ``without`` says which single need, left out, would admit how many more.
+            with a price of zero. ``probability`` is the chance of being asked first, ``cooling_s`` the seconds left
+            of a model's cooldown. ``without`` says how many more models would be eligible without each single need.
 
         Raises:
             FreeRouterError: the request would be refused, whichever models are eligible.

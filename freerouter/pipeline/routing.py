@@ -1,6 +1,6 @@
-"""Routing: one request on its way, from model to model; no I/O.
+"""Routing: takes one request from model to model; no I/O.
 
-It is over 300 lines long since it is the only loop: what to do next, and what came of it, stand side by side.
+It is over 300 lines long because it is the only loop: the next action and the result of the last one belong together.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from freerouter.replies.outcome import Outcome, classify, confirmed
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Scope, Verdict
 
-# How often an attempt is repeated that did not reach OpenRouter, and the longest first pause before that.
+# How often an attempt that did not reach OpenRouter is repeated, and the longest first pause before a repeat.
 _REPEATS = 2
 _PAUSE = 0.25
 
 
 class Routing:
-    """One request on its way. A driver asks ``next`` what to do, does it, and tells ``record`` what came of it.
+    """One request in progress. A driver calls ``next`` for the action, does it, and passes the result to ``record``.
 
     Attributes:
         request: as it came in.
@@ -62,7 +62,7 @@ class Routing:
     # What to do next.
 
     def next(self) -> Send | Wait | Fail:
-        """What the driver has to do now."""
+        """The next action of the driver."""
         if self._failure is not None:
             return Fail(self._failure)
         if self._pause:
@@ -72,7 +72,7 @@ class Routing:
             decided = self._decide()
             if isinstance(decided, Fail):
                 self._state.endpoint.outage.done(self)
-        # Outside of the lock: writing a large body takes long.
+        # Outside of the lock: serialising a large body takes long.
         return self._send(decided) if isinstance(decided, Sent) else decided
 
     def _decide(self) -> Sent | Wait | Fail:
@@ -84,14 +84,14 @@ class Routing:
         if (held := self._held(now)) is not None:
             return held
         if self._sends and self._pace.is_too_late(now):
-            return self._fail(refusals.attempts_failed(self.trace, "the time was up"))
+            return self._fail(refusals.attempts_failed(self.trace, "the deadline has passed"))
         model = None if self._sends >= state.settings.max_attempts else self._next_model()
         if model is None:
             return self._fail(self._nobody_left())
         return self._take(model, now)
 
     def _held(self, now: float) -> Wait | Fail | None:
-        """What holds a request back: an allowance that is used up, or an outage, unless it is on its way already."""
+        """What delays a request: an exhausted allowance, or an outage (only before its first attempt)."""
         endpoint = self._state.endpoint
         shut = endpoint.allowances.shut(self._account)
         if shut is not None:
@@ -111,7 +111,7 @@ class Routing:
         return refusals.allowance_exhausted(gate, seconds, allowance, state.wall(), state.settings.max_wait)
 
     def _next_model(self) -> Model | None:
-        """The same one once more when nothing had reached it, else the next draw that is still free."""
+        """The same model again when nothing had reached it, else the next drawn model that is still free."""
         if self._repeats and self._sent is not None:
             return self._sent.model
         selection = self._plan.selection
@@ -122,7 +122,7 @@ class Routing:
         return None
 
     def _preferred(self) -> str | None:
-        """The model that the conversation is on, as long as the request has not been sent yet."""
+        """The model that the conversation uses, until the request has been sent."""
         belongs_to = self._plan.conversation
         if belongs_to is None or not belongs_to.known_by or self._plan.selection.tried:
             return None
@@ -134,7 +134,7 @@ class Routing:
         if not attempts:
             return refusals.none_left(self._plan.selection.barred_reasons())
         if all(not attempt.outcome.sure for attempt in attempts):
-            return self._stopped(attempts[-1].outcome)  # there was no second opinion to be had
+            return self._stopped(attempts[-1].outcome)  # no second opinion was possible
         if self._state.endpoint.outage.reason:
             return self._down()
         return refusals.attempts_failed(self.trace, "no more can be asked", self._plan.body.get("provider"))
@@ -144,7 +144,7 @@ class Routing:
         return refusals.upstream_down(endpoint.url, endpoint.outage.reason, endpoint.outage.left())
 
     def _take(self, model: Model, now: float) -> Sent:
-        """This model is asked now."""
+        """Start an attempt with this model."""
         self._plan.selection.tried.add(model.id)
         self._state.endpoint.allowances.count(self._account)
         self._sends += 1
@@ -155,7 +155,7 @@ class Routing:
 
     @property
     def holds_back(self) -> bool:
-        """An answer is to be whole before it is judged, a streamed one, too."""
+        """Whether an answer must be complete before it is judged, even a streamed one."""
         return self._plan.accept is not None
 
     def _send(self, sent: Sent) -> Send | Fail:
@@ -173,19 +173,19 @@ class Routing:
         return Send(model, body, requirements.stream, sent.first, idle, self._state.endpoint)
 
     def _prepared(self, model: Model) -> dict[str, Any]:
-        """The request without the reasoning that another model has signed."""
+        """The request without reasoning that another model has signed."""
         plan = self._plan
         if self._former is None:
-            # Nobody knows which has signed it: the model that the caller names first, perhaps, but hardly one of many.
+            # The signer is unknown: perhaps the model that the caller names first, but hardly one of many.
             its_own = not plan.selection.order.draws and plan.selection.tried <= {model.id}
         else:
             its_own = self._former == model.id
         return plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
 
-    # What came of it.
+    # Its result.
 
     def judge(self, reading: Reading) -> Outcome:
-        """What a reply means; a whole answer is also shown to the caller's ``accept``."""
+        """The outcome of a reply; a whole answer is also checked by the caller's ``accept``."""
         if reading.flaw is Flaw.STALE and self._repeats:
             reading = Reading(flaw=Flaw.BROKEN)  # one stale connection is bad luck; two are the model's fault
         if reading.flaw is Flaw.TIMEOUT and self._last().cut_short:
@@ -199,7 +199,7 @@ class Routing:
         return outcome
 
     def record(self, outcome: Outcome) -> None:
-        """Take note of what became of the attempt."""
+        """Record the outcome of the attempt."""
         sent, state = self._last(), self._state
         with state.lock:
             outcome = self._second_opinion(outcome)
@@ -228,13 +228,13 @@ class Routing:
         return self._sent
 
     def _lessons(self) -> Learning:
-        """What takes note of the attempts; made when there is one."""
+        """The recorder of the attempts, created at the first one."""
         if self._learning is None:
             self._learning = Learning(self._state, self._plan, self._account)
         return self._learning
 
     def _second_opinion(self, outcome: Outcome) -> Outcome:
-        """A failure that nothing explains is believed when a second model fails in the same way."""
+        """An unexplained failure is confirmed when a second model fails in the same way."""
         doubts = self._lessons().doubts
         if outcome.verdict is Verdict.ANSWERED and doubts:
             self.trace.second_opinion = "answered"
@@ -247,7 +247,7 @@ class Routing:
         return outcome
 
     def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
-        """Take note of what holds beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
+        """Record what matters beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
         if outcome.verdict is Verdict.ANSWERED:
             self._lessons().answered(sent)
             return None
@@ -259,7 +259,7 @@ class Routing:
         return None
 
     def _note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
-        """What is barred because of what the answer cost, with the cost; None when that is nothing new."""
+        """What is blocked because the answer cost money, with the cost; None when it was blocked already."""
         alarm = self._lessons().note_cost(model, usage)
         if alarm is not None:
             barred, cost = alarm
@@ -267,12 +267,12 @@ class Routing:
         return alarm
 
     def _raise_alarm(self, alarm: tuple[str, float] | None) -> None:
-        """Tell of a cost alarm outside of the lock: it is written to a file."""
+        """Report a cost alarm outside of the lock: it is written to a file."""
         if alarm is not None and self._state.on_alarm is not None:
             self._state.on_alarm(*alarm)
 
     def _stop(self, model: Model, outcome: Outcome) -> None:
-        """The failure is the request's or the account's; a minute's allowance is waited for, and uses up no model."""
+        """The request or the account is at fault. An exhausted minute only causes a wait: no model is used up."""
         if outcome.gate is Gate.MINUTE and self._pace.may_wait(outcome.seconds or 0.0, self._state.clock()):
             self._plan.selection.tried.discard(model.id)
             self._sends -= 1
@@ -287,7 +287,7 @@ class Routing:
         return refusals.stopped(outcome)
 
     def _repeat(self) -> None:
-        """Nothing was sent: the same attempt once more, after a pause with full jitter."""
+        """Nothing was sent: repeat the attempt after a backoff with full jitter."""
         self._repeats += 1
         if self._repeats > _REPEATS:
             self._fail(refusals.unreachable(self._state.endpoint.url))
@@ -303,7 +303,7 @@ class Routing:
             why: what the stream did, when it ended without a word.
 
         Returns:
-            the error to end it with, when it broke off without a word; None when there is nothing to add.
+            the error to end it with, when it broke off without one; None when there is nothing to add.
         """
         sent, state = self._last(), self._state
         self.trace.ending = "finished" if ending.finished else "interrupted"
@@ -330,7 +330,7 @@ class Routing:
                 self._state.endpoint.outage.done(self)
 
     def abandon(self) -> None:
-        """The caller is gone: nobody is to blame, and nothing is tried again."""
+        """The caller has disconnected: it is no model's fault, and there is no retry."""
         self.trace.ending = self.trace.ending or "abandoned"
         with self._state.lock:
             self._state.endpoint.outage.done(self)
@@ -342,5 +342,5 @@ class Routing:
 
 
 def _of_the_model(outcome: Outcome) -> Outcome:
-    """A failure after the first token: the request had been accepted, so what nothing explains is the model's."""
+    """A failure after the first token: the request had been accepted, so an unexplained failure is the model's."""
     return outcome if outcome.sure else outcome._replace(scope=Scope.MODEL, sure=True, alike="")

@@ -21,13 +21,13 @@ _TRIES = range(8)
 def draw(
     models: Sequence[Model], positions: memoryview[int], unavailable: Collection[str], rng: Random
 ) -> Model | None:
-    """One of some models, each with the same chance; None when none is available.
+    """Draw one of these models, each with the same probability; None when no model is available.
 
     Args:
         models: all of them.
         positions: those to draw from.
         unavailable: ids not to draw.
-        rng: where chance comes from.
+        rng: random number generator.
     """
     count = len(positions)
     if not count:
@@ -48,13 +48,13 @@ def available(models: Sequence[Model], positions: memoryview[int], unavailable: 
 
 
 def between(positions: memoryview[int], first: int, end: int | None = None) -> memoryview[int]:
-    """Those of some ascending positions that are not before the first one, and before the end."""
+    """The ascending positions from the first one up to the end, without the end."""
     start = bisect_left(positions, first) if first else 0
     return positions[start : None if end is None else bisect_left(positions, end, start)]
 
 
 _NONE: frozenset[str] = frozenset()
-# What is tried next: one model, which needs no chance, or positions of models with the same chance.
+# What is tried next: one certain model, or positions of models with the same probability.
 Tier = Model | memoryview
 
 
@@ -63,14 +63,14 @@ class Selection:
 
     Args:
         index: the models, and which are eligible for what.
-        asker: what the request needs, and which lessons hold for it.
+        asker: what the request needs, and which lessons apply to it.
         order: which models the caller asks for.
-        health: which models are cooling, and which are barred.
-        rng: where chance comes from.
+        health: which models are cooling, and which are blocked.
+        rng: random number generator.
 
     Attributes:
         order: as above.
-        tried: ids of the models that have been asked.
+        tried: ids of the models that have been tried.
     """
 
     def __init__(self, index: Index, asker: Asker, order: Order, health: Health, rng: Random) -> None:
@@ -79,7 +79,7 @@ class Selection:
         self.tried: set[str] = set()
         self._index = index
         self._tiers_of_pool = index.pool(asker.need).tiers
-        # Models before the first position are too small for sure; from the roomy one on they are surely large enough.
+        # Models before the first position are certainly too small; from the roomy one on, all are large enough.
         fits = requirements.surely_fits(index.least_context)
         self._first = 0 if fits else index.first(requirements.least_context)
         self._roomy = 0 if fits else index.first(requirements.context)
@@ -93,7 +93,7 @@ class Selection:
         self._last_resort = True
 
     def __len__(self) -> int:
-        """How many models are eligible, whatever has been learnt of them."""
+        """How many models are eligible, ignoring what has been learnt about them."""
         if not self.order.draws:
             return len(self._named)
         tiers = self._tiers_of_pool
@@ -105,15 +105,15 @@ class Selection:
         return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)
 
     def exceeded(self, context: int) -> None:
-        """A model's context was too small: from now on only larger ones, or equal ones if there are no larger."""
+        """A model's context was too small: from now on, use only larger ones, or equal ones without larger ones."""
         self._floor = max(self._floor, context)
 
     def avoid_moderated(self) -> None:
-        """A moderator has refused: from now on only models that have none."""
+        """A moderator has refused: from now on, use only models without one."""
         self._unmoderated = True
 
     def pick(self, preferred: str | None = None) -> Model | None:
-        """The next model to ask: from the first tier that has one available; None when all are used up."""
+        """The next model to try, from the first tier with an available one; None when all have been tried."""
         barred, unavailable = self._barriers()
         for tier in self._tiers(preferred, barred, unavailable):
             if isinstance(tier, Model):
@@ -125,7 +125,7 @@ class Selection:
         return None
 
     def chances(self, preferred: str | None = None) -> dict[str, float]:
-        """Each model's chance of being the next one; those that have none are left out."""
+        """Each model's probability of being next, without those that have no chance."""
         barred, unavailable = self._barriers()
         for tier in self._tiers(preferred, barred, unavailable):
             left = [tier] if isinstance(tier, Model) else available(self._index.models, tier, unavailable)
@@ -134,17 +134,17 @@ class Selection:
         return {}
 
     def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterable[Tier]:
-        """What is tried, best first."""
+        """The tiers to try, best first."""
         if self._roomy or preferred or unavailable or self._floor or self.order is not DRAW:
             return self._all_tiers(preferred, barred, unavailable)
-        return self._tiers_of_pool  # what nearly every request needs, without the time that a generator takes
+        return self._tiers_of_pool  # the usual case, without the cost of a generator
 
     def _all_tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterator[Tier]:
-        """What is tried, in this order: the preferred model, those asked for by name, those of the pool.
+        """The tiers to try, in this order: the preferred model, the models asked for by name, the pool.
 
-        Within the pool, those come first that surely have room for the prompt, and of these the ones that honour most.
-        Cooling ones come last, the one that is ready first.
-        When lessons speak against all others, the one that is barred for the longest time: the world may have changed.
+        Within the pool, models that certainly have room for the prompt come first, sorted by supported parameters.
+        Cooling models come last, ordered by the end of the cooldown.
+        When lessons block all others, the one blocked for the longest time follows: its condition may have changed.
         """
         if preferred is not None or self._named:
             yield from self._settled(preferred, unavailable)
@@ -164,7 +164,7 @@ class Selection:
         yield from self._barred_longest(self._from(self._firsts()[-1] if self._floor else self._first))
 
     def _barred_longest(self, models: Iterable[Model]) -> Iterator[Model]:
-        """The model that lessons speak against for the longest time; one for each request."""
+        """The model that lessons have blocked for the longest time; at most one for each request."""
         lessons = self._health.lessons.barred(self._asker)
         if not lessons or not self._last_resort:
             return
@@ -174,7 +174,7 @@ class Selection:
             yield min(left, key=lambda model: lessons[model.id])
 
     def _settled(self, preferred: str | None, unavailable: Collection[str]) -> Iterator[Model]:
-        """The available models for which no chance is needed: the preferred one, then those asked for by name."""
+        """The available models that need no draw: the preferred one, then those asked for by name."""
         model = self._index.catalog.get(preferred) if preferred else None
         if model is not None and model.id not in unavailable and not self.objections(model):
             yield model
@@ -183,11 +183,11 @@ class Selection:
                 yield model
 
     def _firsts(self) -> tuple[int, ...]:
-        """The first positions with a larger context than the one that was exceeded, then with an equal one."""
+        """The first position with a larger context than the exceeded one, then the first with an equal one."""
         return tuple(max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
 
     def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Iterator[Model]:
-        """The cooling model that is ready before the others, if there is one."""
+        """The cooling model whose cooldown ends first, if there is one."""
         left = [model for model in models if model.id not in barred]
         if left:
             yield min(left, key=lambda model: self._health.cooling.get(model.id, 0.0))
@@ -198,7 +198,7 @@ class Selection:
                 yield self._index.models[position]
 
     def _barriers(self) -> tuple[frozenset[str], Collection[str]]:
-        """Ids that are out of the question, and those together with the cooling ones."""
+        """Ids that must not be tried, and these together with the cooling ones."""
         if self._health.cooling:
             self._health.wake()
         lessons, costs = self._health.lessons.barred(self._asker), self._health.costs.models
@@ -208,7 +208,7 @@ class Selection:
         return barred, barred.union(self._health.cooling)
 
     def _ruled_out(self) -> Iterator[str]:
-        """Ids that the failures of this request speak against; what is drawn has a large enough context anyway."""
+        """Ids that the failures of this request rule out; every drawn model has a large enough context anyway."""
         if self._unmoderated:
             yield from (model.id for model in (*self._index.models, *self._named) if model.moderated)
         if self._floor:
@@ -217,15 +217,15 @@ class Selection:
     # Explanations.
 
     def given_up(self, model: Model) -> list[str]:
-        """The soft parameters that a model does not honour."""
+        """The soft parameters that a model does not support."""
         return self._index.given_up(self._requirements.need, model)
 
     def objections(self, model: Model, requirements: Requirements | None = None) -> list[str]:
-        """Every reason, in words, why this request does not go to a model; none when it is eligible.
+        """Every reason, as text, why this request is not sent to a model; empty when it is eligible.
 
         Args:
             model: any of the catalog.
-            requirements: what the request would need if it were another one.
+            requirements: those to use in place of the request's own.
         """
         requirements = requirements or self._requirements
         if model in self.order.models:
@@ -235,7 +235,7 @@ class Selection:
         else:
             reasons = ["not asked for by name", *self._unfit(model, requirements)]
         if model.id in self._health.costs.models:
-            reasons.append(f"an answer of it cost ${self._health.costs.models[model.id]}: see freerouter alarms")
+            reasons.append(f"one of its answers cost ${self._health.costs.models[model.id]}: see freerouter alarms")
         return [*reasons, *self._health.lessons.objections(model.id, self._asking(requirements))]
 
     def _asking(self, requirements: Requirements) -> Asker:
@@ -244,18 +244,18 @@ class Selection:
         return self._asker._replace(requirements=requirements, reduced=self._index.reduced(requirements.need))
 
     def _unfit(self, model: Model, requirements: Requirements) -> list[str]:
-        """Why a model that is asked for by name cannot serve; the user's patterns are for draws, not for names."""
+        """Why a model asked for by name cannot serve the request; the user's patterns apply to draws, not to names."""
         patterns = set(self._index.policy.objections(model))
         return [reason for reason in self._index.reasons(requirements, model) if reason not in patterns]
 
     def barred_reasons(self) -> dict[str, list[str]]:
-        """Each model that would be eligible, but for what has been learnt of it, with the reasons."""
+        """Each model that is blocked only by what has been learnt about it, with the reasons."""
         barred = sorted({*self._health.lessons.barred(self._asker), *self._health.costs.models})
         models = [model for name in barred if (model := self._index.catalog.get(name)) is not None]
         return {model.id: self.objections(model) for model in models}
 
     def explain(self, preferred: str | None = None) -> dict[str, Any]:
-        """Which models are eligible, with which chance, and why each other model is not (``Router.explain``)."""
+        """Which models are eligible, each with its probability, and why the others are not (``Router.explain``)."""
         chances = self.chances(preferred)
         eligible: list[dict[str, Any]] = []
         ineligible: list[dict[str, Any]] = []
@@ -281,7 +281,7 @@ class Selection:
         }
 
     def _relaxations(self, ineligible: Iterable[str]) -> list[dict[str, Any]]:
-        """Which single need, left out, would admit how many more; the one that admits most first."""
+        """How many more models would be eligible without each single need; the largest number first."""
         barred = [model for name in ineligible if (model := self._index.catalog.get(name)) is not None]
         relaxations = []
         for need, found in self._requirements.relaxable().items():

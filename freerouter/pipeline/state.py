@@ -1,4 +1,4 @@
-"""State: what a router knows and all its requests share: settings, the catalog, and what is remembered."""
+"""State: what all requests of a router share: settings, the catalog, and the memory."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from freerouter.settings import Settings
 
 
 class State:
-    """What a router knows. Whoever decides by it holds its lock, for the decision only.
+    """The state of a router. Code that decides by it holds its lock, only for the decision.
 
     Attributes:
-        settings: what can be adjusted.
+        settings: the settings.
         catalog: what OpenRouter offers; None when that has not been read yet.
-        clock, wall, rng: monotonic seconds, seconds since 1970, and where chance comes from.
+        clock, wall, rng: monotonic seconds, seconds since 1970, and the random number generator.
         lock: held for a decision, never across I/O.
-        health: how the models fare.
-        conversations: which conversation is on which model.
-        endpoint: where requests go.
-        on_alarm: is told of each cost alarm: the model, or ``ACCOUNT``, and the cost in USD.
+        health: cooldowns, lessons and costs of the models.
+        conversations: which conversation uses which model.
+        endpoint: where requests are sent.
+        on_alarm: called for each cost alarm, with the model or ``ACCOUNT``, and the cost in USD.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class State:
         self.lock = threading.Lock()
 
     def update(self, catalog: Catalog) -> None:
-        """Use this catalog from now on; requests on their way keep theirs."""
+        """Use this catalog from now on; requests in progress keep theirs."""
         if catalog is self.catalog:
             return
         with self.lock:
@@ -77,7 +77,7 @@ class State:
         return self.clock() - self._catalog_since
 
     def index(self) -> Index:
-        """The current catalog, laid out for choosing; made anew for a new catalog and for a new day.
+        """The index of the current catalog; rebuilt for a new catalog and for a new day.
 
         Raises:
             CatalogError: there is no catalog.
@@ -95,17 +95,17 @@ class State:
         return self._index
 
     def is_still_free(self, model: Model) -> bool:
-        """Whether a model is free by the newest catalog, too: a request may have waited."""
+        """Whether a model is free in the newest catalog, too: a request may have waited."""
         newest = self.index()
         found = newest.catalog.get(model.id)
         return found is not None and found.is_free(newest.today)
 
     def models_for_outage(self) -> int:
-        """How many different models in a row have to fail alike until it is OpenRouter that is down."""
+        """How many different models in a row must fail alike until it counts as an outage of OpenRouter."""
         return min(IN_A_ROW, max(len(self.index().models), 2))
 
     def keep_alarms(self, known: Mapping[str, float], on_alarm: Callable[[str, float], None]) -> None:
-        """Bar what has cost money before; ``on_alarm`` is told of each new alarm, outside of the lock."""
+        """Block what has cost money before; ``on_alarm`` is called for each new alarm, outside of the lock."""
         own = caller(outgoing([], self.settings.key)).account
         with self.lock:
             for name, cost in known.items():

@@ -1,4 +1,4 @@
-"""Step 5, Response Tracking: the story of a request, for headers, logs and error bodies."""
+"""Step 5, Response Tracking: the record of a request, for headers, logs and error bodies."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Attempt:
-    """One model tried once.
+    """One attempt with one model.
 
     Attributes:
         model: its id.
-        outcome: what became of it.
-        started: seconds since the request came in.
-        seconds: how long it took until it was judged.
-        cooldown: seconds for which the model is left alone because of it; None when it is not.
+        outcome: its result.
+        started: seconds since the request was received.
+        seconds: how long it took until the reply could be judged.
+        cooldown: seconds of the model's cooldown because of it; None without a cooldown.
     """
 
     model: str
@@ -34,7 +34,7 @@ class Attempt:
     cooldown: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: neither a key nor the content of a message."""
+        """As JSON values: contains no key and no content of a message."""
         return {
             "model": self.model,
             "status": self.outcome.status,
@@ -56,19 +56,19 @@ class Attempt:
 
 @dataclass(slots=True, repr=False)
 class Trace:
-    """The whole story of one request; grows while it is on its way.
+    """The record of one request; it grows while the request is in progress.
 
     Attributes:
-        id: unique in this process, and very likely beyond.
+        id: unique in this process, and very likely across processes.
         requirements: what the request needs; None when it could not be analysed.
-        free: free models that the user's settings let in.
-        eligible: how many of them have what it needs.
-        skipped: models that the request names and that are no longer offered.
+        free: number of free models that the user's settings allow.
+        eligible: number of those that have what the request needs.
+        skipped: models that the request names but that are no longer offered.
         attempts: the models that were tried, in order.
-        model: the one that answered.
-        given_up: soft parameters that this model does not honour.
-        second_opinion: what a second model said where nothing explained a failure: "the same", "answered"; else "".
-        cost: USD that the answer cost, by its own word: an alarm; None when it was free.
+        model: the model that answered.
+        given_up: soft parameters that this model does not support.
+        second_opinion: result of a second model after an unexplained failure: "the same", "answered"; else "".
+        cost: USD that the answer says it cost, which is an alarm; None when it was free.
         ending: how the answer ended: "" while it runs, finished, interrupted, abandoned, failed.
     """
 
@@ -86,17 +86,17 @@ class Trace:
 
     @property
     def id(self) -> str:
-        """Process and number."""
+        """An id made of the process and a number."""
         return f"{os.getpid():x}-{_ORIGIN}-{self.number}"
 
     def note(self, attempt: Attempt) -> None:
-        """Add an attempt, and say so in the log."""
+        """Add an attempt, and log it."""
         self.attempts.append(attempt)
         if _log.isEnabledFor(logging.INFO):
             _log.info("attempt %d of %s: %s", len(self.attempts), self.id, attempt)
 
     def alarm(self, model: str, cost: float, barred: str) -> None:
-        """An answer has cost money, by its own word; ``barred`` is what is not used again because of it."""
+        """Record that an answer has cost money, by its own usage; ``barred`` is not used again because of it."""
         self.cost = cost
         _log.error("ALARM: %s cost $%s in %s; %s is not used again", model, cost, self.id, barred)
 
@@ -108,7 +108,7 @@ class Trace:
         return headers
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: neither a key nor the content of a message."""
+        """As JSON values: contains no key and no content of a message."""
         requirements = self.requirements
         return {
             "id": self.id,

@@ -1,1 +1,1 @@
-"""What came back from OpenRouter, and what it means."""
+"""Replies from OpenRouter: how they are read, and what they mean for the request."""

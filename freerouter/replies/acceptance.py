@@ -1,4 +1,4 @@
-"""Ready-made tests of an answer: it fits the schema asked for, its tool calls can be carried out."""
+"""Ready-made checks of an answer: it fits the requested schema, and its tool calls can be executed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Fit = Callable[[Any], str | None]
 
 _MISSING = "checking an answer against a JSON schema needs jsonschema: pip install 'freerouter-client[schema]'"
 _NOT_JSON = "the answer is not JSON"
-# How models write a call of a tool into their text: Hermes and Qwen, Llama, Kimi, DeepSeek.
+# How models write a tool call into their text: Hermes and Qwen, Llama, Kimi, DeepSeek.
 _WRITTEN_CALL = re.compile(
     r"<tool_call>|<function=|<\|tool_calls?_section_begin\|>"
     "|<\N{FULLWIDTH VERTICAL LINE}tool\N{LOWER ONE EIGHTH BLOCK}calls\N{LOWER ONE EIGHTH BLOCK}begin"
@@ -26,19 +26,19 @@ _WRITTEN_CALL = re.compile(
 
 
 def fits_schema(schema: Mapping[str, Any]) -> Accept:
-    """Refuse an answer whose text is not JSON that fits a schema (JSON Schema, draft 2020-12 unless it says another).
+    """Refuse an answer whose text is not JSON that fits a schema (JSON Schema, draft 2020-12 unless it names another).
 
     Raises:
         SettingsError: the package jsonschema is not installed.
-        InvalidRequestError: the schema is not one.
+        InvalidRequestError: the schema is not valid.
     """
     return _for_each((_text_fits(_fit(schema, "schema")),))
 
 
 def calls_tools(tools: Iterable[Mapping[str, Any]]) -> Accept:
-    """Refuse an answer that calls a tool which was not given, or with arguments that do not fit its parameters.
+    """Refuse an answer that calls an unknown tool, or a tool with arguments that do not fit its parameters.
 
-    A call that is written into the text is not accepted either.
+    A call written into the text is refused, too.
 
     Raises:
         SettingsError, InvalidRequestError: see ``fits_schema``.
@@ -47,7 +47,7 @@ def calls_tools(tools: Iterable[Mapping[str, Any]]) -> Accept:
 
 
 def as_asked(body: Mapping[str, Any]) -> Accept | None:
-    """Hold an answer against what its request asks for, in whichever dialect: its format, and its tools.
+    """Check an answer against the format and the tools that its request asks for, in any dialect.
 
     Returns:
         None when the request asks for neither.
@@ -134,7 +134,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def _fit(schema: Any, where: str) -> _Fit:
-    """Raises SettingsError without jsonschema, InvalidRequestError when the schema is not one."""
+    """Raises SettingsError without jsonschema, InvalidRequestError when the schema is not valid."""
     if schema == {}:
         return lambda _: None
     try:
@@ -149,10 +149,10 @@ def _fit(schema: Any, where: str) -> _Fit:
         kind.check_schema(schema)
     except (SchemaError, RecursionError) as error:
         said = getattr(error, "message", "nested too deeply")
-        raise InvalidRequestError(f"the JSON schema is not one: {said}", field=where) from None
+        raise InvalidRequestError(f"the JSON schema is not valid: {said}", field=where) from None
     if elsewhere := next(_references_elsewhere(schema), None):
         raise InvalidRequestError(f"the JSON schema refers to {elsewhere}, which is not in it", field=where)
-    # With a registry of its own, jsonschema fetches nothing from the network.
+    # An empty registry keeps jsonschema from fetching anything from the network.
     validator = kind(schema, registry=Registry())
 
     def fit(value: Any) -> str | None:
@@ -160,14 +160,14 @@ def _fit(schema: Any, where: str) -> _Fit:
             error = next(iter(validator.iter_errors(value)), None)
         except (Unresolvable, RecursionError):
             return "$"
-        # The path alone: the error's own message would show the content.
+        # Only the path: the error's message would show the content.
         return None if error is None else error.json_path
 
     return fit
 
 
 def _references_elsewhere(schema: Any) -> Iterator[str]:
-    """The references to what is not in the schema itself."""
+    """The references to targets outside of the schema."""
     if isinstance(schema, dict):
         there = schema.get("$ref")
         if isinstance(there, str) and not there.startswith("#"):

@@ -1,17 +1,17 @@
-"""Assembly: a whole answer out of the events of a stream, as it would have come had it not been streamed."""
+"""Assembly: builds the whole answer from the events of a stream, in the form of an answer that is not streamed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-# What grows piece by piece; of anything else, the last value counts.
+# Fields that grow piece by piece; for all others, the last value counts.
 _TEXTS = ("content", "reasoning", "refusal", "reasoning_content", "arguments", "input")
 _BLOCK_TEXTS = {"text": "text", "thinking": "thinking", "partial_json": "input"}
 
 
 class Assembly:
-    """Puts an answer together; the shape of the events tells which dialect it is in."""
+    """Assembles an answer; the shape of the events shows its dialect."""
 
     def __init__(self) -> None:
         self._response: Mapping[str, Any] | None = None
@@ -34,7 +34,7 @@ class Assembly:
                 self._feed_choice(choice)
 
     def answer(self) -> dict[str, Any]:
-        """The answer so far, as far as acceptance looks at one."""
+        """The answer so far, with the fields that acceptance checks."""
         if self._response is not None:
             return {**self._response, "output": self._response.get("output") or self._items}
         if self._message or self._blocks:

@@ -1,4 +1,4 @@
-"""Tail of a reply and what it tells: how a stream ended that was handed on."""
+"""Tail of a reply: how a stream that was passed on ended."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from freerouter.replies.events import Events
 from freerouter.replies.fragments import first_object
 from freerouter.replies.reading import Flaw, combined, is_done
 
-# What is kept of a stream: so many events and bytes at least, and never more than the last.
+# What is kept of a stream: at least this many events and bytes, and never more than the last limit.
 _EVENTS = 16
 _BYTES = 8 * 1024
 _MOST = 1024 * 1024
-# The longest mark of an end is shorter.
+# Longer than every end marker.
 _MARK = 32
 _USAGE = re.compile(rb'"usage"\s{0,8}:\s{0,8}(?=\{)')
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEnd:
-    """How a stream ended that had been handed on.
+    """How a stream that was passed on ended.
 
     Attributes:
-        finished: it said that it was at its end, nothing in it was broken, and each of its choices ended.
+        finished: it had an end marker, no broken event, and each of its choices ended.
         error: the error it ended in.
         usage: tokens and cost, if it stated them.
         ragged: its last event is incomplete.
         flaw: why it broke off, where that is not the model's fault.
-        last: its last event that was no mark of the end, parsed.
+        last: its last event before the end marker, parsed.
     """
 
     finished: bool
@@ -46,7 +46,7 @@ class StreamEnd:
 
 
 class Tail:
-    """Keeps the last events of a stream that is being handed on, to know how it ended; nothing else is parsed."""
+    """Keeps the last events of a stream that is being passed on, to know how it ended; parses nothing else."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -57,7 +57,7 @@ class Tail:
         self._mark = b""
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes that were handed on."""
+        """Take the next bytes that were passed on."""
         if self._dialect.endings and not self._ended:
             self._look_for_end(chunk)
         if len(chunk) > _MOST:
@@ -70,13 +70,13 @@ class Tail:
             self._drop()
 
     def _look_for_end(self, chunk: bytes) -> None:
-        """Notice an end that may be too long to be kept."""
+        """Notice an end event that may be too long to keep."""
         seen = self._mark + chunk
         self._ended = any(mark in seen for mark in self._dialect.endings)
         self._mark = seen[-_MARK:]
 
     def _is_too_much(self, chunk: bytes, count: int) -> bool:
-        """Whether enough is kept without the oldest piece."""
+        """Whether enough remains without the oldest piece."""
         size = self._size - len(chunk)
         return self._size > _MOST or (size >= _BYTES and self._count - count >= _EVENTS)
 
@@ -87,7 +87,7 @@ class Tail:
         self._cut = True
 
     def end(self) -> StreamEnd:
-        """The stream has ended, in whatever way: what did it say last?"""
+        """The stream has ended, complete or not. Returns what its last events say."""
         kept = b"".join([chunk for chunk, _ in self._kept])
         events, seen = Events(), _Seen(self._dialect)
         for data in events.feed(kept):
@@ -107,9 +107,9 @@ class _Seen:
     """What the last events say together.
 
     Attributes:
-        said: as one.
-        last: the last that was no mark of the end, parsed.
-        broken: one is not JSON.
+        said: all of them combined.
+        last: the last event before the end marker, parsed.
+        broken: one of them is not JSON.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -136,5 +136,5 @@ class _Seen:
 
     @property
     def open(self) -> bool:
-        """Whether one of several choices has not come to its end."""
+        """Whether one of several choices has not ended."""
         return not self._begun <= self._ended

@@ -1,4 +1,4 @@
-"""Events and LifeSigns: server-sent events out of bytes, and whether bytes belong to one."""
+"""Events and LifeSigns: parse server-sent events from bytes, and tell whether bytes belong to one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ _DATA = b"data:"
 
 
 class Events:
-    """Splits the bytes of a stream of server-sent events, in whatever pieces they come, into the data of its events."""
+    """Splits a stream of server-sent events into the data of its events, however the bytes are divided."""
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of each event that these bytes complete; comments are passed over."""
+        """The data of each event that these bytes complete; comments are skipped."""
         if self._rest or self._data or not _is_one_line(chunk):
             return self._split(chunk)
         if not chunk.startswith(_DATA):
@@ -23,9 +23,9 @@ class Events:
         return [data] if data else []
 
     def _split(self, chunk: bytes) -> list[bytes]:
-        """The same, whatever the piece."""
+        """The same, for a piece of any form."""
         events: list[bytes] = []
-        if not _ends_line(self._rest, chunk):  # joined only once: a line may come in many pieces
+        if not _ends_line(self._rest, chunk):  # joined only once: a line may arrive in many pieces
             self._rest.append(chunk)
             return events
         lines, rest = _lines(b"".join([*self._rest, chunk]))
@@ -36,7 +36,7 @@ class Events:
             elif not line.rstrip(b"\r\n") and self._data:
                 data = b"\n".join(self._data)
                 self._data.clear()
-                if data:  # an event without data is none (HTML standard, "Server-sent events")
+                if data:  # an event without data does not count (HTML standard, "Server-sent events")
                     events.append(data)
         return events
 
@@ -51,23 +51,23 @@ class Events:
 
 
 class LifeSigns:
-    """Tells the bytes that belong to the data of an event from comments and from junk; keeps a few bytes only."""
+    """Distinguishes bytes of an event's data from comments and junk; keeps only a few bytes."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> bool:
-        """Whether any of these bytes, which follow the former ones, belong to the data of an event."""
+        """Whether any of these bytes, which follow the earlier ones, belong to the data of an event."""
         if not self._rest and _is_one_line(chunk):
             return chunk.startswith(_DATA)
         lines, rest = _lines(self._rest + chunk)
-        # A long line comes in many pieces: how it begins tells what it is. A final CR may end it.
+        # A long line arrives in many pieces: its beginning shows what it is. A final CR may end it.
         self._rest = rest[: len(_DATA)] + (b"\r" if rest.endswith(b"\r") else b"")
         return rest.startswith(_DATA) or any(line.startswith(_DATA) for line in lines)
 
 
 def _is_one_line(chunk: bytes) -> bool:
-    """Whether this is what nearly every piece is: one event of one line, or one comment."""
+    """Whether this is the usual piece: one event of one line, or one comment."""
     end = len(chunk) - 2
     return end >= 0 and chunk.find(_LF) == end and chunk[-1] == _LF and _CR not in chunk
 

@@ -1,4 +1,4 @@
-"""Evidence: what an error says, wherever in its body it says it, and in which voice: OpenRouter's, or a provider's."""
+"""Evidence: what an error says, anywhere in its body, and in which voice: OpenRouter's or a provider's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from freerouter.replies.statuses import status_of
 
 
 class Voice(StrEnum):
-    """Who speaks in an error (openrouter-facts.md, section 6, "Two voices").
+    """The origin of an error (openrouter-facts.md, section 6, "Two voices").
 
     OpenRouter speaks of the account, the request or a model; a provider speaks of one model at that provider alone.
     """
@@ -22,22 +22,22 @@ class Voice(StrEnum):
     OPENROUTER = "openrouter"
     PROVIDER = "provider"
     UNKNOWN = "unknown"
-    PAGE = "page"  # a web page: something between here and OpenRouter
+    PAGE = "page"  # a web page: from something between this machine and OpenRouter
 
 
 class Evidence(NamedTuple):
     """What an error says.
 
     Attributes:
-        voice: who says it.
-        status: the HTTP status; inside of a 200 the one that the error names.
-        message: OpenRouter's part of the words.
-        details: the provider's part of the words; may repeat the prompt.
-        structured: what stands beside the words as objects, written as JSON: a RetryInfo, for instance.
-        error_type, limit_source, availability: OpenRouter's stable words; empty when absent.
-        retryable: OpenRouter's own advice; None when it gives none.
+        voice: the origin.
+        status: the HTTP status; inside of a 200, the one that the error names.
+        message: OpenRouter's part of the text.
+        details: the provider's part of the text; may repeat the prompt.
+        structured: objects beside the text, as JSON: a RetryInfo, for instance.
+        error_type, limit_source, availability: OpenRouter's stable codes; empty when absent.
+        retryable: OpenRouter's own advice; None when absent.
         excluded_by: what removed the endpoints.
-        metadata: of the error.
+        metadata: the error's own.
         headers: of the reply, and those that OpenRouter repeats in the body; lower-case names.
         hints: values that should be seconds to wait.
     """
@@ -58,7 +58,7 @@ class Evidence(NamedTuple):
 
     @property
     def words(self) -> str:
-        """All words, for the caller's eyes."""
+        """The full text, for the caller."""
         return " ".join(part for part in (self.message, self.details) if part)
 
 
@@ -96,7 +96,7 @@ _DEEPEST = 4
 
 
 def read_evidence(reading: Reading) -> Evidence:
-    """Find what an error says; lenient, since each dialect, and each proxy in between, puts it elsewhere."""
+    """Find what an error says. Lenient, because each dialect, and each proxy in between, puts it elsewhere."""
     body = reading.error or {}
     error = _inner(body)
     metadata = _metadata(error)
@@ -182,7 +182,7 @@ def _written(text: str) -> Mapping[str, Any] | None:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    """The words of an error, under whichever name it has them."""
+    """The text of an error, in whichever field it is."""
     for name in ("message", "detail", "msg", "error_description", "title"):
         if said := _joined(error.get(name)):
             return said
@@ -200,7 +200,7 @@ def _joined(value: Any) -> str:
 
 
 def _details(metadata: Mapping[str, Any]) -> str:
-    """The provider's own words: text, or an object with a message somewhere."""
+    """The provider's own text: a text, or an object with a message somewhere."""
     raw = metadata.get("raw")
     return raw if isinstance(raw, str) else _joined(_object(raw).get("error") or raw)
 
@@ -220,7 +220,7 @@ def _excluded_by(*places: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _excluder(item: Any) -> str:
-    """One of what removed the endpoints; an object names it in some field."""
+    """The name of one setting that removed the endpoints; an object names it in some field."""
     return item if isinstance(item, str) else next((text for text in _texts(item)), "")
 
 

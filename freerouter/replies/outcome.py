@@ -1,4 +1,4 @@
-"""Outcome and classify(): what a reply means for the next attempt; the only place that says so."""
+"""Outcome and classify(): what a reply means for the next attempt; the only place that decides this."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from freerouter.replies.verdicts import Gate, Lasting, Row, Scope, Verdict
 
 
 class Outcome(NamedTuple):
-    """What became of an attempt.
+    """The result of an attempt.
 
     Attributes:
-        verdict, scope, reason: what to do, what it concerns, and why, in a word.
+        verdict, scope, reason: what to do, what it concerns, and why, as one word.
         status: the HTTP status, or the one that an error inside of a 200 carries; 0 when no reply came.
-        message: OpenRouter's words, for the caller; not for logs.
-        seconds: how long to leave the model alone, or the account's gate shut, by the reply's own word.
-        lasting, lacks, gate: what is to be remembered (see there).
-        light: worth a short cooldown only.
-        sure: False when nothing tells if the failure is the model's or the request's: a second model is asked.
-        alike: what two failures have in common that are the same one; empty for what is no sign of an outage.
-        limit: how many requests the exhausted allowance has.
+        message: OpenRouter's text, for the caller; not for logs.
+        seconds: the cooldown, or the time until the account's gate opens, as the reply states it.
+        lasting, lacks, gate: what to remember (see their classes).
+        light: calls only for a short cooldown.
+        sure: False if the failure may be the model's or the request's: a second model is asked.
+        alike: equal for two failures of the same kind; empty for a failure that is not a sign of an outage.
+        limit: number of requests of the exhausted allowance.
         body: the error as OpenRouter sent it.
         usage: tokens and cost, where the answer states them.
     """
@@ -56,21 +56,21 @@ class Outcome(NamedTuple):
 
     @property
     def refuses(self) -> bool:
-        """The model has refused this request, and that teaches nothing of others."""
+        """Whether the model has refused this request for a reason that says nothing about other requests."""
         return self.scope is Scope.REQUEST and self.status in ABOUT_THE_REQUEST and self.lasting is None
 
     @property
     def may_be_outage(self) -> bool:
-        """It names no provider, and others may fail alike: a page, a server's error, a broken connection."""
+        """Whether it may be a sign of an outage: it names no provider (a page, a 5xx, a broken connection)."""
         if self.scope is Scope.UPSTREAM:
             return bool(self.alike)
         return bool(self.alike) and self.sure and self.verdict is not Verdict.STOP
 
 
-# What pages, and errors of a server that names no provider, have in common.
+# The prefixes of ``alike`` for pages, and for server errors that name no provider.
 SERVER_ERROR = "5xx"
 _BEGUN = Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered")  # a stream that does not yet state its usage
-# What marks a word as an id, a name of a model or a number: they differ between failures of the same kind.
+# Marks of an id, a model name or a number: these words differ between failures of the same kind.
 _VARIABLE = re.compile(r"[\d/]")
 _LONGEST_WORDS = 2_000
 
@@ -79,8 +79,8 @@ def classify(reading: Reading, now: float) -> Outcome:
     """What a reply means for the next attempt.
 
     Args:
-        reading: the reply, as far as it had to be read.
-        now: seconds since 1970, against which dates in the reply are held.
+        reading: the reply, as far as it was read.
+        now: seconds since 1970, to compare dates in the reply with.
     """
     page = reading.flaw is Flaw.HTML and reading.status >= 400
     if reading.flaw is not None and (reading.status < 300 or page):
@@ -98,7 +98,7 @@ def classify(reading: Reading, now: float) -> Outcome:
         and row.scope is Scope.REQUEST
         and row.verdict is Verdict.TRY_ANOTHER
     ):
-        row = row._replace(scope=Scope.MODEL)  # it asks to be left alone for a while
+        row = row._replace(scope=Scope.MODEL)  # it asks for a pause
     return Outcome(
         row.verdict,
         row.scope,
@@ -119,9 +119,9 @@ def classify(reading: Reading, now: float) -> Outcome:
 
 
 def _flawed(reading: Reading) -> Outcome:
-    """No reply, or none that could be one."""
+    """The outcome without a reply, or with a malformed one."""
     flaw, status = reading.flaw, reading.status
-    assert flaw is not None  # noqa: S101  # it is called for no other
+    assert flaw is not None  # noqa: S101  # callers pass only such readings
     row = row_of_flaw(flaw, status)
     alike = ""
     if flaw is Flaw.HTML:
@@ -134,7 +134,7 @@ def _flawed(reading: Reading) -> Outcome:
 
 
 def _wait(row: Row, evidence: Evidence, now: float) -> tuple[float | None, int | None]:
-    """The stated seconds to wait, and how many requests an exhausted allowance has."""
+    """The stated seconds to wait, and the number of requests of an exhausted allowance."""
     if row.gate is not None:
         day = row.gate is Gate.DAY
         return gate_seconds(evidence.headers, now, day=day), gate_limit(evidence.headers)
@@ -149,7 +149,7 @@ def _wait(row: Row, evidence: Evidence, now: float) -> tuple[float | None, int |
 
 
 def _alike(row: Row, evidence: Evidence) -> str:
-    """Status and words without ids and numbers; only what names no provider can be a sign of an outage."""
+    """Status and text without ids and numbers. Empty for an error that names a provider: it is no sign of an outage."""
     if row.sure and (evidence.voice is Voice.PROVIDER or evidence.status < 500):
         return ""
     if evidence.status >= 500:
@@ -159,7 +159,7 @@ def _alike(row: Row, evidence: Evidence) -> str:
 
 
 def confirmed(outcome: Outcome) -> Outcome:
-    """A failure that nothing explained, after a second model has failed in the same way: it is no model's."""
+    """The outcome of an unexplained failure that a second model has confirmed: no model is at fault."""
     if outcome.scope is not Scope.UPSTREAM:
         outcome = outcome._replace(alike="")  # OpenRouter answers, so it is not down
     if outcome.status != 429:

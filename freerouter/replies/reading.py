@@ -1,4 +1,4 @@
-"""Head of a reply: just enough of it to judge it; all of it where the answer is to be checked."""
+"""Head of a reply: as much of it as is needed to judge it; all of it if the answer must be checked."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from freerouter.replies.assembly import Assembly
 from freerouter.replies.events import Events
 from freerouter.replies.fragments import first_object
 
-# An answer with pictures has some megabytes; what is larger is no answer to a chat.
+# An answer with images has some megabytes; a larger reply is not an answer to a chat request.
 LIMIT = 64 * 1024 * 1024
 _LONGEST_TEXT = 500
 
 
 class Flaw(StrEnum):
-    """Why a reply is none, whatever its status; the value is the reason that the trace shows."""
+    """Why a reply is malformed, for any status; the value is the reason in the trace."""
 
     NOT_SENT = "unreachable"
     STALE = "stale_connection"
@@ -38,19 +38,19 @@ class Flaw(StrEnum):
     TOO_LARGE = "too_large"
     NO_CHOICES = "no_choices"
     EMPTY = "empty_answer"
-    NO_TOKEN = "ended_before_first_token"  # noqa: S105  # a token of an answer, no password
+    NO_TOKEN = "ended_before_first_token"  # noqa: S105  # a token of an answer, not a password
 
 
 class Reading(NamedTuple):
-    """What a reply, or its absence, says.
+    """The content of a reply, or the reason why there is none.
 
     Attributes:
         status: of the HTTP reply; 0 when there was none.
         headers: with lower-case names.
-        flaw: why the reply is none; None for an answer and for a proper error.
+        flaw: why the reply is missing or malformed; None for an answer and for a proper error.
         error: the body or the event that carries the error, parsed.
-        body: the whole answer, parsed, when it was not streamed, or was held back until it was whole.
-        usage: tokens and cost, where they are known already.
+        body: the whole answer, parsed, if it was not streamed or was held back until complete.
+        usage: tokens and cost, if they are known already.
         text: the beginning of an error that is plain text.
     """
 
@@ -71,12 +71,12 @@ class Head:
 
     Args:
         dialect: of the reply.
-        stream: a stream was asked for.
+        stream: whether a stream was requested.
         status, headers: of the reply; names in lower case.
-        whole: read a stream to its end, too, and put the answer together.
+        whole: read a stream to its end, too, and assemble the answer.
 
     Attributes:
-        chunks: what has been read, to be handed on as it came.
+        chunks: the bytes read so far, to be passed on unchanged.
         reading: the judgement; None while more bytes are needed.
     """
 
@@ -112,7 +112,7 @@ class Head:
                     self._feed_event(data)
 
     def end(self) -> Reading:
-        """The body has ended, so there is a reading now."""
+        """The body has ended. Returns the reading."""
         if self.reading is not None:
             return self.reading
         if self._events is not None:
@@ -120,7 +120,7 @@ class Head:
         return self._end_of_body(self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks))
 
     def broken(self, flaw: Flaw) -> Reading:
-        """The body broke off, or did not come in time."""
+        """The body broke off, or timed out."""
         return self._judge(flaw)
 
     def _judge(
@@ -151,7 +151,7 @@ class Head:
                 self._end_of_stream()
 
     def _hold(self, assembly: Assembly, data: bytes, piece: Piece) -> None:
-        """Read on: the answer is to be whole before it is judged."""
+        """Read on: the answer must be complete before it is judged."""
         self._last = combined(self._last, piece)
         if not is_done(data):
             assembly.feed(parse(data))
@@ -172,7 +172,7 @@ class Head:
 
     def _end_of_body(self, body: bytes) -> Reading:
         announced = self._headers.get("content-length", "")
-        if announced.isdecimal() and float(announced) > len(body):  # an int may not have thousands of digits
+        if announced.isdecimal() and float(announced) > len(body):  # Python refuses an int with thousands of digits
             return self._judge(Flaw.TRUNCATED)
         try:
             parsed = parse(body)
@@ -215,12 +215,12 @@ def read_event(dialect: Dialect, data: bytes) -> Piece | None:
 
 
 def is_done(data: bytes) -> bool:
-    """Whether an event is the mark of the end."""
+    """Whether an event is the end marker."""
     return data[:6] == b"[DONE]" and data.strip() == b"[DONE]"
 
 
 def combined(earlier: Piece, later: Piece) -> Piece:
-    """What two events say together; the later one counts where both say something."""
+    """Two pieces combined; the later one wins where both have a value."""
     return Piece(
         earlier.token or later.token,
         later.finish or earlier.finish,
@@ -231,7 +231,7 @@ def combined(earlier: Piece, later: Piece) -> Piece:
 
 
 def _is_empty(piece: Piece) -> bool:
-    """It says nothing, and not because the caller's limit left room for nothing: whatever the usage counts."""
+    """Whether the answer is empty, and not because of the caller's token limit; the usage does not matter."""
     if piece.token or piece.finish != "length":
         return not piece.token
     usage = piece.usage or {}
@@ -248,12 +248,12 @@ def _why_unreadable(body: bytes, kind: str) -> Flaw:
 
 
 def _beginning(body: bytes) -> str:
-    """The first words of an error that is no JSON."""
+    """The beginning of an error that is not JSON."""
     return " ".join(body[:_LONGEST_TEXT].decode("utf-8", "replace").split())
 
 
 def _is_cut_short(body: bytes) -> bool:
-    """Whether this is JSON as far as it goes."""
+    """Whether this is the beginning of valid JSON."""
     try:
         from_json(body, allow_partial=True)
     except ValueError:

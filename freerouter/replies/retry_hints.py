@@ -1,4 +1,4 @@
-"""When a limit ends: reset times and retry hints in all their spellings, made sane."""
+"""When a limit ends: reset times and retry hints in all their formats, limited to plausible values."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from freerouter.durations import DAY, HOUR, MINUTE
 _LONGEST_HINT = HOUR
 _SKEW = HOUR
 _LONGEST_WORDS = 20_000
-# Above this, an epoch is in milliseconds: in seconds it would be the year 5138.
+# Above this, a Unix time is in milliseconds: in seconds it would be in the year 5138.
 _MILLISECONDS = 1e11
 
 
 def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
-    """Seconds until the account's allowance is there again; never more than a day, or a minute.
+    """Seconds until the account's allowance is reset; never more than a day, or a minute.
 
     Args:
         headers: of the reply, and those that OpenRouter repeats in ``error.metadata.headers``; lower-case names.
         now: seconds since 1970.
-        day: the daily allowance, which comes back at 00:00 UTC; else the minute's, at the next full one.
+        day: True for the daily allowance, which is reset at 00:00 UTC; else the minute's, reset at the next one.
     """
     span = DAY if day else MINUTE
     left = _until_reset(headers, now)
@@ -32,7 +32,7 @@ def gate_seconds(headers: Mapping[str, str], now: float, *, day: bool) -> float:
         if 0 < left <= span:
             return left
         if day and -_SKEW < left <= 0:
-            return MINUTE  # it is midnight already, or our clock is ahead: in no case is it a whole day
+            return MINUTE  # it is midnight already, or our clock is ahead: the wait is not a whole day
     hint = _retry_after(headers, now)
     if hint is not None and hint <= span:
         return hint
@@ -48,7 +48,7 @@ def _until_reset(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def gate_limit(headers: Mapping[str, str]) -> int | None:
-    """How many requests the exhausted allowance has, by ``X-RateLimit-Limit``."""
+    """The number of requests of the exhausted allowance, from ``X-RateLimit-Limit``."""
     limit = _number(headers.get("x-ratelimit-limit"))
     return int(limit) if limit is not None and 0 <= limit < _MILLISECONDS else None
 
@@ -61,13 +61,13 @@ def hint_seconds(headers: Mapping[str, str], hints: Iterable[Any], now: float) -
 
 
 def reset_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds until the limit that a 429 speaks of is reset, at most a day; None when it does not say, or nonsense."""
+    """Seconds until the limit of a 429 is reset, at most a day; None without a valid value."""
     left = _until_reset(headers, now)
     return left if left is not None and 0 < left <= DAY else None
 
 
 # Without a unit, seconds are meant.
-_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"  # bounded, as the text is anything
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"  # bounded, because the text is untrusted
 _LENGTH = rf"(?:{_NUMBER}\s*[a-z]+[\s,]*(?:and\s+)?)+|{_NUMBER}(?![\w:/-]|\.\d)"
 _ABOUT = r"(?:at least|about|around|approximately|~)?\s{0,8}"
 _AFTER = r"\b(?:again|available|resets?|lifted|another request|retry(?:ing)?(?: \w+){0,2}?)"
@@ -93,7 +93,7 @@ _UNITS |= {"s": 1.0, "sec": 1.0, "ms": 0.001, "mil": 0.001}
 
 
 def seconds_in_words(text: str) -> float | None:
-    """Seconds of a wait that is stated in words, at most a day; None when none is.
+    """Seconds of a wait that is stated in text, at most a day; None without one.
 
     ``Please try again in 7m30s``, ``retry after 12 seconds``, and Google's RetryInfo (``"retryDelay": "37s"``).
     """
@@ -149,7 +149,7 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _server_time(headers: Mapping[str, str], now: float) -> float:
-    """The server's own clock, where it shows it: a reset is meant by that one, not by ours."""
+    """The server's clock, if the reply has a ``Date``: a reset refers to that clock, not to ours."""
     date = _date(headers.get("date", ""))
     return now if date is None else date
 
@@ -157,7 +157,7 @@ def _server_time(headers: Mapping[str, str], now: float) -> float:
 def _date(text: str) -> float | None:
     try:
         date = parsedate_to_datetime(text)
-        # The old form of an HTTP date names no zone: it is UTC all the same (RFC 9110, section 5.6.7).
+        # The old form of an HTTP date has no time zone: it is UTC, too (RFC 9110, section 5.6.7).
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError, OSError, TypeError, IndexError):
         return None

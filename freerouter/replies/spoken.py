@@ -1,4 +1,4 @@
-"""What a whole answer holds, and what its request asked for, found by their shapes: the same in all three dialects."""
+"""Text and tool calls of a whole answer, and the format and tools of its request, found by shape in any dialect."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Call(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """One answer: its text, and the tools that it calls."""
+    """One answer: its text, and its tool calls."""
 
     text: str
     calls: tuple[Call, ...]
 
 
 def spoken(answer: Mapping[str, Any]) -> Iterator[Spoken]:
-    """Each of the answers that a reply holds; there is one unless more were asked for."""
+    """The answers in a reply; there is one unless more were requested."""
     choices = answer.get("choices")
     if isinstance(choices, list) and choices:
         for choice in _objects(choices):
@@ -70,7 +70,7 @@ def _text(content: Any) -> str:
 
 
 def tools_of(body: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """The tools that a request gives by name, each with the place of its parameters and their schema, if it has one."""
+    """The named tools of a request, each with the place of its parameters and their schema, if it has one."""
     found: dict[str, tuple[str, Any]] = {}
     for where, tool in _given(body):
         found |= _tool(tool, where)
@@ -78,7 +78,7 @@ def tools_of(body: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 
 
 def _given(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Tools at the top, and those that are added in the conversation (Codex's items, Anthropic's blocks)."""
+    """Tools at the top level, and those added within the conversation (Codex's items, Anthropic's blocks)."""
     for field in ("tools", "functions", "deferred_tools"):
         yield from _numbered(body.get(field), field)
     for at, item in _numbered(body.get("input"), "input"):
@@ -108,7 +108,7 @@ def _tool(tool: Any, where: str) -> dict[str, tuple[str, Any]]:
 
 
 def _in_namespace(name: str, tool: Mapping[str, Any], where: str) -> dict[str, tuple[str, Any]]:
-    """The tools of a namespace; clients and models join the names in more than one way."""
+    """The tools of a namespace; clients and models join the names in different ways."""
     found: dict[str, tuple[str, Any]] = {}
     for at, inner in _numbered(tool.get("tools"), f"{where}.tools"):
         for inner_name, place in _tool(inner, at).items():

@@ -1,6 +1,6 @@
 """The table of errors: first the voice, then what it speaks of, then the row (openrouter-facts.md, section 6).
 
-A provider speaks of one model at that provider alone, whatever its status. Where the voice is not known, the row is not
+A provider speaks only of one model at that provider, whatever the status. If the voice is not known, the row is not
 sure: a second model is asked.
 """
 
@@ -28,7 +28,7 @@ _CONTEXT = Row(_ANOTHER, _REQUEST, "context_exceeded", Lasting.CONTEXT)
 _TOO_LONG = Row(_ANOTHER, _REQUEST, "context_exceeded", Lasting.TOO_LONG)
 _APP = Row(_ANOTHER, _REQUEST, "reserved_for_apps", Lasting.APP)
 _UNFIT = Row(_ANOTHER, _REQUEST, "refused_by_model", Lasting.LACKS)
-# What is wrong with one picture or one text says nothing of the next request that has the same needs.
+# A fault in one image or one text says nothing about the next request with the same needs.
 _REFUSED = Row(_ANOTHER, _REQUEST, "refused_by_model")
 _PROVIDER_FAILED = Row(_ANOTHER, _MODEL, "refused_by_provider")
 _OVERLOADED = Row(_ANOTHER, _MODEL, "overloaded")
@@ -46,12 +46,12 @@ _BLOCKED = Row(_ANOTHER, _UPSTREAM, Flaw.HTML.value, sure=False)
 _BY_FLAW = {flaw: Row(_ANOTHER, _MODEL, flaw.value, light=flaw is Flaw.EMPTY) for flaw in Flaw} | {
     Flaw.NOT_SENT: Row(_AGAIN, _UPSTREAM, Flaw.NOT_SENT.value),
     Flaw.STALE: Row(_AGAIN, _UPSTREAM, Flaw.STALE.value),
-    # Shorter than the settings allow: no model is to blame.
+    # Shorter than the settings allow: no model is at fault.
     Flaw.CALLER_TIMEOUT: Row(_ANOTHER, _REQUEST, Flaw.CALLER_TIMEOUT.value),
     Flaw.DEADLINE: Row(_ANOTHER, _REQUEST, Flaw.DEADLINE.value),
 }
 
-# OpenRouter's own words: availability, limit source, error type, wording, then the status.
+# OpenRouter's own errors: availability, limit source, error type, wording, then the status.
 
 _BY_AVAILABILITY = {
     "model_not_found": _GONE,
@@ -69,7 +69,7 @@ _BY_AVAILABILITY = {
 
 # What removed the endpoints says more than the code of the availability.
 _BY_EXCLUDER = {
-    "max_price": _NO_LONGER_FREE,  # the price limit is ours: nothing
+    "max_price": _NO_LONGER_FREE,  # the price limit is ours: zero
     "context_length": _CONTEXT,
     "require_parameters": _UNFIT,
     "geo": _REGION,
@@ -77,8 +77,8 @@ _BY_EXCLUDER = {
     "data_policy": _PRIVACY,
 }
 
-# Only the words that settle the matter: not_found, permission_denied, rate_limit_exceeded, invalid_request and the
-# like are said of several rows, which the limit's source, the message and the status tell apart.
+# Only the codes that are unambiguous: not_found, permission_denied, rate_limit_exceeded, invalid_request and the
+# like are used for several rows, which the limit's source, the message and the status tell apart.
 _BY_ERROR_TYPE = {
     "context_length_exceeded": _CONTEXT,
     "token_limit_exceeded": _CONTEXT,
@@ -120,7 +120,7 @@ def _lack(capability: str) -> Row:
     return Row(_ANOTHER, _REQUEST, f"lacks_{capability}", Lasting.LACKS, capability)
 
 
-# Compiled when the first error comes. Those of the account, of a setting or of what is gone begin the message (^).
+# Compiled at the first error. Those about the account, a setting or a model that is gone start the message (^).
 _BY_MESSAGE = [
     (r"^Rate limit exceeded: free-models-per-day", _DAY),
     (r"^Rate limit exceeded: free-models-per-min", _MINUTE),
@@ -192,12 +192,12 @@ _PROVIDER_BY_STATUS = {
     524: _TIMEOUT,
     529: _OVERLOADED,
 }
-# A page with one of these has been put between here and OpenRouter; any other page is a server's own trouble.
+# A page with one of these comes from something in front of OpenRouter; any other page is a server error.
 _BLOCKING = frozenset({401, 403, 503})
 
 
 def row_of_flaw(flaw: Flaw, status: int) -> Row:
-    """The row of a reply that is none."""
+    """The row of a missing or malformed reply."""
     return _BLOCKED if flaw is Flaw.HTML and status in _BLOCKING else _BY_FLAW[flaw]
 
 
@@ -221,7 +221,7 @@ def _is_overflow(evidence: Evidence) -> bool:
 
 
 def _provider_row(evidence: Evidence) -> Row:
-    """A provider's word, whatever its status: about that model, or about this request at it; nothing lasting."""
+    """The row of a provider's error, for any status: about that model, or this request at it; nothing lasting."""
     if _is_moderation(evidence):
         return _MODERATED
     if evidence.status in ABOUT_THE_REQUEST:
@@ -230,9 +230,9 @@ def _provider_row(evidence: Evidence) -> Row:
 
 
 def _own_row(evidence: Evidence) -> Row:
-    """OpenRouter's word: the first row that fits."""
+    """The row of OpenRouter's own error: the first one that fits."""
     if evidence.status == 403 and "patterns" in evidence.metadata:
-        return _FORBIDDEN  # a guardrail, whatever the error type says
+        return _FORBIDDEN  # a guardrail, for any error type
     return (
         _excluded(evidence)
         or _BY_AVAILABILITY.get(evidence.availability)
@@ -247,7 +247,7 @@ def _own_row(evidence: Evidence) -> Row:
 
 
 def _unknown_row(evidence: Evidence) -> Row:
-    """Neither voice: a second model is asked, but a server's error is the model's until many say so."""
+    """The row of an unknown voice: a second model is asked, but a 5xx counts as the model's until many fail alike."""
     if evidence.status >= 500 or evidence.status == 408:
         return _OWN_BY_STATUS.get(evidence.status, _UNAVAILABLE)
     if evidence.status == 403 and "patterns" in evidence.metadata:
@@ -266,7 +266,7 @@ def _unsure(row: Row) -> Row:
 
 
 def _excluded(evidence: Evidence) -> Row | None:
-    """What removed the endpoints; the caller's own preferences, or the account's, where it is none of the known."""
+    """The row of what removed the endpoints; an unknown name means the preferences of the caller or the account."""
     if not evidence.excluded_by:
         return None
     rows = [_BY_EXCLUDER.get(name.partition(":")[0], _PROVIDERS) for name in evidence.excluded_by]

@@ -1,4 +1,4 @@
-"""What a failure can come to: the words of the table in which replies are judged."""
+"""The terms of the table that judges replies: verdict, scope, lesson, allowance, row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Verdict(StrEnum):
-    """What is to be done next."""
+    """What to do next."""
 
     ANSWERED = "answered"
     TRY_ANOTHER = "try_another"
@@ -27,10 +27,10 @@ class Scope(StrEnum):
 class Lasting(StrEnum):
     """What a failure teaches about a model beyond a cooldown."""
 
-    GONE = "gone"  # for everybody, until a newer catalog lists it
+    GONE = "gone"  # for all requests, until a newer catalog lists it
     LACKS = "lacks"  # for requests with the same need
     CONTEXT = "context"  # for requests that are longer still
-    TOO_LONG = "too_long"  # for this request: whoever said so may only repeat the prompt
+    TOO_LONG = "too_long"  # for this request: the message may only repeat the prompt
     MODERATED = "moderated"  # for this request, together with every other moderated model
     APP = "app"  # for this caller's app identity
     PRIVACY = "privacy"  # for this account

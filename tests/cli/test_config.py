@@ -73,7 +73,7 @@ def test_a_variable_that_is_no_setting_is_pointed_out(monkeypatch):
         ('max_attempts = "many"', ["freerouter.toml", "'max_attempts'", "integer"]),
         ('sticky = "sesion"', ["freerouter.toml", "'sticky'", "'session'"]),
         ("max_attempts = \nseed = 1", ["freerouter.toml", "line 1"]),
-        (f'api_key = "{KEY} x"', ["freerouter.toml", "'api_key'", "copy the key anew"]),
+        (f'api_key = "{KEY} x"', ["freerouter.toml", "'api_key'", "copy the key again"]),
         (f'api_key = "{KEY}"', ["freerouter.toml", "'api_key'", "trusted_folders"]),
     ],
 )

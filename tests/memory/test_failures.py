@@ -243,7 +243,7 @@ def test_an_answer_that_cost_is_an_alarm(cost, alarm, caplog):
     assert [model in record.getMessage() for record in logged] == [True] * alarm
     actor.advance(30 * 24 * HOUR)
     assert (model in reached(actor, HELLO)) is not alarm
-    barred = {model: [f"an answer of it cost ${float(cost)}: see freerouter alarms"]} if alarm else {}
+    barred = {model: [f"one of its answers cost ${float(cost)}: see freerouter alarms"]} if alarm else {}
     assert explained(actor, HELLO) == barred
     assert walked.trace.as_dict()["cost"] == walked.trace.cost
 

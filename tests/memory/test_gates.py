@@ -284,7 +284,7 @@ def test_near_the_deadline_nothing_more_is_sent(deadline, left, goes_on):
     assert isinstance(step, Send) is goes_on
     if not goes_on:
         assert isinstance(step.error, AttemptsFailedError)
-        assert "the time was up" in step.error.message
+        assert "the deadline has passed" in step.error.message
 
 
 @pytest.mark.parametrize(("deadline", "blamed"), [(300, True), (20, False)])

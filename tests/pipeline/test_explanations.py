@@ -136,7 +136,7 @@ def test_reasons_tell_what_was_learnt():
     found = {entry["id"]: entry["reasons"] for entry in explanation["ineligible"]}
     assert found["a/b:free"] == ["lacks text, by its own answer"]
     assert found["a/c:free"] == ["gone, by its own answer"]
-    assert found["a/d:free"] == ["an answer of it cost $0.25: see freerouter alarms"]
+    assert found["a/d:free"] == ["one of its answers cost $0.25: see freerouter alarms"]
 
 
 def test_an_explanation_names_what_is_given_up():

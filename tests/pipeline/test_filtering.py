@@ -151,7 +151,7 @@ REASONS = {
     "price": ({"price": {"request": "0.01"}}, required(), {}, ["price of request is 0.01"]),
     "expiry": ({"expiration_date": "2026-08-24"}, required(), {}, ["expired 2026-08-24"]),
     "guard": ({"name": "meta/llama-guard-4:free"}, required(), {}, ["excluded by *guard*"]),
-    "least context": ({"context": 99}, required(), {"min_context": 200}, ["context 99 < 200 demanded by min_context"]),
+    "least context": ({"context": 99}, required(), {"min_context": 200}, ["context 99 < 200 required by min_context"]),
     "not included": ({}, required(), {"include": ("x/*", "y/*")}, ["not included by x/*, y/*"]),
     "author": ({}, required(), {"authors": ("x", "y")}, ["author acme is not among x, y"]),
     "all at once": (

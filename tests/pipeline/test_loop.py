@@ -205,7 +205,7 @@ def test_the_deadline_ends_a_read_that_may_take_longer_by_itself(way, settings, 
     story = ask(way, stream, settings)
     assert time.perf_counter() - start < 0.7
     assert isinstance(story.error, AttemptsFailedError)
-    assert "the time was up" in story.error.message
+    assert "the deadline has passed" in story.error.message
 
 
 def test_no_more_models_are_asked_than_the_settings_allow_and_none_twice(way, stream, settings, emulator):

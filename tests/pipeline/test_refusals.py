@@ -32,7 +32,7 @@ NOBODY = {
     "output": (required(output=150), "2 answer with up to 150 tokens"),
     "demanded": (
         required(soft=("seed", "logprobs", "x"), strict=True),
-        "of 3 free models 0 have logprobs, 1 have seed, no model lists x, which provider.require_parameters demands",
+        "of 3 free models 0 have logprobs, 1 have seed, no model lists x, which provider.require_parameters makes a requirement",
     ),
     "nothing in particular": (required("text"), "among 3"),
 }
@@ -96,13 +96,13 @@ ALLOWANCES = {
         Gate.DAY,
         Allowance(),
         {"gate": "day", "resets_at": "2026-09-02T00:00:00+00:00"},
-        "used up; they come back at 00:00 UTC",
+        "used up; they are reset at 00:00 UTC",
     ),
     "a day of fifty": (
         Gate.DAY,
         Allowance(limit=50, left=0),
         {"gate": "day", "resets_at": "2026-09-02T00:00:00+00:00", "limit": 50, "used": 50},
-        "used up (50 a day); they come back at 00:00 UTC",
+        "used up (50 a day); they are reset at 00:00 UTC",
     ),
     "a day whose rest is not known": (
         Gate.DAY,
@@ -130,7 +130,7 @@ def test_an_exhausted_minute_says_how_to_wait():
 
 
 STOPS = {
-    "key": (401, "key_refused", "No auth", "No auth (check OPENROUTER_API_KEY, or make a key at", 401),
+    "key": (401, "key_refused", "No auth", "No auth (check OPENROUTER_API_KEY, or create a key at", 401),
     "credit": (402, "payment_required", "Negative", "Negative (a negative balance blocks free models, too: see", 402),
     "redirect": (308, "redirected", "", "status 308 (set upstream to the address that it redirects to)", 404),
     "invalid": (400, "invalid_request", "Bad seed", "Bad seed", 400),

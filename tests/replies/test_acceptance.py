@@ -60,7 +60,7 @@ def test_and_so_is_what_is_no_answer(completion):
 
 
 def test_a_schema_that_is_none_is_the_callers_mistake():
-    with pytest.raises(InvalidRequestError, match="the JSON schema is not one") as caught:
+    with pytest.raises(InvalidRequestError, match="the JSON schema is not valid") as caught:
         fits_schema({"type": "objekt"})
     assert caught.value.field == "schema"
 

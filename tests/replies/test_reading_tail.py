@@ -49,7 +49,7 @@ ENDINGS = {
     "cut in the finish": (HI + END[:-5], StreamEnd(False, ragged=True)),
     "cut before the blank line": (HI + END[:-1], StreamEnd(False, ragged=True)),
     "cut in a comment": (HI + COMMENT[:-5], StreamEnd(False, ragged=True)),
-    "an event that is no JSON": (HI + b"data: oops\n\n", StreamEnd(False)),
+    "an event that is not JSON": (HI + b"data: oops\n\n", StreamEnd(False)),
     "text that looks like an end": (chunk({"content": "\ndata: [DONE]\n\n"}), StreamEnd(False)),
     "nothing": (b"", StreamEnd(False)),
 }

@@ -233,7 +233,7 @@ FORMS = {
 def test_a_header_asks_for_answers_that_are_checked(server, emulator, dialect, stream):
     refused = server.ask(dialect, headers={"x-freerouter-accept": "true"}, stream=stream, **FORMS[dialect])
     assert (refused.status_code, len(emulator.completions)) == (400, 0)
-    assert "the JSON schema is not one" in refused.text
+    assert "the JSON schema is not valid" in refused.text
 
 
 def test_the_setting_asks_for_answers_that_are_checked(upstream, emulator, dialect):

@@ -84,7 +84,7 @@ def test_a_port_in_use_is_one_line(tmp_path):
         ([], {"FREEROUTER_UPSTREAM": "http://example.test"}, "must be https"),
         ([], {"FREEROUTER_MAX_ATTEMPTS": "0"}, "FREEROUTER_MAX_ATTEMPTS"),
         (["--map", "claude"], {}, "glob=name"),
-        ([], {"OPENROUTER_API_KEY": f"{KEY} with blanks"}, "copy the key anew"),
+        ([], {"OPENROUTER_API_KEY": f"{KEY} with blanks"}, "copy the key again"),
     ],
 )
 def test_what_it_cannot_start_with_is_one_line(tmp_path, arguments, environment, words):
