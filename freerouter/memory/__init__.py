@@ -1,1 +1,1 @@
-"""What is remembered between requests: cooldowns and lessons, the account's allowance, conversations."""
+"""The memory between requests: cooldowns and lessons, the account's allowance, conversations."""

@@ -10,21 +10,21 @@ from freerouter.durations import DAY, MINUTE
 from freerouter.replies.verdicts import Gate
 
 _ACCOUNTS = 1_000
-# GET /key is about so old: what it says sooner may be from before the gate was shut.
+# GET /key is about this old: an earlier reading may be from before the gate was shut.
 _FIGURE_AGE = MINUTE
 
 
 @dataclass(slots=True)
 class Allowance:
-    """What is known of one account.
+    """What is known about one account.
 
     Attributes:
         sent: when requests were sent in the last minute, in the clock's seconds.
-        gate: the allowance that OpenRouter said is used up; None when it has not, or when that is over.
-        until: when it is there again, in the clock's seconds.
+        gate: the allowance that OpenRouter said is used up; None without one, or after its reset.
+        until: when it is reset, in the clock's seconds.
         shut_at: when OpenRouter said so.
-        limit: free requests a day; None when nobody has said.
-        left: how many of them are left by our own count; None when nobody has said.
+        limit: free requests a day; None when not known.
+        left: how many of them are left by our own count; None when not known.
         day: the UTC day for which ``left`` holds, in days since 1970.
     """
 
@@ -38,7 +38,7 @@ class Allowance:
 
     @property
     def last_sent(self) -> float:
-        """When it sent its last request, as far as that is remembered."""
+        """When it sent its last request, if that is remembered."""
         return self.sent[-1] if self.sent else 0.0
 
 
@@ -46,7 +46,7 @@ class Allowances:
     """The allowances of the accounts in use. Not thread-safe: its owner holds a lock.
 
     Args:
-        per_minute: requests that are sent within any minute at most, counting only our own.
+        per_minute: most requests sent within any minute, counting only our own.
         clock: monotonic seconds.
         wall: seconds since 1970, to know the day.
     """
@@ -58,11 +58,11 @@ class Allowances:
         self._accounts: dict[str, Allowance] = {}
 
     def of(self, account: str) -> Allowance:
-        """What is known of an account; nothing yet of one that is new."""
+        """What is known about an account; an empty record for a new one."""
         allowance = self._accounts.get(account)
         if allowance is None:
             if len(self._accounts) >= _ACCOUNTS:
-                self._forget_one()  # before the new one, which has sent nothing yet, is among them
+                self._forget_one()  # before the new account is added, which has sent nothing yet
             allowance = self._accounts[account] = Allowance()
         return allowance
 
@@ -72,10 +72,10 @@ class Allowances:
         del self._accounts[idle]
 
     def settle(self, account: str) -> Allowance:
-        """Bring an account to the present: open a gate whose time is over, begin a new day. Returns it."""
+        """Bring an account up to date: open a gate that has expired, start a new day. Returns it."""
         allowance = self.of(account)
         if allowance.gate is not None and allowance.until <= self._clock():
-            if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, whatever day our own clock shows
+            if allowance.gate is Gate.DAY:  # it is OpenRouter's midnight, even if our clock shows another day
                 allowance.left, allowance.day = allowance.limit, self._today()
             allowance.gate = None
         if allowance.left is not None and allowance.day != self._today():
@@ -83,7 +83,7 @@ class Allowances:
         return allowance
 
     def shut(self, account: str) -> tuple[Gate, float] | None:
-        """Which allowance is used up, and for how many seconds; None when a request may be sent."""
+        """The allowance that is used up, and for how many seconds; None when a request may be sent."""
         allowance = self.settle(account)
         now = self._clock()
         if allowance.gate is not None:
@@ -96,29 +96,29 @@ class Allowances:
         return None
 
     def count(self, account: str) -> None:
-        """A request is being sent."""
+        """Count a request that is being sent."""
         allowance = self.of(account)
         allowance.sent.append(self._clock())
         if allowance.left is not None:
             allowance.left = max(allowance.left - 1, 0)
 
     def uncount(self, account: str) -> None:
-        """The request could not be sent after all."""
+        """Uncount a request that could not be sent."""
         allowance = self.settle(account)
         if allowance.sent:
             allowance.sent.pop()
         if allowance.left is not None and allowance.limit is not None:
-            # A new day may have begun since it was counted.
+            # A new day may have started since it was counted.
             allowance.left = min(allowance.left + 1, allowance.limit)
 
     def close(self, account: str, gate: Gate, seconds: float, limit: int | None = None) -> None:
-        """OpenRouter says that an allowance is used up; a later, smaller word does not shorten it.
+        """Record that OpenRouter says an allowance is used up; a later, shorter time does not shorten it.
 
         Args:
-            account: whose.
+            account: its hash.
             gate: the day's, or the minute's.
-            seconds: until it is there again.
-            limit: how many requests it has, where OpenRouter says so.
+            seconds: until it is reset.
+            limit: its number of requests, if OpenRouter states it.
         """
         allowance, now = self.settle(account), self._clock()
         if gate is Gate.DAY:
@@ -129,9 +129,9 @@ class Allowances:
         allowance.shut_at = now
 
     def learn(self, account: str, used: int, limit: int) -> None:
-        """``GET /key`` says how many of the day's free requests are used, of how many.
+        """Record what ``GET /key`` says: how many free requests are used today, and of how many.
 
-        It never shuts the day's gate: the figure is a policy, not a ceiling, and may be old. It opens it when it shows
+        It never shuts the day's gate: the figure may be old, and is not a hard limit. It opens the gate when it shows
         room and is newer than the refusal.
         """
         allowance, now = self.settle(account), self._clock()
@@ -143,7 +143,7 @@ class Allowances:
         allowance.limit, allowance.left, allowance.day = limit, left, self._today()
 
     def left(self, account: str) -> int | None:
-        """How many free requests are left today; None when nobody knows."""
+        """How many free requests are left today; None when not known."""
         return self.settle(account).left
 
     def _today(self) -> int:

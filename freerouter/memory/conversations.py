@@ -1,4 +1,4 @@
-"""Which conversation is on which model."""
+"""Which conversation uses which model."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from freerouter.settings import Sticky
 # OpenRouter forgets a conversation after ten idle minutes (docs: "Auto Router", session stickiness).
 _IDLE = 600.0
 _CONVERSATIONS = 100_000
-# Characters of a longest id (API reference, ``session_id``).
+# Characters of the longest id (API reference, ``session_id``).
 _LONGEST_ID = 256
 
 # The fields that may hold an id.
 _PLACES = frozenset({"session_id", "prompt_cache_key", "metadata"})
 
-# An id, or a hash of what was said.
+# An id, or a hash of the conversation's texts.
 Key = str | int
 
 
 class Conversation(NamedTuple):
-    """What a conversation is known by.
+    """The keys of a conversation.
 
     Attributes:
-        known_by: what the model that it is on may be remembered under; the first one that is remembered counts.
-        becomes: finds what its model is remembered under from an answer on. For a first message, that takes the time
-            in which the request is on its way already.
+        known_by: keys under which its model may be stored; the first one found counts.
+        becomes: computes the keys to store its model under after an answer. For a first message, that is done
+            while the request is in progress.
     """
 
     known_by: tuple[Key, ...]
@@ -45,7 +45,7 @@ class Conversations:
         self._models: TTLCache[tuple[str, Key], str] = TTLCache(_CONVERSATIONS, _IDLE, clock)
 
     def model(self, account: str, conversation: Conversation) -> str | None:
-        """The id of the model that a conversation is on; None for one that begins, or that is not remembered."""
+        """The id of the model of a conversation; None for one that is new, or not remembered."""
         for key in conversation.known_by:
             model: str | None = self._models.get((account, key))
             if model is not None:
@@ -53,7 +53,7 @@ class Conversations:
         return None
 
     def renew(self, account: str, conversation: Conversation, model: str) -> None:
-        """The model has answered: the conversation is on it for ten more minutes, under each name that it has."""
+        """The model has answered: store it under each key of the conversation for ten more minutes."""
         for key in conversation.known_by:
             if (account, key) in self._models:
                 self._models[account, key] = model
@@ -64,17 +64,17 @@ class Conversations:
 def conversation(
     body: dict[str, Any], dialect: Dialect, headers: SessionHeaders, sticky: Sticky
 ) -> Conversation | None:
-    """Which conversation a request belongs to; None when that does not matter.
+    """The conversation that a request belongs to; None when that does not matter.
 
     An id comes first: ``session_id``, the header ``x-session-id``, ``prompt_cache_key`` (the documented order of the
-    Auto Router), then what clients send of their own accord. Without one, a request that goes on with a conversation
-    is known by what was said up to the user message that the model has reacted to, or else by its beginning. A first
-    message is always drawn, and begins one. So is a history whose beginning is not remembered: few-shot examples, which
-    many requests share. It becomes known by its own text only.
+    Auto Router), then the ids that clients send by default. Without an id, a request that continues a conversation
+    is recognised by its texts up to the last user message that the model has reacted to, or else by its beginning.
+    A first message is always drawn. So is a history with an unknown beginning (few-shot examples, which many
+    requests share): it is remembered only by its own text.
 
     Args:
         body: the request.
-        dialect: how it is written.
+        dialect: its API format.
         headers: those that carry an id.
         sticky: ``auto`` all of these, ``session`` only those with an id, ``off`` none.
     """
@@ -86,9 +86,9 @@ def conversation(
                 return _with_id(f"id:{name}")
     if sticky == "session":
         return None
-    messages = [*dialect.messages(body)]  # the caller may change its own list while the request is on its way
+    messages = [*dialect.messages(body)]  # the caller may change its own list while the request is in progress
     system = dialect.system(body)
-    if len(messages) == 1 and _is_plain_question(messages[0]):  # the rest can wait until it has been answered
+    if len(messages) == 1 and _is_plain_question(messages[0]):  # the rest can wait until the answer
         return _first(messages, dialect, system)
     speakers = dialect.speakers(messages)
     return _going_on(messages, speakers, system) if goes_on(speakers) else _first(messages, dialect, system)
@@ -116,7 +116,7 @@ def _going_on(messages: list[Any], speakers: str, system: Any) -> Conversation:
 
 
 def _ids(body: dict[str, Any], dialect: Dialect, headers: SessionHeaders) -> tuple[Any, ...]:
-    """What may be an id, the most telling first."""
+    """The possible ids, the most specific first."""
     own = (body.get("session_id"), headers.session, body.get("prompt_cache_key"), headers.claude_code)
     return (*own, dialect.session(body))
 

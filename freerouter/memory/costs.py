@@ -1,20 +1,20 @@
-"""Costs: which models, and which accounts, turned out to cost money; barred until the alarm is lifted."""
+"""Costs: the models and accounts that have cost money; blocked until the alarm is removed."""
 
 from __future__ import annotations
 
-# What an alarm names in place of a model when the account itself bills.
+# The name in an alarm when the account itself causes the cost, not a model.
 ACCOUNT = "account"
 
 
 class Costs:
-    """What answers have cost. Not thread-safe: its owner holds a lock.
+    """The costs of answers. Not thread-safe: its owner holds a lock.
 
-    One model that costs is barred. When two different models in a row cost, it is not the models: the account bills
-    for something (a plugin that it has switched on, a provider key of its own), and the account is stopped.
+    A model that costs money is blocked. When two different models in a row cost money, the account is the cause
+    (a plugin that it has switched on, a provider key of its own), and the account is blocked.
 
     Attributes:
-        models: ids that are barred, each with the cost in USD.
-        accounts: hashes of accounts that are stopped, each with the cost in USD.
+        models: ids that are blocked, each with the cost in USD.
+        accounts: hashes of accounts that are blocked, each with the cost in USD.
     """
 
     def __init__(self) -> None:
@@ -23,10 +23,10 @@ class Costs:
         self._last: dict[str, str] = {}
 
     def note(self, account: str, model: str, cost: float | None) -> str:
-        """An answer has stated its cost.
+        """Record the cost that an answer has stated.
 
         Returns:
-            what is barred from now on: the model, ``ACCOUNT``, or an empty text for nothing new.
+            what is blocked from now on: the model, ``ACCOUNT``, or an empty text if nothing changes.
         """
         if not cost or cost < 0:
             if cost is not None:

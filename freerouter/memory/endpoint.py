@@ -1,4 +1,4 @@
-"""Endpoint: a way to send requests, with what is remembered of the way: its allowances, and whether it is down."""
+"""Endpoint: where requests are sent, with its state: the allowances, and whether it is down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from freerouter.memory.outage import Outage
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where requests go.
+    """Where requests are sent.
 
     Attributes:
         url: base URL of the API.

@@ -1,4 +1,4 @@
-"""Health: how the models fare: which are cooling and for how long, beside the lessons and the costs."""
+"""Health: the condition of the models: cooldowns, lessons and costs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from freerouter.replies.outcome import Outcome
 FIRST_COOLDOWN = 30.0
 LONGEST_COOLDOWN = 600.0
 LIGHT_COOLDOWN = 5.0
-# Whatever a model asks for: a limit of a day is over after a day.
+# The longest cooldown, for any hint: a daily limit is over after a day.
 _LONGEST_HINT = DAY
 
 
 class Record(NamedTuple):
-    """How a model fares.
+    """The condition of a model.
 
     Attributes:
         strikes: failures in a row.
         ready: when its cooldown ends, in the clock's seconds; 0 when it has none.
-        since: when its last failure was.
-        refused: a hash of the last body that it has refused; empty when there is none.
+        since: time of its last failure.
+        refused: a hash of the last body that it refused; empty without one.
     """
 
     strikes: int = 0
@@ -39,12 +39,12 @@ _WELL = Record()
 
 
 class Health:
-    """How the models fare. Not thread-safe: its owner holds a lock.
+    """The condition of all models. Not thread-safe: its owner holds a lock.
 
     Attributes:
-        cooling: ids that are to be left alone, each with the time at which it is ready, in the clock's seconds.
+        cooling: ids of cooling models, each with the end of its cooldown, in the clock's seconds.
         lessons: what failures have taught about models.
-        costs: which models and accounts turned out to cost money.
+        costs: the models and accounts that have cost money.
     """
 
     def __init__(self, clock: Callable[[], float], rng: Random) -> None:
@@ -52,12 +52,12 @@ class Health:
         self.lessons = Lessons(clock)
         self.costs = Costs()
         self._records: dict[str, Record] = {}
-        self._first_ready = math.inf  # no cooldown is over before
+        self._first_ready = math.inf  # no cooldown ends before
         self._clock = clock
         self._rng = rng
 
     def wake(self) -> None:
-        """Forget the cooldowns that are over; how often a model has failed in a row is kept."""
+        """Forget the cooldowns that have ended; keep how often a model has failed in a row."""
         now = self._clock()
         if now < self._first_ready:
             return
@@ -66,15 +66,15 @@ class Health:
         self._first_ready = min(self.cooling.values(), default=math.inf)
 
     def ready_in(self, model: str) -> float | None:
-        """For how many more seconds a model is left alone; None when it is not."""
+        """The seconds left of a model's cooldown; None without a cooldown."""
         seconds = self.cooling.get(model, 0.0) - self._clock()
         return seconds if seconds > 0 else None
 
     def cool(self, model: str, outcome: Outcome) -> float:
-        """Leave a model alone for the longer of what it asks for and a time that doubles with each failure in a row.
+        """Start a cooldown: the longer of the model's own hint and a time that doubles with each failure in a row.
 
         Returns:
-            the seconds for which it is left alone from now on.
+            the seconds of the cooldown from now on.
         """
         now = self._clock()
         record = self._records.get(model, _WELL)
@@ -83,7 +83,7 @@ class Health:
             return record.ready - now  # sent before the cooldown began: the same failure, not another one
         seconds = max(hint, self._backoff(record.strikes, light=outcome.light))
         ready = max(record.ready, now + seconds)
-        # A failure during a cooldown is of a request that was sent before it: no further strike.
+        # A failure during a cooldown belongs to a request sent before it: it is not a further strike.
         strikes = record.strikes if record.ready > now else record.strikes + 1
         self._records[model] = Record(strikes, ready, now, record.refused)
         self.cooling[model] = ready
@@ -97,7 +97,7 @@ class Health:
         return seconds * self._rng.uniform(0.8, 1.0)
 
     def refuse(self, model: str, body: str) -> bool:
-        """A model has refused a request; tells if it had refused another one just before, which makes it the model's.
+        """Record a refusal. Returns whether the model had just refused another one: then it is at fault.
 
         Args:
             model: its id.
@@ -108,7 +108,7 @@ class Health:
         return record.refused not in ("", body)
 
     def restore(self, model: str, sent_at: float) -> None:
-        """A model has answered what was sent at this time: the failures before that are forgotten."""
+        """A model has answered a request sent at this time: forget its failures before that."""
         if not self._records:
             return
         record = self._records.get(model)
@@ -117,11 +117,11 @@ class Health:
             self.cooling.pop(model, None)
 
     def record(self, model: str) -> Record:
-        """How a model fares, to be put back by ``put_back``."""
+        """The condition of a model, to restore with ``put_back``."""
         return self._records.get(model, _WELL)
 
     def put_back(self, model: str, record: Record) -> None:
-        """Take back what has been noted of a model since: it was not the model's failure."""
+        """Restore the earlier condition of a model: the failure was not its own."""
         self._records[model] = record
         if record.ready > self._clock():
             self.cooling[model] = record.ready

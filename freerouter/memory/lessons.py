@@ -1,4 +1,4 @@
-"""Lessons: what failures have taught about models, for whom it holds, and until when."""
+"""Lessons: what failures have taught about models, for which requests it holds, and until when."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting
 
-# The first pause before a model is tried again that the account's settings hide; each further one is twice as long.
+# The first pause before a model hidden by the account's settings is retried; each further pause is twice as long.
 _FIRST_PAUSE = MINUTE
-# The list of models is cached at OpenRouter's edge for so long: a list read sooner may be older than the lesson.
+# OpenRouter's edge caches the list of models for this long: a list read sooner may be older than the lesson.
 _EDGE_CACHE = 2 * MINUTE
-# Whom lessons hold for; each has at most as many lessons as there are models.
+# Limit of groups of requests; each has at most as many lessons as there are models.
 _AUDIENCES = 2_000
 _PREFERENCES = 64
 
@@ -25,13 +25,13 @@ _EVERYBODY: Audience = (Lasting.GONE, None)
 
 
 class Asker(NamedTuple):
-    """What decides which lessons hold for a request.
+    """The properties of a request that decide which lessons apply to it.
 
     Attributes:
         requirements: what it needs.
-        caller: whose it is.
+        caller: the account and the app that sent it.
         preferences: a hash of its own ``provider`` preferences; empty when it has none that exclude providers.
-        reduced: its need as far as the catalog can tell it from others; its own when that is not known.
+        reduced: its need, limited to what the catalog can distinguish; the full need when that is not known.
     """
 
     requirements: Requirements
@@ -41,7 +41,7 @@ class Asker(NamedTuple):
 
     @property
     def need(self) -> Need:
-        """What lessons are kept under."""
+        """The keys of lessons."""
         return self.requirements.need if self.reduced is None else self.reduced
 
 
@@ -49,7 +49,7 @@ class Lesson(NamedTuple):
     """One lesson about one model.
 
     Attributes:
-        kind: of what.
+        kind: what it is about.
         since: when it was learnt, in the clock's seconds.
         until: when it ends by itself.
         about: the capability, or the number of tokens, where the kind has one.
@@ -80,11 +80,11 @@ _IN_WORDS = {
 
 
 class Lessons:
-    """What has been learnt. Found by what a request is, not by walking all. Not thread-safe: its owner holds a lock."""
+    """All lessons, keyed by properties of a request. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        # Those that learnt or were used last come last. A context holds for requests that are longer.
+        # The most recently used ones come last. A context lesson holds for longer requests.
         self._by_audience: OrderedDict[Audience, dict[str, Lesson]] = OrderedDict()
         self._contexts: dict[str, Lesson] = {}
 
@@ -97,7 +97,7 @@ class Lessons:
         if kind is None or kind in (Lasting.MODERATED, Lasting.TOO_LONG):
             return
         if kind is Lasting.CONTEXT:
-            # What a picture costs is a guess of ours, and the preferences may have left a smaller provider.
+            # The tokens of an image are our estimate, and the preferences may have left a provider with less context.
             if not asker.requirements.media and not asker.preferences:
                 self._contexts[model] = Lesson(kind, now, now + HOUR, asker.requirements.context)
             return
@@ -113,7 +113,7 @@ class Lessons:
         self._bound()
 
     def _bound(self) -> None:
-        """Drop what holds for those who have not been seen for the longest time."""
+        """Drop the groups that have not been used for the longest time."""
         preferences = [audience for audience in self._by_audience if audience[0] is Lasting.PROVIDERS]
         for audience in preferences[: max(len(preferences) - _PREFERENCES, 0)]:
             del self._by_audience[audience]
@@ -121,7 +121,7 @@ class Lessons:
             self._by_audience.popitem(last=False)
 
     def answered(self, model: str, asker: Asker) -> None:
-        """A model has answered: what spoke against such a request is over."""
+        """A model has answered: the lessons that blocked such a request end."""
         for audience in self._audiences(asker):
             self._by_audience[audience].pop(model, None)
             if not self._by_audience[audience]:
@@ -131,7 +131,7 @@ class Lessons:
             del self._contexts[model]
 
     def listed(self, models: frozenset[str]) -> None:
-        """A newer catalog lists these models: none of them is gone."""
+        """A newer catalog lists these models: end their ``gone`` lessons."""
         gone = self._by_audience.get(_EVERYBODY)
         if gone is not None:
             newest = self._clock() - _EDGE_CACHE
@@ -141,7 +141,7 @@ class Lessons:
                 del self._by_audience[_EVERYBODY]
 
     def barred(self, asker: Asker) -> dict[str, float]:
-        """The models that lessons speak against, for such a request, each with the time since when."""
+        """The models that lessons block for such a request, each with the start of the lesson."""
         if not self._by_audience and not self._contexts:
             return {}
         found: dict[str, float] = {}
@@ -150,7 +150,7 @@ class Lessons:
         return found
 
     def objections(self, model: str, asker: Asker) -> Iterator[str]:
-        """Every reason, in words, why a model is barred for such a request."""
+        """Every reason, as text, why a model is blocked for such a request."""
         return (str(lesson) for name, lesson in self._against(asker) if name == model)
 
     def _against(self, asker: Asker) -> Iterator[tuple[str, Lesson]]:
@@ -160,12 +160,12 @@ class Lessons:
                 if lesson.until > now:
                     yield model, lesson
         for model, lesson in self._contexts.items():
-            # Its real length was at most what we took it for; what has at least that much is too long as well.
+            # Its real length was at most our upper bound; a request with at least that many tokens is too long, too.
             if lesson.until > now and asker.requirements.least_context >= int(lesson.about or 0):
                 yield model, lesson
 
     def _audiences(self, asker: Asker) -> list[Audience]:
-        """The groups that a request belongs to and about which there is a lesson."""
+        """The groups of a request that have a lesson."""
         return [audience for audience in _groups(asker) if audience in self._by_audience]
 
 
@@ -183,7 +183,7 @@ def _groups(asker: Asker) -> Iterator[Audience]:
 
 
 def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | None]:
-    """For whom a lesson holds, and what it is about; None when it would say nothing of any other request."""
+    """The group that a lesson holds for, and its subject; None when it says nothing about other requests."""
     kind = outcome.lasting
     if asker.preferences and kind in (Lasting.GONE, Lasting.LACKS, Lasting.PRIVACY, Lasting.PROVIDERS):
         # The request's own preferences may be the cause.
@@ -193,7 +193,7 @@ def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | No
     if kind is Lasting.LACKS and outcome.lacks is not None and outcome.lacks in asker.need.hard:
         return (Lasting.LACKS, outcome.lacks), outcome.lacks
     if kind is Lasting.LACKS and not asker.requirements.media:
-        # A model that complains of what was not asked for is unfit for such requests, whatever the reason.
+        # A model that complains about something not requested is unsuitable for such requests, for any reason.
         return (Lasting.LACKS, asker.need), None
     group = (
         {

@@ -1,4 +1,4 @@
-"""Outage: when not a model but the way to OpenRouter fails, and how long it is left alone."""
+"""Outage: detects that OpenRouter itself fails, not a model, and pauses requests."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from random import Random
 from freerouter.durations import MINUTE
 from freerouter.memory.health import Record
 
-# So many different models in a row that fail alike are no coincidence.
+# When this many different models in a row fail alike, it is not a coincidence.
 IN_A_ROW = 5
 _FIRST_REST = 2.0
 _LONGEST_REST = MINUTE
-# While a probe is on its way, others hear that it will take about so long.
+# While a probe is in progress, other requests are told to wait about this long.
 _PROBE = 1.0
 
 
 class Outage:
     """Whether OpenRouter itself is down. Not thread-safe: its owner holds a lock.
 
-    Failures count that name no provider: web pages, 5xx, broken connections. An outage begins when enough different
-    models in a row have failed alike, whichever requests they served. Then nothing is sent for a while; after that one
-    request at a time is let through, and the first sign of life ends the outage.
+    Only failures that name no provider count: web pages, 5xx, broken connections. An outage starts when enough
+    different models in a row have failed alike, for any requests. Then nothing is sent for a while. After that, one
+    request at a time is sent as a probe, and the first answer of OpenRouter or a provider ends the outage.
 
     Attributes:
         reason: what the failures have in common; empty when there is no outage.
@@ -38,16 +38,16 @@ class Outage:
         self._probing: object | None = None
 
     def failed(self, model: str, alike: str, before: Record, enough: int) -> dict[str, Record] | None:
-        """A model has failed in a way that may be OpenRouter's.
+        """Record a failure that may be OpenRouter's.
 
         Args:
             model: its id.
             alike: what failures of the same kind have in common.
-            before: how the model fared before this failure.
+            before: the condition of the model before this failure.
             enough: different models in a row that make an outage.
 
         Returns:
-            the models that are not to blame, each with how it fared before, when it is an outage; else None.
+            for an outage, the models that are not at fault, each with its condition before; else None.
         """
         if alike != self._alike:
             self._alike, self._failed = alike, {}
@@ -60,14 +60,14 @@ class Outage:
         return self.begin(alike)
 
     def begin(self, reason: str) -> dict[str, Record]:
-        """It is an outage. Returns the models that are not to blame, each with how it fared before."""
+        """Start an outage. Returns the models that are not at fault, each with its condition before."""
         self.reason = reason
         self._rest()
         innocent, self._failed = self._failed, {}
         return innocent
 
     def _rest(self) -> None:
-        """A pause that doubles, with jitter; failures of requests that were on their way already begin no new one."""
+        """A pause that doubles, with jitter; failures of requests sent before it do not start a new one."""
         now = self._clock()
         if now < self._until:
             return
@@ -76,13 +76,13 @@ class Outage:
         self._rests += 1
 
     def alive(self) -> None:
-        """OpenRouter has said something of its own, or handed on what a provider said: it is not down."""
+        """OpenRouter has sent its own error or relayed a provider's reply: it is not down."""
         if self._alike:
             self._alike, self._failed = "", {}
             self.reason, self._until, self._rests, self._probing = "", 0.0, 0, None
 
     def rest(self, request: object) -> float:
-        """Seconds for which a request has to wait; 0 when it may be sent, during an outage as the one probe."""
+        """Seconds that a request must wait; 0 when it may be sent (during an outage, as the only probe)."""
         if not self.reason or self._probing is request:
             return 0.0
         left = self._until - self._clock()
@@ -98,10 +98,10 @@ class Outage:
         return max(self._until - self._clock(), 0.0)
 
     def is_probe(self, request: object) -> bool:
-        """Whether this request is the one that was let through."""
+        """Whether this request is the probe."""
         return self._probing is request
 
     def done(self, request: object) -> None:
-        """A request has come to its end: if it was the probe, another may be let through."""
+        """A request has ended: if it was the probe, another one may be sent."""
         if self._probing is request:
             self._probing = None

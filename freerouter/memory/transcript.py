@@ -1,4 +1,4 @@
-"""By what a conversation without an id is known: hashes of what was said in it, never the text itself.
+"""How a conversation without an id is recognised: by hashes of its texts, never the text itself.
 
 What clients change from one request to the next is left out: ``cache_control``, reminders, dates and times, and whether
 a text stands alone or as the only part of a list. So are tools, their calls and their results, which many clients
@@ -15,12 +15,12 @@ from freerouter.openrouter.dialects.base import MODEL, SYSTEM, TOOL, USER, type_
 from freerouter.openrouter.documents import texts_of
 from freerouter.openrouter.walk import MEDIA
 
-# How the texts begin that a client adds for one request; Claude Code does.
+# Prefixes of texts that a client, such as Claude Code, adds for one request.
 _ASIDES = ("<system-reminder>", "x-anthropic-billing-header:")
 _SAID = (USER, MODEL)
-# Messages before a user's that are looked at, to tell conversations that begin alike from one another.
+# Messages before a user's that are included, to distinguish conversations with the same beginning.
 _NEAR = 4
-# Characters of a picture's base64 that are looked at, evenly spread. Looking at all of it would take too long.
+# Number of evenly spread characters of an image's base64 that are hashed. All of it would take too long.
 _SAMPLE = 4_096
 
 _CLOCK = r"\b\d\d?:\d\d(?::\d\d(?:\.\d+)?)?(?:\s?(?:[AaPp][Mm]\b|[AaPp]\.[Mm]\.))?(?:Z|\s?[+-]\d\d:?\d\d)?"
@@ -35,20 +35,20 @@ _DATE = (
     rf"|\b{_WEEKDAY}{_DAY}\.?\s+{_MONTH},?\s+{_YEAR}\b"
 )
 _TIME = re.compile(rf"(?:{_DATE})(?:(?:T|,?\s+)(?:at\s+)?{_CLOCK[2:]}{_ZONE})?|{_CLOCK}{_ZONE}")
-# One of these is in each date and time. A search for a literal beginning is many times quicker than one for a time.
+# Each date and time contains one of these. A search for a literal is many times faster than one for a time.
 _SIGNS = (re.compile(_YEAR), re.compile(r":(?<=\d:)\d\d"))
 _BEFORE, _BEHIND = 48, 40
-# In a text with more signs than this, a table for example, the rest stays.
+# A text with more of them than this, such as a table, keeps the rest.
 _MOST_SIGNS = 20
 
 
 class Marks(NamedTuple):
-    """What a conversation can be known by.
+    """The hashes by which a conversation can be recognised.
 
     Attributes:
         beginning: the system message that begins it, and the first other message.
-        before: how it stood at the last user message that the model has reacted to.
-        now: how it stands at the last user message.
+        before: its state at the last user message that the model has reacted to.
+        now: its state at the last user message.
     """
 
     beginning: int
@@ -57,18 +57,18 @@ class Marks(NamedTuple):
 
 
 def goes_on(speakers: str) -> bool:
-    """Whether the model or a tool has spoken before: the request is not the first of its conversation."""
+    """Whether the history has a message of the model or a tool: the request is not the first of its conversation."""
     return MODEL in speakers or TOOL in speakers
 
 
 def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> Marks:
-    """By what the conversation of a request is known.
+    """The hashes of the conversation of a request.
 
-    The hashes are Python's own: they are quick, nothing outlives the process, and a clash would do no harm.
+    The hashes are Python's own: they are fast, they are not stored beyond the process, and a collision is harmless.
 
     Args:
         messages: of the conversation.
-        speakers: who speaks in each.
+        speakers: the role of each, as one letter.
         system: the content of a system message that stands beside them.
     """
     first = min(len(speakers) - len(speakers.lstrip(SYSTEM)), len(speakers) - 1)
@@ -76,7 +76,7 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> 
     beginning = hash((_opening(system), _opening(messages[first].get("content"))))
 
     def at(place: int) -> int:
-        """How it stands at a message: by the beginning, and by what was said shortly before."""
+        """The state at a message: a hash of the beginning and of the messages shortly before."""
         near = range(max(first + 1, place - _NEAR), place + 1)
         said = [_canonical(messages[index].get("content")) for index in near if speakers[index] in _SAID]
         return hash((beginning, *filter(None, said)))
@@ -86,7 +86,7 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> 
 
 
 def _canonical(content: Any) -> tuple[str, ...]:
-    """The texts of a message, and samples of its pictures."""
+    """The texts of a message, and samples of its images."""
     if isinstance(content, str):
         return (content,) if content and not content.startswith(_ASIDES) else ()
     parts = content if isinstance(content, (list, tuple)) else (content,)
@@ -101,13 +101,13 @@ def _part(part: Any) -> str:
 
 
 def _sample(part: Mapping[str, Any]) -> str:
-    """What tells a picture, a clip or a document from any other."""
+    """A sample that distinguishes an image, a clip or a document from others."""
     texts = texts_of({name: value for name, value in part.items() if name != "cache_control"})
     return "\n".join([f"{len(text)} {text[:: 1 + len(text) // _SAMPLE]}" for text in texts])
 
 
 def _opening(content: Any) -> tuple[str, ...]:
-    """A message that begins a conversation: clients write the date and the time into it, anew in each request."""
+    """The first message of a conversation, without dates and times: clients write new ones into each request."""
     return tuple(map(without_times, _canonical(content)))
 
 
@@ -119,7 +119,7 @@ def without_times(text: str) -> str:
 
 
 def _cut(text: str, sign: re.Pattern[str]) -> str:
-    """A text without the dates and times in which a sign is found."""
+    """A text without the dates and times that contain a sign."""
     kept, at, seen = [], 0, 0
     for _ in range(_MOST_SIGNS):
         found = sign.search(text, seen)

@@ -1,1 +1,1 @@
-"""What OpenRouter offers, and how it is spoken to."""
+"""What OpenRouter offers, and the formats of its API."""

@@ -36,7 +36,7 @@ _MOST = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One row of the catalog, with what a router needs of it (API reference, "List models").
+    """One row of the catalog, with the fields that a router needs (API reference, "List models").
 
     Attributes:
         id: ``author/slug[:variant]``, the name a request is sent under.
@@ -48,7 +48,7 @@ class Model:
         parameters: request parameters that at least one of the model's providers supports.
         pricing: USD per token or unit, as listed.
         expires: the day after which the model may be gone.
-        row: all that OpenRouter says of a model named free, to show it to others; empty for the rest.
+        row: the whole row of a model named free, to pass it on to clients; empty for the rest.
     """
 
     id: str
@@ -93,7 +93,7 @@ class Model:
         if not self.id.endswith(FREE_SUFFIX):
             yield f"id does not end in {FREE_SUFFIX}"
         if self.outputs != _TEXT:
-            yield f"output is {'+'.join(sorted(self.outputs)) or 'not stated'}, not text alone"
+            yield f"output is {'+'.join(sorted(self.outputs)) or 'not stated'}, not only text"
         if self.expires is not None and self.expires < today:
             yield f"expired {self.expires}"
         yield from charges(self.pricing)
@@ -101,7 +101,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened between two catalogs: ids that came, ids that went, and models whose row is another."""
+    """The difference between two catalogs: added ids, removed ids, and models with a changed row."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -113,7 +113,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
-    """An immutable snapshot of what OpenRouter offers. Compared by identity: a new one means new decisions."""
+    """An immutable snapshot of what OpenRouter offers. Compared by identity: a new one invalidates old decisions."""
 
     models: tuple[Model, ...]
     _by_name: Mapping[str, Model] = field(repr=False)
@@ -130,11 +130,11 @@ class Catalog:
     def parse(cls, body: bytes) -> Catalog:
         """Read the body of ``GET /models``.
 
-        Unknown fields and missing optional ones are fine; a row that makes no sense is left out with a
+        Unknown fields and missing optional ones are accepted; a row that is not valid is skipped with a
         logged reason.
 
         Raises:
-            CatalogError: the body is no catalog; says what it was instead.
+            CatalogError: the body is not a list of models; says what it is instead.
         """
         models: dict[str, Model] = {}
         alike: Alike = {}
@@ -193,7 +193,7 @@ def _parse_slowly(body: bytes, complaint: ValueError) -> Any:
     try:
         return parse_leniently(body)
     except (ValueError, RecursionError):
-        raise CatalogError(f"the list of models is no JSON: {_what_it_was(body, complaint)}") from None
+        raise CatalogError(f"the list of models is not valid JSON: {_what_it_was(body, complaint)}") from None
 
 
 def _what_it_was(body: bytes, error: ValueError) -> str:
@@ -215,9 +215,9 @@ def _complaint(row: Any, error: Exception) -> str:
 
 
 def _model(row: Mapping[str, Any], alike: Alike) -> Model:
-    """A row as a Model; equal lists of names are one set (``alike``), since most models are like some others."""
+    """A row as a Model; equal lists of names share one set (``alike``), because many models are similar."""
     if not isinstance(row, dict):
-        raise TypeError(f"is no object but {type(row).__name__}")
+        raise TypeError(f"is not an object but {type(row).__name__}")
     id_ = row["id"]
     if not isinstance(id_, str) or not _ID.fullmatch(id_):
         raise ValueError(f"id {id_!r} is not of the form author/slug")
@@ -246,24 +246,24 @@ def _model(row: Mapping[str, Any], alike: Alike) -> Model:
 def _object(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = row.get(key) or {}
     if not isinstance(value, dict):
-        raise TypeError(f"{key} is no object")
+        raise TypeError(f"{key} is not an object")
     return value
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key) or ""
     if not isinstance(value, str):
-        raise TypeError(f"{key} is no text")
+        raise TypeError(f"{key} is not a text")
     return value
 
 
 def _count(row: Mapping[str, Any], key: str) -> int | None:
-    """A number of tokens or seconds; 0 has been seen where nothing is known."""
+    """A number of tokens or seconds; OpenRouter writes 0 for some unknown values."""
     value = row.get(key)
     if not value:
         return None
     if value is True or not isinstance(value, (int, float)) or not 0 < value <= _MOST:
-        raise ValueError(f"{key} is {value!r}, no positive number")
+        raise ValueError(f"{key} is {value!r}, not a positive number")
     return int(value)
 
 
@@ -276,7 +276,7 @@ def _smaller(a: int | None, b: int | None) -> int | None:
 def _names(row: Mapping[str, Any], key: str, alike: Alike) -> Names:
     value = row.get(key) or []
     if not isinstance(value, list):
-        raise TypeError(f"{key} is no list")
+        raise TypeError(f"{key} is not a list")
     if not _STR.issuperset(map(type, value)):
         raise TypeError(f"{key} holds something other than text")
     listed = tuple(value)
@@ -290,7 +290,7 @@ def _pricing(row: Mapping[str, Any]) -> Mapping[str, Any]:
     pricing = _object(row, "pricing")
     overrides = pricing.get("overrides")
     if overrides and (not isinstance(overrides, list) or not all(isinstance(o, dict) for o in overrides)):
-        raise TypeError("pricing.overrides is no list of objects")
+        raise TypeError("pricing.overrides is not a list of objects")
     return pricing
 
 

@@ -1,4 +1,4 @@
-"""Never pay: what is refused before it is sent, and what is added so that it cannot cost."""
+"""Never pay: requests that are refused before they are sent, and fields that are added to prevent costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from freerouter.openrouter.free_tools import is_free
 from freerouter.openrouter.json_bodies import encode
 from freerouter.openrouter.walk import Contents, Offer
 
-# Allow-lists: what is not known to be free could cost money.
+# Allow-lists: anything that is not known to be free could cost money.
 _PLUGINS = ("armor", "context-compression", "file-parser", "moderation", "response-healing")
 _FREE_ENGINE = "cloudflare-ai"
 _ENGINES = (_FREE_ENGINE, "pdf-text", "native")
@@ -23,12 +23,12 @@ _REFUSED_FIELDS = ("web_search_options", "preset")
 _COULD_COST = frozenset({"plugins", "service_tier", *_REFUSED_FIELDS})
 _NOTHING = dict.fromkeys(("prompt", "completion", "request", "image", "audio"), 0)
 _FOR_NOTHING = {"max_price": _NOTHING}
-# An account may have plugins that apply to every request that does not name them: these bill.
+# Plugins that cost money. An account may apply them to every request that does not name them.
 _BILLING_PLUGINS = ("web", "web-fetch", "fusion")
 _SWITCHED_OFF = [{"id": name, "enabled": False} for name in _BILLING_PLUGINS]
 
 
-# The fields that a sealed body has besides the caller's, and how it ends where the caller has none of them.
+# The fields added to a sealed body, and the end of a body in which the caller has set none of them.
 _ADDED = frozenset({"provider", "plugins", "models", "fallbacks"})
 _ENDING = b"," + encode({"provider": _FOR_NOTHING, "plugins": _SWITCHED_OFF})[1:]
 
@@ -38,8 +38,8 @@ def check_cost(body: Mapping[str, Any], contents: Contents, dialect: Dialect) ->
 
     Args:
         body: the request.
-        contents: what a walk over it has found.
-        dialect: how it is written.
+        contents: the findings of a walk over it.
+        dialect: its API format.
 
     Raises:
         CostRefusedError: names the field and the free way.
@@ -60,9 +60,9 @@ def check_cost(body: Mapping[str, Any], contents: Contents, dialect: Dialect) ->
 
 def _check_tools(offer: Offer, dialect: Dialect) -> None:
     for index, tool in enumerate(offer.tools):
-        if tool.get("type") in dialect.tool_types or is_free(tool, dialect):  # the first is what most are
+        if tool.get("type") in dialect.tool_types or is_free(tool, dialect):  # most are of the first type
             continue
-        if offer.where == "functions" and "type" not in tool:  # tools by their old name have none
+        if offer.where == "functions" and "type" not in tool:  # tools in the old format have none
             continue
         field = f"{offer.place(index)}.type"
         allowed = " or ".join(name for name in dialect.tool_types if name)
@@ -101,20 +101,20 @@ def _engine(plugin: Any) -> Any:
 
 
 def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool = False) -> bytes:
-    """The body to send: the caller's, with one free model, and with a price that nothing can exceed.
+    """The body to send: the caller's, with one free model and a maximum price of zero.
 
-    Plugins that bill are switched off in it, since an account can have them on by default.
+    Plugins that cost money are switched off in it, because an account can have them on by default.
 
     Args:
         body: the request, parsed.
-        model: where it goes.
-        pdf: it holds a PDF, for which a model that takes no files needs the parser that is free.
+        model: the model to ask.
+        pdf: it holds a PDF: a model without file input needs the free parser.
         parsed: it came as JSON (see ``encode``).
 
     Raises:
-        InvalidRequestError: it cannot be written as JSON.
+        InvalidRequestError: it cannot be serialised as JSON.
     """
-    if not pdf and _ADDED.isdisjoint(body):  # nearly every request: what is added is always the same
+    if not pdf and _ADDED.isdisjoint(body):  # nearly every request: the added fields are always the same
         return encode({**body, "model": model.id}, parsed=parsed)[:-1] + _ENDING
     provider = body.get("provider")
     if isinstance(provider, dict):
@@ -125,7 +125,7 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
         provider = _FOR_NOTHING
     sealed = {**body, "model": model.id, "provider": provider}
     if "models" in body or "fallbacks" in body:
-        # The order of models is walked here: OpenRouter takes no more than three, and would not tell.
+        # The list of models is tried here: OpenRouter takes at most three, and drops the rest without an error.
         sealed.pop("models", None)
         sealed.pop("fallbacks", None)
     plugins = body.get("plugins")
@@ -136,13 +136,13 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
 
 
 def _without_billing(plugins: Sequence[Any]) -> list[Any]:
-    """The caller's plugins, and those that bill switched off where it names none of them."""
+    """The caller's plugins; those that cost money are switched off unless it names them."""
     named = [plugin.get("id") for plugin in plugins if isinstance(plugin, dict)]
     return [*plugins, *(plugin for plugin in _SWITCHED_OFF if plugin["id"] not in named)]
 
 
 def _with_free_parser(plugins: Sequence[Any]) -> list[Any]:
-    """The caller's plugins with a PDF engine chosen where none was: the default one bills per page."""
+    """The caller's plugins, with a PDF engine if it chose none: the default one costs money per page."""
     result, found = [], False
     for plugin in plugins:
         chosen = plugin

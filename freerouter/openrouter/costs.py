@@ -1,4 +1,4 @@
-"""What an answer has cost, by its own word."""
+"""The cost of an answer, as its usage states it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INFERENCE = "upstream_inference_"
 
 
 def cost_of(usage: Mapping[str, Any] | None) -> float | None:
-    """USD that an answer cost the caller; None when it does not say (API reference, "Usage accounting").
+    """USD that an answer cost the caller; None when it is not stated (API reference, "Usage accounting").
 
     With a provider key of the account's own (BYOK), ``cost`` is 0 and the provider bills ``upstream_inference_cost``.
     """

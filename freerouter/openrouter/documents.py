@@ -1,4 +1,4 @@
-"""What a document is: a PDF, which any model takes through a free parser, a text, which is none, or another file."""
+"""The kinds of documents: a PDF (any model, through a free parser), a text (no document input), or another file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
-# As far as is looked into a text for a name; signed URLs are long.
+# Characters of a text that are searched for a name; signed URLs are long.
 _LONGEST_NAME = 8_192
 _PDF_TYPE = "application/pdf"
 # The first characters of a PDF in base64.
@@ -16,7 +16,7 @@ _PDF_IN_ADDRESS = re.compile(r"\.pdf(?![\w.-])|/pdf/|application(?:/|%2f)pdf")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://")
 _DATA_URL = re.compile(r"data:([^;,]{1,200})", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"(?:application|text)/[\w.+-]{1,100}")
-# It says nothing.
+# It does not say what the file is.
 _ANY_TYPE = "application/octet-stream"
 _TEXT_SOURCES = ("text", "content")
 
@@ -30,7 +30,7 @@ class Document(Enum):
 
 
 def form_of(part: Mapping[str, Any]) -> Document:
-    """What a document is: by how its text is given, by its data URL or media type, else by its name or first bytes."""
+    """The kind of a document: by its form, its data URL or media type, else by its name or first bytes."""
     source = part.get("source")
     if isinstance(source, dict) and source.get("type") in _TEXT_SOURCES:
         return Document.TEXT
@@ -42,7 +42,7 @@ def form_of(part: Mapping[str, Any]) -> Document:
 
 
 def texts_of(part: Any) -> Iterator[str]:
-    """The texts of a part, which are its payload: directly in it, or one level down (``image_url.url``)."""
+    """The texts of a part that hold its payload: directly in it, or one level down (``image_url.url``)."""
     for value in part.values() if isinstance(part, dict) else ():
         for text in value.values() if isinstance(value, dict) else (value,):
             if isinstance(text, str):
@@ -50,7 +50,7 @@ def texts_of(part: Any) -> Iterator[str]:
 
 
 def _in_data_url(text: str) -> str:
-    """The media type that a data URL states; nothing where there is none, or one that says nothing."""
+    """The media type of a data URL; empty if there is none, or one without meaning."""
     found = _DATA_URL.match(text)
     kind = found[1].lower() if found else ""
     return "" if kind == _ANY_TYPE else kind

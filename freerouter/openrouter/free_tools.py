@@ -26,14 +26,14 @@ def _always(_: Tool) -> bool:
 
 
 def _fetches_itself(tool: Tool) -> bool:
-    """OpenRouter's own engine fetches for nothing; the default one may be another's."""
+    """OpenRouter's own engine fetches free of charge; the default engine may be another one."""
     parameters = tool.get("parameters")
     engines = [holder.get("engine") for holder in (tool, parameters) if isinstance(holder, Mapping)]
     return {str(engine) for engine in engines if engine is not None} == {"openrouter"}
 
 
 def _is_local(tool: Tool) -> bool:
-    """A shell is the caller's, unless it asks for a container."""
+    """A shell runs at the caller's side, unless it asks for a container."""
     environment = tool.get("environment")
     if isinstance(environment, Mapping):
         environment = environment.get("type")

@@ -1,4 +1,4 @@
-"""Headers: which ones go to OpenRouter, and which caller they belong to."""
+"""Headers: which ones are sent to OpenRouter, and which caller they belong to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"}
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
-# What is made anew for each send, or concerns nobody but the caller and us.
+# Headers that are rebuilt for each send, or concern only the caller and freerouter.
 _KEPT_BACK = HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
 _KEPT_BACK |= {"cookie", "expect"}
 _OWN_PREFIX = "x-freerouter-"
@@ -33,7 +33,7 @@ SELF = f"freerouter-{os.urandom(4).hex()}"
 
 
 class Caller(NamedTuple):
-    """Whose request it is, as hashes: the account that is used, and the app that it says it is."""
+    """The sender of a request, as hashes: the account that is used, and the app that it names."""
 
     account: str = ""
     app: str = ""
@@ -53,12 +53,12 @@ NO_SESSION = SessionHeaders()
 
 
 class Sender(NamedTuple):
-    """What goes with a request besides its body.
+    """What is sent with a request in addition to its body.
 
     Attributes:
-        headers: to send; not to be changed, since the next request has the same.
-        caller: whose it is.
-        session: by which headers its session is known.
+        headers: to send; must not be changed, because the next request shares them.
+        caller: the account and the app that sent it.
+        session: the headers that identify its session.
     """
 
     headers: Headers
@@ -71,7 +71,7 @@ def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
 
     Args:
         headers: the caller's; names in lower case.
-        key: OpenRouter's key, for a caller that brings none.
+        key: OpenRouter's key, for a caller without one.
 
     Raises:
         InvalidRequestError: as ``outgoing`` does.
@@ -99,20 +99,20 @@ def _without_keys(headers: tuple[tuple[str, str], ...]) -> Sender:
 
 
 def is_checked(headers: Iterable[tuple[str, str]], *, usual: bool) -> bool:
-    """Whether answers are to be held against what is asked for: a header says so, or what is usual holds."""
+    """Whether answers are checked against the request: as a header says, else the default."""
     said = next((value for name, value in headers if name == _ACCEPT), None)
     return usual if said is None else said.strip().lower() in ("true", "1", "yes", "on")
 
 
 def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
-    """The headers to send: the caller's, attribution included, without cookies and what holds for one hop only.
+    """The headers to send: the caller's, with attribution, without cookies and hop-by-hop headers.
 
     Args:
         headers: the caller's; names in lower case.
-        key: OpenRouter's key, for a caller that brings none.
+        key: OpenRouter's key, for a caller without one.
 
     Raises:
-        InvalidRequestError: a value holds what no header may hold; it is not shown, since it may be a key.
+        InvalidRequestError: a value has an invalid character; it is not shown, because it may be a key.
     """
     sent = [("accept-encoding", "identity"), ("content-type", "application/json")]
     authorized = False
@@ -133,7 +133,7 @@ def _check(name: str, value: str) -> None:
 
 
 def caller(sent: Iterable[tuple[str, str]]) -> Caller:
-    """Whose request it is, as keyed hashes of what it is sent with: no key is kept."""
+    """The sender of a request, as keyed hashes of its headers: no key is stored."""
     values = dict(sent)
     identity = "\n".join(values.get(name, "") for name in _IDENTITY)
     return Caller(_account(values.items()), _hashed(identity))

@@ -1,4 +1,4 @@
-"""JSON in and out: a request's body is parsed once, to be analysed, and written once an attempt, to be sent."""
+"""JSON in and out: a request's body is parsed once, for the analysis, and serialised once per attempt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from freerouter.errors import InvalidRequestError
 
 _NON_FINITE = re.compile(rb"[:,\[](?:NaN|-?Infinity)[,\]}]")
-# Looking through the JSON costs by the byte, walking through the values by the value: a picture is one large value.
+# Scanning the JSON takes time per byte, walking over values takes time per value: an image is one large value.
 _LARGE = 128 * 1024
 
 
@@ -20,13 +20,13 @@ def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
     """A request as a dict of JSON values; of a key that is given twice, the last one counts.
 
     Raises:
-        InvalidRequestError: it is no JSON object, or nested too deeply.
+        InvalidRequestError: it is not a JSON object, or nested too deeply.
     """
     parsed: Any = body
     if isinstance(body, (bytes, bytearray, str)):
         try:
             parsed = from_json(body, allow_inf_nan=False)
-        except (ValueError, TypeError):  # a TypeError is what a text with a lone surrogate gets
+        except (ValueError, TypeError):  # a text with a lone surrogate raises TypeError
             parsed = _parse_or_refuse(body)
     if not isinstance(parsed, dict):
         raise InvalidRequestError("the request's body must be a JSON object")
@@ -34,7 +34,7 @@ def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
 
 
 def parse_leniently(body: bytes | bytearray | str) -> Any:
-    """Parse what the fast parser refuses although it serves: lone surrogates, and a byte order mark.
+    """Parse valid input that the fast parser refuses: lone surrogates, and a byte order mark.
 
     Raises:
         ValueError: it is not JSON.
@@ -48,11 +48,11 @@ def _parse_or_refuse(body: bytes | bytearray | str) -> Any:
     try:
         return parse_leniently(body)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequestError(f"the request's body is no JSON: {_brief(error)}") from None
+        raise InvalidRequestError(f"the request's body is not valid JSON: {_brief(error)}") from None
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _brief(error: Exception) -> str:
@@ -81,7 +81,7 @@ def encode(body: dict[str, Any], *, parsed: bool = False) -> bytes:
         raise InvalidRequestError("the request is nested too deeply") from None
     if parsed and len(data) > _LARGE:
         suspect = _holds_non_finite(body)
-    else:  # the fast writer writes it as a word, which may also stand in a text: look closer then
+    else:  # the fast writer writes NaN as a word, which may also be in a text: then check the values
         # rfind takes three quarters of the time of ``in``.
         suspect = data.rfind(b"Infinity") >= 0 or (not parsed and b"NaN" in data)
         suspect = suspect and _NON_FINITE.search(data) is not None
@@ -90,7 +90,7 @@ def encode(body: dict[str, Any], *, parsed: bool = False) -> bytes:
 
 def _holds_non_finite(body: dict[str, Any]) -> bool:
     found: list[Any] = [body]
-    for value in found:  # which grows while it is walked
+    for value in found:  # the list grows during the loop
         if isinstance(value, dict):
             found.extend(value.values())
         elif isinstance(value, list):
@@ -101,7 +101,7 @@ def _holds_non_finite(body: dict[str, Any]) -> bool:
 
 
 def _encode_leniently(body: dict[str, Any]) -> bytes:
-    """Write what the fast writer refuses: lone surrogates, as the escapes that they came as."""
+    """Serialise what the fast writer refuses: lone surrogates, written as escapes."""
     try:
         return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     except RecursionError:

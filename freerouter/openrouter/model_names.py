@@ -1,4 +1,4 @@
-"""What a caller may call a model: names that mean a draw, ids of free models, and names that are refused."""
+"""The model names that a caller may use: names for a draw, ids of free models, and names that are refused."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from freerouter.errors import CostRefusedError, InvalidRequestError, UnknownMode
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.dialects.base import listed
 
-# Names that mean: route. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
+# Names that mean a draw. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
 ROUTE_NAMES = ("openrouter/free", "free", "openrouter/auto", "auto")
 _PREFIX = "openrouter/"
-# What may follow a name and only says which provider comes first: it costs nothing, and asks for nothing.
+# Suffixes that only sort providers: they cost nothing, and require nothing.
 _SORTING = ("nitro", "floor", "exacto")
 _SAYS_NOTHING = ("", "free", *_SORTING)
 _LONGEST_NAME = 200
 
 
 class Named(NamedTuple):
-    """Which models a caller names.
+    """The models that a caller names.
 
     Attributes:
-        names: each with the field that it stands in; empty when none is given.
+        names: each with its field; empty when no model is given.
         needs: capabilities that come with a name such as ``free:tools``.
     """
 
@@ -37,11 +37,11 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The models that a request may go to: some by name, one after the other, then any, if it draws.
+    """The models that a request may be sent to: the named ones in order, then a draw, if it allows one.
 
     Attributes:
-        models: those that are asked for by name, each once.
-        draws: a model is drawn when none of them is left.
+        models: the named ones, each once.
+        draws: whether a model is drawn after the named ones.
         skipped: names in a list that the catalog no longer has.
     """
 
@@ -59,11 +59,11 @@ def named(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> N
 
     Args:
         body: the request.
-        aliases: names to take for others, as pairs of a glob pattern and a name; the first that fits counts.
+        aliases: pairs of a glob pattern and the name that replaces it; the first match counts.
 
     Raises:
-        InvalidRequestError: a name is no text, or without end, or there are two lists.
-        CostRefusedError: a name asks for a search of the web.
+        InvalidRequestError: a name is not a text, or too long, or there are two lists.
+        CostRefusedError: a name asks for a web search.
     """
     name = body.get("model")
     if (name is None or name in ROUTE_NAMES) and "models" not in body and "fallbacks" not in body:
@@ -90,12 +90,12 @@ def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         raise InvalidRequestError("fallbacks cannot be given together with models", field="fallbacks")
     for field, names in (("models", models), ("fallbacks", fallbacks)):
         for index, name in enumerate(names):
-            # Anthropic's form of a fallback is an object with a model.
+            # A fallback in Anthropic's format is an object with a model.
             yield f"{field}[{index}]", name.get("model") if isinstance(name, dict) else name
 
 
 def _understood(name: str, aliases: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
-    """A name without doubled prefixes, and the needs that it states; what has no meaning of its own may be an alias."""
+    """A name without doubled prefixes, and the needs that it states; an unknown name may be an alias."""
     meant, needs = _plain(name)
     if meant in ROUTE_NAMES:
         return meant, needs
@@ -119,17 +119,17 @@ def _without_prefix(name: str) -> str:
 
 
 def free_models(names: Sequence[tuple[str, str]], catalog: Catalog, today: date) -> Order:
-    """The order that some names stand for; no names stand for a draw, and a free model that is gone is skipped.
+    """The order of models for some names; no names mean a draw, and a free model that is gone is skipped.
 
     Raises:
-        CostRefusedError: a name is not that of a free model; says which are near.
+        CostRefusedError: a name is not that of a free model; suggests similar ones.
         UnknownModelError: all of them are gone.
     """
     if not names:
         return DRAW
     found: list[Model | None] = []
     gone: list[tuple[str, str]] = []
-    # Models that come after a draw are never asked, but one that costs money is not what the caller meant.
+    # Models after a draw are never asked, but one that costs money is a mistake of the caller.
     for field, name in names:
         model = None if name in ROUTE_NAMES else _in_catalog(name, catalog)
         if name in ROUTE_NAMES or (model is not None and model.is_free(today)):
@@ -146,7 +146,7 @@ def free_models(names: Sequence[tuple[str, str]], catalog: Catalog, today: date)
 
 
 def _in_catalog(name: str, catalog: Catalog) -> Model | None:
-    """The model of a name in any case, behind prefixes, and before what only sorts."""
+    """The model of a name, ignoring case, prefixes, and suffixes that only sort."""
     for spelled in (name, name.lower(), _without_prefix(name.lower())):
         model = catalog.get(spelled)
         if model is not None:
@@ -174,7 +174,7 @@ def _refusal(name: str, field: str, model: Model | None, catalog: Catalog, today
 
 
 def _near(name: str, catalog: Catalog, today: date) -> list[str]:
-    """Free models whose names are alike, compared without the suffix, which would make everything look alike."""
+    """Free models with similar names, compared without the suffix that all of them share."""
     stems = {free.id.removesuffix(FREE_SUFFIX): free.id for free in catalog.free(today)}
     alike = get_close_matches(name.lower().removesuffix(FREE_SUFFIX), stems, n=3, cutoff=0.4)
     return [stems[stem] for stem in alike]

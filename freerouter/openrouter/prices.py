@@ -1,4 +1,4 @@
-"""What a listed price amounts to: zero, whatever the time of day or the length of the prompt, or not."""
+"""Whether a listed price is zero for every time of day and every prompt length."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _MUST_BE_PRICED = ("prompt", "completion")
-# Keys of a conditional price that say when it holds, not what it costs (openrouter-facts.md, section 2).
+# Keys of a conditional price that state its condition, not a cost (openrouter-facts.md, section 2).
 _CONDITIONS = frozenset({"min_prompt_tokens", "utc_start", "utc_end", "utc_days"})
 _NO_PRICES = ("discount", "overrides")
 
 
 def charges(pricing: Mapping[str, Any]) -> Iterator[str]:
-    """Every price, in words, that is not nothing, or not stated."""
+    """Every price, as text, that is not zero, or not stated."""
     for key in _MUST_BE_PRICED:
         if pricing.get(key) is None:
             yield f"price of {key} is not stated"
@@ -27,7 +27,7 @@ def charges(pricing: Mapping[str, Any]) -> Iterator[str]:
 
 
 def is_zero(price: Any) -> bool:
-    """Whether a price is nothing; one that is not stated is."""
+    """Whether a price is zero; a missing one counts as zero."""
     if price == "0" or price is None:
         return True
     try:
@@ -48,5 +48,5 @@ def _condition(override: Mapping[str, Any]) -> str:
 
 
 def _time(clock: Any) -> str:
-    """A time of the day, which is listed as a number: 830 is half past eight."""
+    """A time of day from its number in the list: 830 is half past eight."""
     return f"{clock // 100:02}:{clock % 100:02}" if isinstance(clock, int) else str(clock)

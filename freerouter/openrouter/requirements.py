@@ -1,4 +1,4 @@
-"""Need and Requirements: what a request requires of a model, in the catalog's words."""
+"""Need and Requirements: what a request requires of a model, in the catalog's terms."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 
 from freerouter.openrouter.tokens import Bounds, ShortPrompt
 
-# People say vision where the catalog says image.
+# vision is a common name for what the catalog calls image.
 _ALIASES = {"vision": "image", "json": "response_format", "json_schema": "structured_outputs"}
 
 
 class Need(NamedTuple):
-    """What decides who is eligible, apart from the context; equal needs share one pool.
+    """What decides which models are eligible, apart from the context; equal needs share one pool.
 
     Attributes:
-        hard: capabilities without which no model will do.
-        soft: parameters that a model should honour; those that no catalog knows count only where they are hard.
-        strict: soft ones are hard (``provider.require_parameters``).
-        output: tokens of answer asked for; 0 when nothing is asked.
+        hard: capabilities that a model must have.
+        soft: parameters that a model should support; unknown ones count only if they are hard.
+        strict: soft ones count as hard (``provider.require_parameters``).
+        output: requested output tokens; 0 when not stated.
     """
 
     hard: frozenset[str]
@@ -28,7 +28,7 @@ class Need(NamedTuple):
 
     @property
     def required(self) -> frozenset[str]:
-        """What a model must have: soft parameters, too, where they are hard."""
+        """What a model must have, with the soft parameters if they count as hard."""
         return self.hard | self.soft if self.strict else self.hard
 
 
@@ -36,12 +36,12 @@ class Requirements(NamedTuple):
     """What a request requires of a model.
 
     Attributes:
-        need: the part that decides who is eligible.
+        need: the part that decides which models are eligible.
         found: each hard capability, with the place in the request where it was found first.
-        tokens: the least and the most that the prompt can be.
-        stream: the answer is to be streamed.
-        pdf: where there is a PDF, which needs a parser on models that take no files.
-        media: how many pictures, clips and documents it holds.
+        tokens: lower and upper bound of the prompt.
+        stream: whether the answer is streamed.
+        pdf: the place of a PDF, which needs a parser on models without file input.
+        media: number of images, clips and documents.
     """
 
     need: Need
@@ -63,20 +63,20 @@ class Requirements(NamedTuple):
 
     @property
     def context(self) -> int:
-        """Tokens that are sure to hold the prompt and the answer asked for: models with this context come first."""
+        """Tokens that certainly hold the prompt and the requested output: models with this context come first."""
         return self.tokens.most + self.need.output
 
     @property
     def least_context(self) -> int:
-        """Tokens that the prompt and the answer asked for need at least: models with less are not eligible."""
+        """The least tokens that the prompt and the requested output need: models with less are not eligible."""
         return self.tokens.least + self.need.output
 
     def surely_fits(self, context: int) -> bool:
-        """Whether a context holds everything, told without counting what is short."""
+        """Whether a context certainly holds everything; short prompts are not counted."""
         return self.tokens.ceiling + self.need.output <= context
 
     def relaxable(self) -> dict[str, str]:
-        """Everything that a request could do without, by the names that ``without`` takes, and where it was found."""
+        """Every part that can be left out, by the name that ``without`` takes, with the place where it was found."""
         relaxable = dict(self.found)
         if self.need.strict and self.need.soft:
             relaxable["require_parameters"] = "provider.require_parameters"
@@ -98,7 +98,7 @@ class Requirements(NamedTuple):
                 return self._replace(need=self.need._replace(hard=self.need.hard - {name}))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON and for people."""
+        """As JSON values, also for display."""
         return {
             "hard": dict(self.found),
             "soft": sorted(self.need.soft),
@@ -111,10 +111,10 @@ class Requirements(NamedTuple):
 
 
 def canonical(names: Iterable[str]) -> list[str]:
-    """Capabilities in the catalog's words: people say vision for image."""
+    """Capabilities in the catalog's terms: image for vision."""
     return [_ALIASES.get(name, name) for name in names]
 
 
 def lack_in_words(capability: str) -> str:
-    """What to say of a model that lacks a capability."""
+    """The reason against a model that lacks a capability."""
     return "reasoning is mandatory" if capability == "reasoning:off" else f"lacks {capability}"

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# A picture, a clip or a document costs a model some hundreds to some thousands of tokens, whatever its bytes are.
+# An image, a clip or a document takes some hundreds to some thousands of tokens, independent of its bytes.
 TOKENS_PER_MEDIUM = 1_600
-# The JSON around a prompt (its keys, the model's name) is no prompt: the least counts this much less. In the most, it
+# The JSON around a prompt (its keys, the model's name) is not the prompt: the least counts this much less. In the most, it
 # stands for what chat templates put around each message, which is less.
 _ENVELOPE = 10
-# Up to this size, the counts of bytes objects are quicker than numpy's.
+# Up to this size, the counts of bytes objects are faster than numpy's.
 _SHORT = 1_500
 # A byte is a token at most, and a unit beyond ASCII, of two bytes at least, is 3.7.
 _MOST_A_BYTE = 2
@@ -30,15 +30,15 @@ class Bounds(NamedTuple):
 
     @property
     def ceiling(self) -> int:
-        """As many tokens as it can never exceed."""
+        """A number of tokens that it never exceeds."""
         return self.most
 
 
 class ShortPrompt:
-    """The bounds of a prompt so short that nearly every model has room for it: counted when somebody asks.
+    """The bounds of a prompt so short that nearly every model has room for it: counted on first use.
 
     Attributes:
-        ceiling: as many tokens as it can never exceed.
+        ceiling: a number of tokens that it never exceeds.
     """
 
     __slots__ = ("_bounds", "_text", "ceiling")
@@ -73,7 +73,7 @@ class ShortPrompt:
         return repr(self._counted())
 
     def __reduce__(self) -> tuple[type[Bounds], tuple[int, int]]:
-        return Bounds, (self.least, self.most)  # a trace that travels holds nothing of the prompt
+        return Bounds, (self.least, self.most)  # a pickled trace holds nothing of the prompt
 
 
 class _Weights(NamedTuple):
@@ -99,7 +99,7 @@ class _Weights(NamedTuple):
 class _Counts(NamedTuple):
     """How many ASCII letters, starts of words, digits, starts of numbers, and other ASCII characters.
 
-    What ASCII has beyond "@" counts as a letter: so the escape of a line break is part of a word, as it costs no more.
+    ASCII beyond "@" counts as a letter: so the escape of a line break is part of a word, and costs no extra token.
     """
 
     letters: int
@@ -159,7 +159,7 @@ _BASE64 = re.compile(rb"(?:[A-Za-z0-9+=_:;,.-]|\\?/){512}")
 
 
 def measure(text: bytes | bytearray, media: int = 0, payload: int = 0) -> Bounds | ShortPrompt:
-    """The bounds of a prompt's tokens, at once or, where it is short, when somebody asks; see ``bounds``."""
+    """The bounds of a prompt's tokens; for a short prompt, computed on first use; see ``bounds``."""
     return ShortPrompt(text) if len(text) < _SHORT and not media else bounds(text, media, payload)
 
 
@@ -168,7 +168,7 @@ def bounds(text: bytes | bytearray, media: int = 0, payload: int = 0) -> Bounds:
 
     Args:
         text: a request's JSON, as UTF-8; escapes and plain characters count alike.
-        media: how many pictures, clips and documents it has.
+        media: number of images, clips and documents.
         payload: characters of their base64; when there are any, long strings of base64 do not count.
     """
     if payload >= _LONG:

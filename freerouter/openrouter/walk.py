@@ -1,6 +1,6 @@
-"""One walk over a request: pictures, clips, documents and tools, by what they are, wherever they stand.
+"""One walk over a request: finds images, clips, documents and tools by their type, at any place.
 
-What is data stays unread: schemas, the parameters of tools, the inputs and arguments of calls, metadata, and
+Data is not searched: schemas, the parameters of tools, the inputs and arguments of calls, metadata, and
 unknown fields.
 """
 
@@ -16,7 +16,7 @@ from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.dialects.base import Dialect, listed
 from freerouter.openrouter.documents import Document, form_of, texts_of
 
-# What is a medium, in any dialect: a part, a block or an item of this type.
+# The types of parts, blocks or items that are media, in any dialect.
 MEDIA = {
     "image_url": "image",
     "input_image": "image",
@@ -34,12 +34,12 @@ MEDIA = {
     "input_file": "file",
     "document": "file",
 }
-# The fields that hold more of the same; what an answer has made (images, audio) stands beside its text.
+# The fields that hold more parts; the images and audio of an answer are beside its text.
 _INSIDE = frozenset({"content", "output", "images", "audio", "tools", "tool"})
 _BESIDE_TEXT = _INSIDE - {"content"} | {"type"}
 _TEXTS = {str, type(None)}
 _content_of = itemgetter("content")
-# Whose content is what this project knows: a part in it must be one.
+# Types with known content: each part in it must be valid.
 _MESSAGES = frozenset({None, "message"})
 _KNOWN = _MESSAGES | {"tool_result", "function_call_output"}
 # Lists of tools that were shown earlier, and offer none.
@@ -48,7 +48,7 @@ _DEEPEST = 60
 
 
 class Offer(NamedTuple):
-    """Tools, and where they are offered: a list of them, or a single one."""
+    """Tools and their place in the request: a list of them, or a single one."""
 
     where: str
     tools: Sequence[Any]
@@ -64,14 +64,14 @@ _OFFERS = ("tools", "functions")
 
 @dataclass(slots=True)
 class Contents:
-    """What a walk over a request has found.
+    """The findings of a walk over a request.
 
     Attributes:
         needs: each input modality, with the place where it was found first.
         offers: the tools, those in namespaces and in the conversation included.
-        pdf: where the first PDF was found; it works on any model, through a free parser.
-        media: how many pictures, clips and documents.
-        payload: characters of their base64 and URLs, which are no text.
+        pdf: the place of the first PDF; it works on any model, through a free parser.
+        media: number of images, clips and documents.
+        payload: characters of their base64 and URLs, which are not text.
     """
 
     needs: dict[str, str] = field(default_factory=dict)
@@ -106,7 +106,7 @@ def walk(body: Mapping[str, Any], dialect: Dialect) -> Contents:
 
 @cache
 def _plain(name: str) -> Contents:
-    """What most requests hold: messages of text alone. One for all of them: nobody changes it."""
+    """The findings for most requests, with text only. One shared value: it is never changed."""
     return Contents({"text": name})
 
 
@@ -127,16 +127,16 @@ def _messages(messages: Sequence[Any], where: str, found: Contents) -> None:
 
 
 def _are_plain(messages: Sequence[Any]) -> bool:
-    """Whether none holds more than a text: most conversations, and to ask once for all is quicker than for each."""
+    """Whether all messages hold only text, as in most conversations; one check for all is faster than one for each."""
     try:
         texts_alone = {*map(type, map(_content_of, messages))} <= _TEXTS
         return texts_alone and _BESIDE_TEXT.isdisjoint(set().union(*messages))
-    except (KeyError, TypeError):  # a message without content, or none at all
+    except (KeyError, TypeError):  # a message without content, or not a message
         return False
 
 
 def _thing(thing: Mapping[str, Any], where: str, found: Contents, depth: int) -> None:
-    """Note what a message, an item, a part or a block is, and what stands in it."""
+    """Record a message, an item, a part or a block, and its content."""
     if depth > _DEEPEST:
         raise InvalidRequestError("the request is nested too deeply")
     kind = thing.get("type")
@@ -151,7 +151,7 @@ def _thing(thing: Mapping[str, Any], where: str, found: Contents, depth: int) ->
 
 
 def _content(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
-    """The parts of a message or of a tool's result; those of a thing that is not known here may be anything."""
+    """The parts of a message or of a tool's result; an unknown type may hold anything."""
     if isinstance(value, (list, tuple)):
         _parts(value, where, found, depth, known=kind in _KNOWN)
     elif isinstance(value, dict) and kind is not None:
@@ -170,32 +170,32 @@ def _parts(parts: Sequence[Any], where: str, found: Contents, depth: int, *, kno
 
 
 def _output(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
-    """What a tool has returned."""
+    """The result of a tool."""
     if isinstance(value, (list, tuple, dict)):
         _content(value, kind or "", where, found, depth)
 
 
 def _images(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
-    """The pictures of an earlier answer."""
+    """The images of an earlier answer."""
     if kind in _MESSAGES:
         for image in listed({where: value}, where):
             _medium("image", image, where, found, depth)
 
 
 def _audio(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
-    """The sound of an earlier answer."""
+    """The audio of an earlier answer."""
     if kind in _MESSAGES:
         _medium("audio", value, where, found, depth)
 
 
 def _more_tools(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
-    """Tools that the conversation brings."""
+    """Tools defined within the conversation."""
     if kind not in _REPORTS and isinstance(value, (list, tuple)):
         _tools([tool for tool in value if isinstance(tool, dict)], where, found, depth)
 
 
 def _addition(value: Any, kind: str | None, where: str, found: Contents, depth: int) -> None:
-    """A tool that is added in mid-conversation; a reference is to one that stands elsewhere."""
+    """A tool added within a conversation; a reference points to a tool defined elsewhere."""
     if kind != "tool_addition" or not isinstance(value, dict):
         return
     if value.get("type") == "tool_definition":
@@ -223,7 +223,7 @@ def _namespaces(tools: Sequence[Any], where: str, found: Contents, depth: int) -
 
 
 def _medium(modality: str, thing: Any, where: str, found: Contents, depth: int) -> None:
-    """Count a medium and its payload, and note what it needs; a text is none, and a PDF needs no model for files."""
+    """Count a medium and its payload, and record its need; a text is not a medium, and a PDF needs no file input."""
     form = form_of(thing) if modality == "file" else None
     if form is Document.TEXT:
         source = thing.get("source")

@@ -55,9 +55,7 @@ def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModel
     unlisted = requirements.need.required - requirements.need.hard - index.alphabet
     required = sorted(requirements.need.required - unlisted)
     counts = [f"{having[name]} have {name}" for name in required if having[name] < total]
-    counts += [
-        f"no model lists {name}, which provider.require_parameters makes a requirement" for name in sorted(unlisted)
-    ]
+    counts += [f"no model lists {name}, which provider.require_parameters requires" for name in sorted(unlisted)]
     roomy = total - index.first(requirements.least_context)
     if roomy < total:
         counts.append(f"{roomy} have a context of {requirements.least_context} tokens")

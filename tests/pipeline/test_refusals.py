@@ -32,7 +32,7 @@ NOBODY = {
     "output": (required(output=150), "2 answer with up to 150 tokens"),
     "demanded": (
         required(soft=("seed", "logprobs", "x"), strict=True),
-        "of 3 free models 0 have logprobs, 1 have seed, no model lists x, which provider.require_parameters makes a requirement",
+        "of 3 free models 0 have logprobs, 1 have seed, no model lists x, which provider.require_parameters requires",
     ),
     "nothing in particular": (required("text"), "among 3"),
 }

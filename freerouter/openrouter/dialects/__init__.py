@@ -1,4 +1,4 @@
-"""The dialects in which OpenRouter is spoken to, one file each."""
+"""The dialects (API formats) of OpenRouter, one file each."""
 
 from freerouter.openrouter.dialects.base import NO_CHUNK, NOTHING, Dialect, Piece
 from freerouter.openrouter.dialects.chat import CHAT

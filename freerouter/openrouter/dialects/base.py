@@ -1,4 +1,4 @@
-"""What a dialect tells the rest: where it keeps things in a request, and what the pieces of its replies mean."""
+"""The contract of a dialect: where a request has its fields, and what the pieces of a reply mean."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from freerouter.errors import FreeRouterError, InvalidRequestError, UpstreamErro
 
 
 class Piece(NamedTuple):
-    """What a whole answer, or one event of a stream, says about how the request is faring.
+    """What a whole answer, or one event of a stream, says about the progress of the request.
 
     Attributes:
         token: it holds something for the caller: text, reasoning, a tool call, a refusal, an image, audio.
-        finish: the reason why the answer ended, if it says that it did.
-        error: the error it carries, in OpenRouter's shape; an empty mapping where it only says that there is one.
+        finish: the reason why the answer ended, if it has ended.
+        error: its error, in OpenRouter's format; an empty mapping if it only says that there is one.
         usage: tokens and cost, if it states them.
-        done: it is the mark after which nothing follows.
+        done: it is the end marker.
     """
 
     token: bool = False
@@ -28,7 +28,7 @@ class Piece(NamedTuple):
     done: bool = False
 
 
-# Who speaks in a message or an item: one letter for each, so that a conversation's are a text that is quick to search.
+# The role of a message or an item as one letter: the roles of a conversation form a text that is fast to search.
 SYSTEM, USER, MODEL, TOOL = "s", "u", "m", "t"
 _role_of = itemgetter("role")
 _SPEAKERS = {
@@ -40,14 +40,14 @@ _SPEAKERS = {
     "function": TOOL,
 }
 
-# What most events of a stream say.
+# The meaning of most events of a stream.
 NOTHING = Piece()
 TOKEN = Piece(token=True)
 # No chunk has come before.
 NO_CHUNK: Mapping[str, Any] = {}
 
 
-# Fields that OpenRouter itself heeds, in any dialect: they ask nothing of a model.
+# Fields that OpenRouter itself uses, in any dialect: they require nothing of a model.
 HEEDED_BY_OPENROUTER = frozenset(
     {"model", "models", "fallbacks", "route", "provider", "plugins", "transforms", "stream", "stream_options", "usage"}
     | {"session_id", "user", "metadata", "trace", "debug", "safety_identifier", "service_tier", "store", "background"}
@@ -57,20 +57,20 @@ HEEDED_BY_OPENROUTER = frozenset(
 
 
 class Dialect(ABC):
-    """One way to write requests and replies; stateless. What it says of a request is catalog-independent.
+    """One API format of requests and replies; stateless, and independent of the catalog.
 
     Attributes:
-        name: for people and metrics.
+        name: for display and metrics.
         path: below the base URL.
         conversation: the field that holds the messages or items.
         text_alone: that field may be a text.
         asides: fields beside it that may hold parts, too.
         limits: the fields that ask for a number of tokens of output.
         structural: fields that ask for no capability, or for one that ``hard`` or ``soft`` reports.
-        demanding: the fields that those two look at.
-        tool_types: the types of tools that run at the caller's, and so cost nothing; None for an absent type.
-        tool_families: how the types of more such tools begin; a date follows.
-        endings: what the last event of a good stream holds where it may be too long to be kept; else nothing.
+        demanding: the fields that those two read.
+        tool_types: the types of tools that the caller runs, so they cost nothing; None for an absent type.
+        tool_families: prefixes of the types of more such tools; a date follows.
+        endings: marks in the last event of a good stream, if that event may be too long to keep; else empty.
     """
 
     name: ClassVar[str]
@@ -91,7 +91,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
-        """Capabilities that are asked for under another name than the catalog's, and may be given up."""
+        """Soft capabilities that a request names differently from the catalog."""
 
     def messages(self, body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """The conversation's messages or items."""
@@ -99,36 +99,36 @@ class Dialect(ABC):
         return messages
 
     def system(self, body: Mapping[str, Any]) -> Any:  # noqa: ARG002  # most dialects have none
-        """The content of a system message that stands beside the conversation."""
+        """The content of a system message outside of the conversation."""
         return None
 
     @abstractmethod
     def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """Who speaks in each message or item, a letter for each."""
+        """The role of each message or item, as one letter each."""
 
     def session(self, body: Mapping[str, Any]) -> Any:  # noqa: ARG002  # most dialects have none
-        """The id of a session, where a client puts one in a field that is meant for something else."""
+        """The id of a session, if a client puts one in a field meant for something else."""
         return None
 
     @abstractmethod
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The request without what only the model that made it can read again; the rest is untouched."""
+        """The request without parts that only the model that made them can read; the rest is unchanged."""
 
     @abstractmethod
     def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a whole answer, or the data of one event of a stream."""
 
     def choices(self, data: Mapping[str, Any]) -> Iterator[tuple[int, bool]]:  # noqa: ARG002  # an answer has one
-        """The choices that an event of a stream is of, each with whether it ends there; nothing where there is one."""
+        """The choices of an event of a stream, each with whether it ends there; empty if there is only one."""
         return iter(())
 
     @abstractmethod
     def error_body(self, error: FreeRouterError) -> dict[str, Any]:
-        """The body with which an error is answered."""
+        """The body of an error response."""
 
     @abstractmethod
     def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
-        """The last event of a stream that broke off, after this one."""
+        """The last event to send for a stream that broke off after this event."""
 
 
 def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list[Any] | tuple[Any, ...]:
@@ -140,7 +140,7 @@ def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list
         where: the field's place in the request, where that is more than its name.
 
     Raises:
-        InvalidRequestError: it is no list.
+        InvalidRequestError: it is not a list.
     """
     value = body.get(name)
     if value is None:
@@ -157,20 +157,20 @@ def type_of(value: Any) -> str | None:
 
 
 def by_role(messages: Sequence[Mapping[str, Any]]) -> str:
-    """Who speaks in each message, by its role; an odd one is a user's."""
+    """The letter of each message's role; an unknown role counts as the user's."""
     try:
-        return "".join(map(_SPEAKERS.__getitem__, map(_role_of, messages)))  # much quicker than a comprehension
+        return "".join(map(_SPEAKERS.__getitem__, map(_role_of, messages)))  # much faster than a comprehension
     except (KeyError, TypeError):
         return "".join([speaker_of(message.get("role")) for message in messages])
 
 
 def speaker_of(role: Any) -> str:
-    """Who speaks in a message with this role."""
+    """The letter of a role."""
     return _SPEAKERS.get(role, USER) if isinstance(role, str) else USER
 
 
 def common_needs(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What OpenAI's two dialects ask for in the same words: other output than text, reasoning switched off."""
+    """The needs that OpenAI's two dialects express alike: other output than text, reasoning switched off."""
     for modality in listed(body, "modalities"):
         if modality != "text":
             yield f"output:{modality}", "modalities"
@@ -199,10 +199,10 @@ def _chosen(choice: Any) -> str:
 
 
 def format_need(form: Any, where: str) -> Iterator[tuple[str, str]]:
-    """What an answer's format asks for.
+    """The needs of an answer's format.
 
     Raises:
-        InvalidRequestError: it is no object.
+        InvalidRequestError: it is not an object.
     """
     if form is None:
         return
@@ -216,7 +216,7 @@ def format_need(form: Any, where: str) -> Iterator[tuple[str, str]]:
 
 
 def reasoning_off(body: Mapping[str, Any]) -> str | None:
-    """The field of OpenRouter's that switches reasoning off; hiding it (``exclude``) does not."""
+    """The field that switches reasoning off; hiding it (``exclude``) does not."""
     reasoning = body.get("reasoning")
     if isinstance(reasoning, dict):
         if reasoning.get("enabled") is False:

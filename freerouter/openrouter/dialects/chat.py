@@ -27,9 +27,9 @@ _TOKENS = frozenset(
     {"content", "reasoning", "tool_calls", "refusal", "images", "audio", "reasoning_details", "reasoning_content"}
     | {"function_call"}
 )
-# The labels of a chunk, with what stands in for those that the chunks before had not.
+# The labels of a chunk, with defaults for labels that the earlier chunks did not have.
 _CHUNK = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
-# The error of a choice that only says that there is one.
+# The error of a choice that gives no details.
 _UNSAID: Mapping[str, Any] = {}
 
 
@@ -48,7 +48,7 @@ class ChatDialect(Dialect):
     structural = HEEDED_BY_OPENROUTER | {
         *("messages", "max_tokens", "max_completion_tokens", "functions", "function_call", "modalities"),
         *("response_format", "structured_outputs", "reasoning", "reasoning_effort", "include_reasoning"),
-        # audio says how an answer should sound, not that the model must hear.
+        # audio is about the output, not about audio input.
         "audio",
     }
     demanding = frozenset({"response_format", "modalities", "reasoning", "reasoning_effort"})
@@ -60,7 +60,7 @@ class ChatDialect(Dialect):
         yield from format_need(body.get("response_format"), "response_format")
 
     def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
-        """Reasoning, where it is asked for."""
+        """Reasoning, if it is requested."""
         if reasoning_on(body):
             yield "reasoning"
 
@@ -103,7 +103,7 @@ class ChatDialect(Dialect):
         return Piece(token, finish if isinstance(finish, str) else None, error, usage)
 
     def choices(self, data: Mapping[str, Any]) -> Iterator[tuple[int, bool]]:
-        """See the contract."""
+        """See the base class."""
         choices = data.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
@@ -117,7 +117,7 @@ class ChatDialect(Dialect):
     def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
         """A chunk with a top-level ``error`` (API reference, "Streaming": errors after the first token).
 
-        OpenRouter's Python SDK refuses a chunk that is not labelled as the ones before it.
+        OpenRouter's Python SDK refuses a chunk without the labels of the earlier ones.
         """
         choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
         labels = {name: usual if after.get(name) is None else after[name] for name, usual in _CHUNK.items()}

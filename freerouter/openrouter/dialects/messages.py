@@ -24,13 +24,13 @@ from freerouter.openrouter.dialects.base import (
 from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
 _SIGNED = ("thinking", "redacted_thinking")
-# Claude Code's older form of a user.
+# Claude Code's older format of a user id.
 _SESSION = re.compile(r"user_.*_account_.*_session_([\w-]+)")
 _DELTAS = ("text", "thinking", "partial_json")
 _CALLS = ("tool_use",)
 _SAID = ("text", "thinking", "redacted_thinking")
 
-# Anthropic's words for statuses (their documentation, "Errors").
+# Anthropic's error types for statuses (their documentation, "Errors").
 _ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -74,11 +74,11 @@ class MessagesDialect(Dialect):
             yield "stop"
 
     def system(self, body: Mapping[str, Any]) -> Any:
-        """See the contract."""
+        """See the base class."""
         return body.get("system")
 
     def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """By the role, but for the results of tools, which are sent in the user's."""
+        """By the role, except for tool results, which are sent in user messages."""
         return "".join([TOOL if _holds_result(message) else speaker_of(message.get("role")) for message in messages])
 
     def session(self, body: Mapping[str, Any]) -> Any:

@@ -25,13 +25,13 @@ from freerouter.openrouter.dialects.base import (
 )
 from freerouter.openrouter.dialects.speech import bare_error, error_of, says
 
-# What the caller reads or carries out; other items tell what OpenRouter did itself.
+# Items that the caller reads or executes; other items report what OpenRouter did itself.
 _SPOKEN = frozenset(
     {"message", "reasoning", "function_call", "custom_tool_call", "image_generation_call", "computer_call"}
     | {"local_shell_call", "shell_call", "apply_patch_call", "tool_search_call"}
 )
 _ENDS = {"response.completed": "completed", "response.incomplete": "incomplete", "response.failed": "failed"}
-# Errors that come as a success without output (API reference, "Errors").
+# Errors that are sent as a success without output (API reference, "Errors").
 _OVERFLOWS = ("context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long")
 
 
@@ -59,7 +59,7 @@ class ResponsesDialect(Dialect):
         yield from format_need(text.get("format") if isinstance(text, dict) else None, "text.format")
 
     def soft(self, body: Mapping[str, Any]) -> Iterator[str]:
-        """Reasoning, where it is asked for."""
+        """Reasoning, if it is requested."""
         if reasoning_on(body):
             yield "reasoning"
 
@@ -69,11 +69,11 @@ class ResponsesDialect(Dialect):
         return [{"role": "user", "content": items}] if isinstance(items, str) else items
 
     def system(self, body: Mapping[str, Any]) -> Any:
-        """See the contract."""
+        """See the base class."""
         return body.get("instructions")
 
     def speakers(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """By the role; what has none is a tool's result, or is from the model, or stands beside the conversation."""
+        """By the role; an item without one is a tool's result, or the model's, or outside of the conversation."""
         return "".join(map(_speaker, messages))
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class ResponsesDialect(Dialect):
 
 
 def _whole(response: Mapping[str, Any], ending: str | None = None) -> Piece:
-    """Read a response; ``ending`` is its status where it does not state one."""
+    """Read a response; ``ending`` is its status if it does not state one."""
     output, usage = response.get("output"), response.get("usage")
     token = any(_says(item) for item in output) if isinstance(output, list) else False
     return Piece(

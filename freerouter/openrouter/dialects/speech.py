@@ -1,4 +1,4 @@
-"""What the parts of a reply say to the caller, whichever dialect they are written in, and the errors they carry."""
+"""Content and errors in the parts of a reply, in any dialect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-# Fields that describe a part, and say nothing by themselves.
+# Fields that describe a part, and are not content.
 _LABELS = frozenset(
     {"type", "id", "index", "format", "role", "status", "object", "call_id", "item_id", "phase"}
     | {"signature", "annotations", "citations", "logprobs", "cache_control"}
@@ -19,7 +19,7 @@ _WORDS = ("message", "detail", "msg", "error_description", "issues", "errors")
 
 
 def says(value: Any) -> bool:
-    """Whether a value holds something for the caller: a text that is not blank, somewhere beside labels."""
+    """Whether a value holds content for the caller: a text that is not blank, outside of label fields."""
     if isinstance(value, str):
         return bool(value) and not value.isspace() and bool(value.strip(_INVISIBLE))
     if isinstance(value, dict):
@@ -37,7 +37,7 @@ def error_of(value: Any) -> Mapping[str, Any] | None:
 
 
 def _written(text: str) -> Mapping[str, Any] | None:
-    """An error that is an object, written as text."""
+    """An error object that is serialised as text."""
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -48,6 +48,6 @@ def _written(text: str) -> Mapping[str, Any] | None:
 
 
 def bare_error(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """An error without its wrapper, where a reply holds nothing else."""
+    """An error without its wrapper, if the reply holds nothing else."""
     is_error = data.get("object") == "error" or any(says(data.get(name)) for name in _WORDS)
     return data if is_error else None
