@@ -1,4 +1,4 @@
-"""FreeRouter and AsyncFreeRouter: the library, straight on the forwarder."""
+"""FreeRouter and AsyncFreeRouter: the library, directly on the forwarder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from freerouter.settings import Settings, Sticky
 
 
 def _explained(router: Router, body: bytes | str | dict[str, Any], needs: Sequence[str]) -> dict[str, Any]:
-    """An explanation for the account that would be used: it knows the account's conversations."""
+    """An explanation for the account that would be used, with the account's conversations."""
     whose = caller(outgoing([], router.settings.key))
     return router.explain(Request(body, caller=whose, needs=tuple(needs)))
 
@@ -33,7 +33,7 @@ class Chat:
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
 
-    def send(  # noqa: PLR0913  # each is a word of the caller's own
+    def send(  # noqa: PLR0913  # each is an option of the caller
         self,
         messages: Messages,
         *,
@@ -53,22 +53,22 @@ class Chat:
         Args:
             messages: the conversation, as dicts or as message objects of an answer or of the openai SDK; text alone
                 is a user's message.
-            model: a free model's id, in place of a draw.
+            model: a free model's id, instead of a draw.
             seed: for the model; draws have their own, ``FreeRouter(seed=...)``.
-            needs: capabilities to require besides those that the request shows, such as ``tools`` or ``image``.
-            accept: looks at the answer as parsed JSON and returns a reason to ask another model, or None; True
-                holds it against the JSON, the schema and the tools that the request asks for
-                (``freerouter.replies.acceptance``). By default the settings say.
-            session: which conversation this belongs to; it stays on its model.
-            sticky: in place of the settings' own.
+            needs: capabilities to require in addition to those found in the request, such as ``tools`` or ``image``.
+            accept: checks the answer as parsed JSON and returns a reason to ask another model, or None; True
+                checks it against the JSON, the schema and the tools that the request asks for
+                (``freerouter.replies.acceptance``). By default the settings decide.
+            session: id of the conversation, which stays on its model.
+            sticky: replaces the setting of that name.
             timeout: seconds for the whole call.
-            extra_headers: to send along, such as ``X-OpenRouter-Title``.
-            extra_body: further fields of the request, which are not known here.
+            extra_headers: more headers to send, such as ``X-OpenRouter-Title``.
+            extra_body: more fields of the request that are not known here.
             parameters: any of OpenRouter's (API reference, "Create a chat completion").
 
         Raises:
             FreeRouterError: see ``freerouter.errors``.
-            TypeError: a parameter is not known.
+            TypeError: a parameter is unknown.
         """
         options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
         body = body_of(messages, options, parameters, stream=False)
@@ -79,7 +79,7 @@ class Chat:
             answer.body.close()
 
     @contextmanager
-    def stream(  # noqa: PLR0913  # each is a word of the caller's own
+    def stream(  # noqa: PLR0913  # each is an option of the caller
         self,
         messages: Messages,
         *,
@@ -96,7 +96,7 @@ class Chat:
     ) -> Iterator[ChatStream]:
         """Get an answer piece by piece: ``with chat.stream(...) as stream: for chunk in stream: ...``.
 
-        Args and errors are those of ``send``; with ``accept``, the answer is held back until it is whole and accepted.
+        Args and errors are those of ``send``; with ``accept``, it is held back until complete and accepted.
         Once the first token is there, what breaks off raises
         StreamInterruptedError, which carries the text so far.
         """
@@ -131,7 +131,7 @@ class AsyncChat:
         accept: Accept | bool | None = None,
         session: str | None = None,
         sticky: Sticky | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # for all of it, the answer too
+        timeout: float | None = None,  # noqa: ASYNC109  # for the whole request, with its answer
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **parameters: Unpack[Parameters],
@@ -156,7 +156,7 @@ class AsyncChat:
         accept: Accept | bool | None = None,
         session: str | None = None,
         sticky: Sticky | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # for all of it, the answer too
+        timeout: float | None = None,  # noqa: ASYNC109  # for the whole request, with its answer
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         **parameters: Unpack[Parameters],
@@ -187,7 +187,7 @@ class Models:
         """The models that a request with these needs could be drawn from, such as ``needs=["tools", "image"]``.
 
         Raises:
-            CatalogError: there is no list of models.
+            CatalogError: the list of models could not be read.
         """
         self._forwarder.update()
         return self._forwarder.router.models(needs)
@@ -213,15 +213,15 @@ class FreeRouter:
 
     Args:
         api_key: OpenRouter's; by default ``OPENROUTER_API_KEY`` from the environment.
-        settings: what can be adjusted; ``api_key``, ``upstream`` and ``seed`` adjust it further.
+        settings: the settings; ``api_key``, ``upstream`` and ``seed`` replace theirs.
         upstream: base URL of OpenRouter's API.
         seed: makes the draws repeatable.
-        wire: another way to the network.
-        router: an existing router to share cooldowns and allowance with; brings its own settings, and the catalog
-            that it has is used as it is.
+        wire: another interface to the network.
+        router: an existing router to share cooldowns and allowance with; its settings are used, and its catalog
+            is not refreshed.
 
     Raises:
-        SettingsError: a setting makes no sense.
+        SettingsError: a setting is not valid.
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class FreeRouter:
         return f"<{type(self).__name__} {self.router.settings.upstream}>"
 
     def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
-        """What would become of a request, without sending it: see ``Router.explain``."""
+        """How a request would be routed, without sending it: see ``Router.explain``."""
         self._forwarder.update()
         return _explained(self.router, body, needs)
 
@@ -284,7 +284,7 @@ class AsyncFreeRouter:
         return f"<{type(self).__name__} {self.router.settings.upstream}>"
 
     async def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
-        """What would become of a request, without sending it: see ``Router.explain``."""
+        """How a request would be routed, without sending it: see ``Router.explain``."""
         await self._forwarder.update()
         return _explained(self.router, body, needs)
 

@@ -1,4 +1,4 @@
-"""Typed answers: what OpenRouter's chat completions hold, leniently, with every field kept that is not known here."""
+"""Typed answers: OpenRouter's chat completions, read leniently; unknown fields are kept."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def _calls(value: Any) -> Any:
 
 
 def _object(value: Any) -> Any:
-    """A side field that is to be an object: anything else says nothing, and does not spoil the answer."""
+    """A minor field that should be an object: any other value is ignored, so that the answer stays valid."""
     return value if isinstance(value, dict | BaseModel) else None
 
 
-# Fields that are taken as they are, whatever they hold: what they should hold is their type here.
+# Fields that are taken unchecked; the type here is what they should hold.
 Text = Annotated[str | None, SkipValidation]
 Number = Annotated[int | None, SkipValidation]
 
@@ -40,12 +40,12 @@ Number = Annotated[int | None, SkipValidation]
 class Lenient(BaseModel):
     """Keeps fields that it does not know (they are attributes, too)."""
 
-    # Built when the first answer is read: a program that only puts a transport under its SDK reads none.
+    # Built at the first answer: a program that only uses the transport never needs it.
     model_config = ConfigDict(extra="allow", protected_namespaces=(), defer_build=True)
 
 
 class FunctionCall(Lenient):
-    """What a model wants to be called, with its arguments as JSON text."""
+    """The function that a model calls, with its arguments as JSON text."""
 
     name: Text = None
     arguments: Any = None
@@ -61,7 +61,7 @@ class ToolCall(Lenient):
 
 
 class Message(Lenient):
-    """What the model says; in a stream, the piece by which it grows."""
+    """The model's message; in a stream, the next piece of it."""
 
     role: Text = None
     content: Any = None
@@ -83,7 +83,7 @@ def _text_of(part: Any) -> str:
 
 
 class Choice(Lenient):
-    """One of the answers; there is one unless more were asked for."""
+    """One of the answers; there is one unless more were requested."""
 
     index: Number = 0
     finish_reason: Text = None
@@ -122,17 +122,17 @@ class ChatCompletion(Lenient):
 
     @property
     def trace(self) -> Trace:
-        """How this answer came about."""
+        """The record of the request."""
         return self._trace
 
     @property
     def answered_by(self) -> str:
-        """The id of the model that answered, as ``explain``, headers, batches and the trace have it."""
+        """The id of the model that answered, as in ``explain``, headers, batches and the trace."""
         return self._trace.model or ""
 
     @property
     def text(self) -> str:
-        """The text of the first choice; empty when there is none."""
+        """The text of the first choice; empty without one."""
         return self.choices[0].message.text if self.choices else ""
 
     def __repr__(self) -> str:
@@ -141,7 +141,7 @@ class ChatCompletion(Lenient):
     __str__ = __repr__
 
     def _repr_markdown_(self) -> str:
-        """For notebooks: the text, who said it, and what was tried before."""
+        """For notebooks: the text, the model, and the attempts before."""
         tried = "\n".join(f"* {attempt}" for attempt in self._trace.attempts)
         return f"{self.text}\n\n*{self.answered_by or self.model}*\n\n{tried}".rstrip() + "\n"
 
@@ -157,7 +157,7 @@ class ChatChunk(Lenient):
 
     @property
     def text(self) -> str:
-        """The piece of text of the first choice; empty when there is none."""
+        """The piece of text of the first choice; empty without one."""
         return self.choices[0].delta.text if self.choices else ""
 
     def __repr__(self) -> str:

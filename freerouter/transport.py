@@ -1,4 +1,4 @@
-"""RoutingTransport and AsyncRoutingTransport: the forwarder under any SDK on httpx."""
+"""RoutingTransport and AsyncRoutingTransport: the forwarder as an httpx transport for any SDK."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TRACE = "freerouter"  # the key of the Trace in ``response.extensions``
 
 
 class _Chunks(httpx.SyncByteStream):
-    """An answer's body as httpx takes it."""
+    """The body of an answer as an httpx stream."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
@@ -38,7 +38,7 @@ class _Chunks(httpx.SyncByteStream):
 
 
 class _AsyncChunks(httpx.AsyncByteStream):
-    """An answer's body as httpx takes it."""
+    """The body of an answer as an httpx stream."""
 
     def __init__(self, body: AsyncBody) -> None:
         self._body = body
@@ -51,7 +51,7 @@ class _AsyncChunks(httpx.AsyncByteStream):
 
 
 class _Doorman:
-    """Tells what is routed from what passes and from what is refused, by method and URL."""
+    """Decides by method and URL whether a request is routed, passed on or refused."""
 
     def __init__(self, settings: Settings) -> None:
         base = httpx.URL(settings.upstream)
@@ -69,24 +69,24 @@ class _Doorman:
         return (url.scheme, url.host, url.port) == self._origin
 
     def is_unguarded(self, url: httpx.URL) -> bool:
-        """Whether a URL is the upstream's, or OpenRouter's, under another spelling: what goes there is not guarded."""
+        """Whether a URL is another spelling of the upstream or OpenRouter: requests to it would not be guarded."""
         host = url.host.rstrip(".").lower()
         return not self.is_upstream(url) and any(host == own or host.endswith(f".{own}") for own in self._own_hosts)
 
     def lets_pass(self, request: httpx.Request) -> bool:
-        """Whether a request goes on as it is: whatever is for another server, and what only reads."""
+        """Whether a request is passed on unchanged: to another server, or only reading."""
         if request.method in _READING:
             return True
         return not self.is_upstream(request.url) and not self.is_unguarded(request.url)
 
     def dialect(self, request: httpx.Request) -> Dialect | None:
-        """The dialect that is spoken at an address on the upstream's server; None when it is none that is routed."""
+        """The dialect of an address on the upstream's server; None for an address that is not routed."""
         if request.method != "POST" or not self.is_upstream(request.url):
             return None
         return self._dialects.get(request.url.path)
 
     def with_key(self, request: httpx.Request) -> httpx.Request:
-        """The request, with our key if it goes below the upstream's base URL and has none."""
+        """The request, with our key if its URL is below the upstream's base URL and it has no key."""
         ours = self.is_upstream(request.url) and request.url.path.startswith(self._below)
         if self._key is None or "authorization" in request.headers or not ours:
             return request
@@ -101,7 +101,7 @@ def _headers(request: httpx.Request) -> Headers:
 
 
 def _timeouts(request: httpx.Request) -> Timeouts:
-    """The caller's own time-outs. httpx's default was chosen by no caller: then the settings say how long to read."""
+    """The caller's own timeouts. httpx's default is not the caller's choice: then the settings apply."""
     asked = request.extensions.get("timeout")
     if asked is None:
         return Timeouts()
@@ -113,7 +113,7 @@ def _check_encoding(headers: Headers) -> None:
     encoding = next((value for name, value in headers if name == "content-encoding"), "identity")
     if encoding != "identity":
         error = InvalidRequestError(
-            f"content-encoding {encoding} is not read: send plain JSON", field="content-encoding"
+            f"content-encoding {encoding} is not supported: send plain JSON", field="content-encoding"
         )
         error.status = 415
         raise error
@@ -137,7 +137,7 @@ def _also_sync(transport: object) -> httpx.BaseTransport | None:
 
 
 class RoutingTransport(httpx.BaseTransport):
-    """An httpx transport that routes chat requests to free models; everything else passes, or is refused if it costs.
+    """An httpx transport that routes chat requests to free models, and passes on or refuses all other requests.
 
         client = httpx.Client(transport=RoutingTransport())
         openai.OpenAI(base_url="https://openrouter.ai/api/v1", http_client=client)
@@ -146,12 +146,12 @@ class RoutingTransport(httpx.BaseTransport):
     ``response.extensions["freerouter"]``.
 
     Args:
-        transport: the inner httpx transport; by default one that honours the environment's proxies.
-        settings: what can be adjusted; ``api_key``, ``upstream`` and ``seed`` adjust it further.
-        router: an existing router to share cooldowns and allowance with; brings its own settings.
+        transport: the inner httpx transport; by default one that uses the environment's proxies.
+        settings: the settings; ``api_key``, ``upstream`` and ``seed`` replace theirs.
+        router: an existing router to share cooldowns and allowance with; its settings are used.
 
     Raises:
-        SettingsError: a setting makes no sense.
+        SettingsError: a setting is not valid.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class RoutingTransport(httpx.BaseTransport):
         self._doorman = _Doorman(router.settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Route, pass or refuse a request."""
+        """Route, pass on or refuse a request."""
         if self._doorman.lets_pass(request):
             passing = self._doorman.with_key(request)
             return self._wire.transport(str(request.url)).handle_request(passing)
@@ -215,7 +215,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         self._doorman = _Doorman(router.settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Route, pass or refuse a request."""
+        """Route, pass on or refuse a request."""
         if self._doorman.lets_pass(request):
             passing = self._doorman.with_key(request)
             return await self._wire.transport(str(request.url)).handle_async_request(passing)

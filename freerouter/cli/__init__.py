@@ -13,7 +13,7 @@ from freerouter.cli import alarms, batch, chat, config, demo, doctor, emulate, e
 from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
 
-# The common class of what can be wrong with arguments has no name in typer itself.
+# typer does not export the base class of errors in arguments.
 _WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
@@ -63,10 +63,10 @@ def _options(
 def run() -> None:
     """Run the command that the arguments name; an error is one line on standard error.
 
-    The status is 0, 1 for what failed, 2 for wrong use, and 130 after Ctrl-C.
+    The status is 0, 1 after a failure, 2 for wrong arguments, and 130 after Ctrl-C.
     """
     try:
-        # Without standalone mode, typer hands its own errors over, and a status that is not 0.
+        # Without standalone mode, typer raises its own errors, and returns a status that is not 0.
         status = app(prog_name="freerouter", standalone_mode=False)
     except _WRONG_USE as error:
         _explain_use(error)
@@ -76,19 +76,19 @@ def run() -> None:
             raise
         sys.exit(f"freerouter: {in_one_line(error)}")
     except BrokenPipeError:
-        # Whoever was reading has seen enough; the interpreter's own flush at the end would complain once more.
+        # The reader has closed the pipe; the interpreter's own flush at the end would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        # Its text is not shown: it may hold a key.
-        sys.exit(f"freerouter: this should not have happened ({type(error).__name__}): --debug shows where it did")
+        # Its text is not shown: it may contain a key.
+        sys.exit(f"freerouter: unexpected error ({type(error).__name__}): run it again with --debug to see where")
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _explain_use(error: Any) -> None:
-    """What is wrong with the arguments, and where to read how it is right; help, when there were none."""
+    """What is wrong with the arguments, and how to get help; the help itself without arguments."""
     if not error.format_message() or len(sys.argv) == 1:
         error.show()
         return

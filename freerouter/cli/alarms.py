@@ -1,4 +1,4 @@
-"""freerouter alarms: the models that are barred because an answer of theirs has cost money."""
+"""freerouter alarms: the models that are blocked because one of their answers has cost money."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def alarms(
 ) -> None:
     """Show the models that are not asked any more, because an answer said that it cost something.
 
-    With --clear, what is running forgets them when it is started anew.
+    With --clear, a running server forgets them when it is restarted.
 
     Example: freerouter alarms --clear
     """

@@ -1,4 +1,4 @@
-"""What is sent along with a prompt: pictures, recordings and files, as parts of a message."""
+"""Attachments of a prompt: images, recordings and files, as parts of a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from freerouter.errors import InvalidRequestError
 
-# What OpenRouter's providers take; a request has to be held in memory as text, several times over.
+# The limit of OpenRouter's providers; a request is held in memory as text, in several copies.
 _LARGEST = 50 * 1024 * 1024
 
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
@@ -16,29 +16,33 @@ _SOUNDS = {b"ID3": "mp3", b"\xff\xfb": "mp3", b"\xff\xf3": "mp3", b"\xff\xf2": "
 
 
 def image_part(given: str) -> dict[str, Any]:
-    """A picture by its URL, or from a file as a data URL. Raises InvalidRequestError when it is no picture."""
+    """An image by its URL, or from a file as a data URL. Raises InvalidRequestError when it is not an image."""
     if given.startswith(("https://", "http://", "data:image/")):
         return {"type": "image_url", "image_url": {"url": given}}
     data = _read(given, "--image")
     kind = _recognized(data, _PICTURES) or ("image/webp" if _riff(data) == b"WEBP" else None)
     if kind is None:
-        raise InvalidRequestError(f"--image {given}: is no PNG, JPEG, GIF or WebP: convert it first", field="image")
+        raise InvalidRequestError(
+            f"--image {given}: is not a PNG, JPEG, GIF or WebP file: convert it first", field="image"
+        )
     return {"type": "image_url", "image_url": {"url": _data_url(kind, data)}}
 
 
 def audio_part(given: str) -> dict[str, Any]:
-    """A recording from a file. Raises InvalidRequestError when it is none."""
+    """A recording from a file. Raises InvalidRequestError when it is not a recording."""
     data = _read(given, "--audio")
     kind = _recognized(data, _SOUNDS) or ("wav" if _riff(data) == b"WAVE" else None)
     if kind is None and data[4:8] == b"ftyp":
         kind = "m4a"
     if kind is None:
-        raise InvalidRequestError(f"--audio {given}: is no WAV, MP3, FLAC, Ogg or M4A: convert it first", field="audio")
+        raise InvalidRequestError(
+            f"--audio {given}: is not a WAV, MP3, FLAC, Ogg or M4A file: convert it first", field="audio"
+        )
     return {"type": "input_audio", "input_audio": {"data": base64.b64encode(data).decode(), "format": kind}}
 
 
 def file_part(given: str) -> dict[str, Any]:
-    """A PDF as a file, any text as text under its name. Raises InvalidRequestError when it is neither."""
+    """A PDF as a file, any text as text with its name. Raises InvalidRequestError for other files."""
     data = _read(given, "--file")
     name = Path(given).name
     if data.startswith(b"%PDF"):
@@ -68,7 +72,7 @@ def _read(given: str, option: str) -> bytes:
 
 
 def _recognized(data: bytes, kinds: dict[bytes, str]) -> str | None:
-    """What the first bytes of a file say that it is, whatever its name says."""
+    """The kind of a file by its first bytes, not by its name."""
     return next((kind for start, kind in kinds.items() if data.startswith(start)), None)
 
 

@@ -1,4 +1,4 @@
-"""freerouter batch: many requests from a file, answers into a file."""
+"""freerouter batch: reads many requests from a file, writes the answers to a file."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from freerouter.pipeline.router import Router
     from freerouter.settings import Settings
 
-# "Temporary failure" of sysexits.h: the same command goes on later.
+# "Temporary failure" of sysexits.h: the same command continues later.
 AGAIN = 75
-# Seconds to wait for a list of models that is fresh.
+# Seconds to wait for a fresh list of models.
 _PATIENCE = 5.0
 
 
@@ -79,14 +79,14 @@ def _form(prompts: bool, system: str | None, schema: Path | None) -> Form:
 
     if not prompts:
         if system is not None or schema is not None:
-            raise typer.BadParameter("--system and --schema go with --prompts: requests say both for themselves")
+            raise typer.BadParameter("--system and --schema need --prompts: requests in JSON state both themselves")
         return Requests()
     if schema is None:
         return Prompts(system)
     try:
         parsed = json.loads(schema.read_bytes())
     except ValueError as error:
-        raise typer.BadParameter(f"--schema {schema} is no JSON: {error}") from None
+        raise typer.BadParameter(f"--schema {schema} is not valid JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise typer.BadParameter(f"--schema {schema} must hold a JSON object")
     return Prompts(system, parsed)
@@ -111,7 +111,7 @@ def _run(source: str, output: str, options: BatchOptions, settings: Settings, as
 
 
 async def _running(batch: AsyncBatch, caught: list[int]) -> BatchSummary | None:
-    """Run it, showing how far it is; None when it was interrupted twice."""
+    """Run it with a progress display; None when it was interrupted twice."""
     import anyio
 
     from freerouter.cli.progress import Progress
@@ -134,10 +134,10 @@ async def _running(batch: AsyncBatch, caught: list[int]) -> BatchSummary | None:
 
 
 async def _heed_signals(batch: AsyncBatch, progress: Progress, scope: CancelScope, caught: list[int]) -> None:
-    """The first signal ends the run, the second one at once."""
+    """The first signal ends the run, the second one ends it at once."""
     import anyio
 
-    if sys.platform == "win32":  # event loops hear no signals there: Ctrl-C ends the run at once, and loses nothing
+    if sys.platform == "win32":  # event loops get no signals there: Ctrl-C ends the run at once, without data loss
         return
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:
@@ -147,7 +147,7 @@ async def _heed_signals(batch: AsyncBatch, progress: Progress, scope: CancelScop
                 return
             batch.stop()
             if batch.tally.running > batch.tally.gated:
-                progress.say("stopping; what is under way has 10 s (again to leave at once)")
+                progress.say("stopping: running requests have 10 s (Ctrl-C again stops at once)")
 
 
 def _status(summary: BatchSummary | None, caught: list[int]) -> int:
@@ -161,7 +161,7 @@ def _status(summary: BatchSummary | None, caught: list[int]) -> int:
 
 
 def _closing_words(summary: BatchSummary | None, as_json: bool, status: int) -> Iterator[str]:
-    """What to say at the end: why, how far, and how to go on."""
+    """The final message: why it ended, how far it is, and how to continue."""
     from freerouter.cli.progress import clock_time, duration
 
     if summary is not None:
@@ -188,7 +188,7 @@ def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> Non
     from freerouter.pipeline.router import Router
 
     with Source(source, form) as lines, Journal(MEMORY) as journal:
-        journal.load(lines)  # finds what is named twice
+        journal.load(lines)  # finds duplicate ids
         router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
         heed_alarms(router)
         read_allowance(router)

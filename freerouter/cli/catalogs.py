@@ -1,4 +1,4 @@
-"""Where a command's catalog comes from: a file, or OpenRouter."""
+"""The source of a command's catalog: a file, or OpenRouter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def router_for(catalog: Path | None) -> Router:
 
     settings = Settings()
     if catalog is None:
-        # A command ends before a refresh in the background would: without waiting, its copy would never be renewed.
+        # A command ends before a background refresh does: without waiting, its copy would never be updated.
         router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
         router.health.costs.models.update(AlarmFile(settings).read())
         return router
@@ -42,7 +42,7 @@ def router_for(catalog: Path | None) -> Router:
 
 
 def free_ids(incomplete: str) -> list[str]:
-    """The ids of free models that begin so, by the copy of the list: a shell that completes must not wait."""
+    """The ids of free models with this prefix, from the stored list: shell completion must not wait."""
     from datetime import UTC, datetime
 
     from freerouter.errors import FreeRouterError

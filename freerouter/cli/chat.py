@@ -39,13 +39,13 @@ def chat(
     needs: Annotated[str, typer.Option(help="Only models that can do all of these: tools, image, ...")] = "",
     seed: Annotated[int | None, typer.Option(help="Repeat the draw, and the answer where the model can.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="Tell on standard error how the answer came about.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Show on standard error how the request was routed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines: the answer and its trace.")] = False,
     emulate: Emulate = False,
 ) -> None:
     """Ask a free model; without a prompt, have a conversation.
 
-    The answer comes on standard output as it is made; who gave it, on standard error.
+    The answer is written to standard output as it arrives; the model's name, to standard error.
 
     Example: git diff | freerouter chat "Write a commit message"
     """
@@ -102,15 +102,15 @@ def _format(file: str | None) -> dict[str, Any] | None:
     except OSError as error:
         raise typer.BadParameter(f"--schema {file} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise typer.BadParameter(f"--schema {file} is no JSON: {error}") from None
+        raise typer.BadParameter(f"--schema {file} is not valid JSON: {error}") from None
     if not isinstance(schema, dict):
-        raise typer.BadParameter(f"--schema {file} is no JSON Schema: it must be an object")
+        raise typer.BadParameter(f"--schema {file} is not a JSON Schema: it must be an object")
     name = "".join(letter if letter.isalnum() else "_" for letter in Path(file).stem)
     return {"type": "json_schema", "json_schema": {"name": name, "strict": True, "schema": schema}}
 
 
 def _question(prompt: str | None) -> str:
-    """What is asked: the text on standard input, then the prompt. Raises BadParameter when there is neither."""
+    """The question: the text on standard input, then the prompt. Raises BadParameter without either."""
     piped = "" if sys.stdin is None or _somebody_types() else _piped()
     question = "\n\n".join(text for text in (piped.rstrip("\n"), prompt) if text)
     if not question:
@@ -119,7 +119,7 @@ def _question(prompt: str | None) -> str:
 
 
 def _somebody_types() -> bool:
-    # There is no standard input at all where it was closed (<&-).
+    # Standard input is None if it was closed (<&-).
     return sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -127,4 +127,4 @@ def _piped() -> str:
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise typer.BadParameter("standard input is no text in UTF-8: see --image, --audio and --file") from None
+        raise typer.BadParameter("standard input is not UTF-8 text: see --image, --audio and --file") from None

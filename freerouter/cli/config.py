@@ -20,7 +20,7 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    print(f"# freerouter.toml is looked for here, and in {config_folder()}")
+    print(f"# freerouter.toml is searched here, and in {config_folder()}")
     for row in rows:
         print(f"{_line(row):<41}  # {row['from']}")
     for stray in strays(Settings.model_fields):
@@ -28,7 +28,7 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
 
 
 def _line(row: dict[str, Any]) -> str:
-    """A setting as TOML has it; one that is not set, or not shown, as a comment."""
+    """A setting as a line of TOML; one that is not set, or not shown, as a comment."""
     name, value = row["name"], row["value"]
     if value is None:
         return f"# {name} is not set"

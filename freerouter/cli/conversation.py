@@ -27,12 +27,12 @@ Ctrl-C ends an answer. A line that ends in \\ goes on in the next."""
 
 
 class Dialogue:
-    """What has been said, with whom.
+    """A conversation and its model.
 
     Args:
         talk: asks.
         system: the system message; None for none.
-        parts: what goes along with the first question.
+        parts: the attachments of the first question.
     """
 
     def __init__(self, talk: Talk, system: str | None, parts: Messages) -> None:
@@ -51,7 +51,7 @@ class Dialogue:
 
     def run(self, first: str = "") -> None:
         """Read and answer until the end of the input, after a first question if there is one."""
-        self._talk.say("/help shows what else there is; Ctrl-D leaves")
+        self._talk.say("/help lists the commands; Ctrl-D leaves")
         if first:
             self._try(first)
         while True:
@@ -67,7 +67,7 @@ class Dialogue:
             self._try(line)
 
     def _try(self, line: str) -> None:
-        """Do what a line says; what goes wrong ends the answer, not the conversation."""
+        """Execute a line; an error ends the answer, not the conversation."""
         try:
             self.take(line)
         except KeyboardInterrupt:
@@ -76,7 +76,7 @@ class Dialogue:
             self._talk.say(f"freerouter: {error}")
 
     def take(self, line: str) -> None:
-        """Do what a line says: a command, or a question. Raises FreeRouterError."""
+        """Execute a line: a command, or a question. Raises FreeRouterError."""
         command, _, argument = line.partition(" ")
         if command.startswith("/") and not command.startswith("//"):
             self._command(command, argument.strip())
@@ -84,7 +84,7 @@ class Dialogue:
             self.ask(line.removeprefix("/") if command.startswith("//") else line)
 
     def ask(self, text: str) -> Turn:
-        """Ask, and keep question and answer; a question that is not answered is forgotten. Raises FreeRouterError."""
+        """Ask, and keep question and answer; a question without an answer is dropped. Raises FreeRouterError."""
         asked = question(text, self._parts)
         turn = self._talk.ask([*self.messages, asked])
         self.messages += [asked, {"role": "assistant", "content": turn.text}]
@@ -102,7 +102,7 @@ class Dialogue:
         }
         if command not in commands:
             raise InvalidRequestError(
-                f"there is no {command}: /help shows what there is; // begins a text with a slash"
+                f"unknown command {command}: /help lists the commands; // starts a text with a slash"
             )
         commands[command](argument)
 
@@ -126,9 +126,9 @@ class Dialogue:
         self._talk.say(fixed or drawn or "drawn with the next question")
 
     def _check(self, name: str) -> None:
-        """Raises InvalidRequestError when a name is not that of a free model."""
+        """Raises InvalidRequestError when the name is not that of a free model."""
         if name not in {model.id for model in self._talk.client.router.index().catalog.models if _is_free(model)}:
-            raise InvalidRequestError(f"{name} is no free model: see freerouter models")
+            raise InvalidRequestError(f"{name} is not a free model: see freerouter models")
 
     def _save(self, argument: str) -> None:
         path = Path(argument)
@@ -160,7 +160,7 @@ def _is_free(model: Any) -> bool:
 
 
 def read_line() -> str:
-    """One message: a line, and those that it goes on in. Raises EOFError, KeyboardInterrupt."""
+    """One message: a line, and its continuation lines. Raises EOFError, KeyboardInterrupt."""
     line = _input("> ")
     while line.endswith("\\"):
         line = f"{line[:-1]}\n{_input('. ')}"
@@ -168,12 +168,12 @@ def read_line() -> str:
 
 
 def _input(prompt: str) -> str:
-    """A line of standard input, with the keys that one is used to; the prompt is for people only."""
+    """A line of standard input, with line editing; the prompt is shown only on a terminal."""
     if not sys.stdin.isatty():
         return input()
     if not sys.stdout.isatty():
         print(prompt, end="", file=sys.stderr, flush=True)
         return input()
     with suppress(ModuleNotFoundError):
-        import readline  # noqa: F401  # arrows and history come with it; Windows has none
+        import readline  # noqa: F401  # enables arrow keys and history; not on Windows
     return input(prompt)

@@ -54,7 +54,7 @@ def demo(
         _show_draws(draws, console)
         never = _reasons(client.explain(scenes()[0].body))
         console.print()
-        console.print(f"{len(never)} more are named :free, but never drawn", style="bold")
+        console.print(f"{len(never)} more are named :free, but are never drawn", style="bold")
         for name, reason in never.items():
             _say(console, name.removesuffix(":free"), reason, width=_NAME, style="")
         for number, scene in enumerate(played, start=1):
@@ -69,28 +69,29 @@ def demo(
     if as_json:
         print(json.dumps({"draws": draws, "requests": results, "paid": len(paid)}, indent=2))
     if failed or paid:
-        console.print(f"{failed} of {len(played)} requests did not end as they should; paid: {paid}", style="bold red")
+        console.print(f"{failed} of {len(played)} requests did not end as expected; paid: {paid}", style="bold red")
         raise typer.Exit(1)
     console.print(
-        "All answered but the one that could not be, at no cost." if not live else "All answered.", style="bold"
+        "All requests were answered, except the one that cannot be, at no cost." if not live else "All answered.",
+        style="bold",
     )
 
 
 @contextmanager
 def _emulated(live: bool, seed: int) -> Iterator[tuple[Emulator | None, str | None]]:
-    """The emulator and its base URL while it runs; neither for OpenRouter itself."""
+    """The emulator and its base URL while it runs; None for OpenRouter itself."""
     if not live:
         emulator = load_emulator()(seed=seed)
         with emulator.running() as url:
             yield emulator, url
         return
     if not (os.environ.get("OPENROUTER_API_KEY") or os.environ.get("FREEROUTER_API_KEY")):
-        raise SystemExit("freerouter: --live needs OPENROUTER_API_KEY: make a key at https://openrouter.ai/keys")
+        raise SystemExit("freerouter: --live needs OPENROUTER_API_KEY: create a key at https://openrouter.ai/keys")
     yield None, None
 
 
 def _arrange(emulator: Emulator | None, scene: Scene) -> None:
-    """Have the emulator do to the first model what the scene says."""
+    """Make the emulator apply the fault of the scene to the first model."""
     if emulator is not None:
         from freerouter.emulator import Fault, Faults
 
@@ -112,7 +113,7 @@ def _result(scene: Scene, answered: bool, trace: TraceLike | None) -> dict[str, 
 
 
 def _play(client: FreeRouter, scene: Scene, never: dict[str, str], console: Console) -> tuple[bool, TraceLike | None]:
-    """Send one request and show its five steps; whether it was answered, and its story."""
+    """Send one request and show its five steps. Returns whether it was answered, and its trace."""
     from freerouter.errors import FreeRouterError
 
     explanation = client.explain(scene.body)
@@ -165,14 +166,14 @@ def _reasons(explanation: dict[str, Any]) -> dict[str, str]:
 
 
 def _pool_in_words(explanation: dict[str, Any], never: dict[str, str]) -> str:
-    """How many are eligible, and why the others are not, but for those that never are."""
+    """How many models are eligible, and why the others are not, without those that never are."""
     eligible, reasons = explanation["eligible"], _reasons(explanation)
     lines = [f"{len(eligible)} of {len(eligible) + len(reasons) - len(never)} free models are eligible"]
     unfit = Counter(reason for name, reason in reasons.items() if name not in never)
     lines += [f"{count} not: {reason}" for reason, count in unfit.most_common()]
     first = [row for row in eligible if row["probability"]]
     if len(first) < len(eligible):
-        lines.append(f"{len(first)} are drawn first: the others honour less, or are cooling")
+        lines.append(f"{len(first)} are drawn first: the others support less, or are cooling")
     return "\n".join(lines)
 
 
@@ -198,7 +199,7 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     from freerouter.pipeline.analysis import analyze
     from freerouter.pipeline.selection import Selection
 
-    client.models.list()  # brings the catalog
+    client.models.list()  # loads the catalog
     rng = Random(client.router.settings.seed)
     index = client.router.index()
     asker = Asker(analyze({"messages": [{"role": "user", "content": "Hi"}]}), NOBODY)

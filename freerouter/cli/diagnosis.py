@@ -1,4 +1,4 @@
-"""Diagnosis: what was seen of an installation, in checks that are ok, a warning or failed, each with its remedy."""
+"""Diagnosis: checks of an installation (ok, warning or failed), each with its remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from freerouter.openrouter.catalog import Model
 from freerouter.pipeline.filtering import Policy
 from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
 
-# A Date header is whole seconds, and it was on its way for a while.
+# A Date header has whole seconds, and some time passes until it arrives.
 _CLOCK_TOLERANCE = 10.0
 _OLD_COPY = DAY
 _LOW_ALLOWANCE = 0.1
@@ -25,7 +25,7 @@ _NOT_REACHED = "the upstream cannot be reached"
 
 
 class Level(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -34,12 +34,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """One check.
 
     Attributes:
-        name: of the thing.
-        state: how it is.
-        found: what was seen, in words.
+        name: what was checked.
+        state: the result.
+        found: what was found, as text.
         remedy: what to do about it; empty when there is nothing to do.
     """
 
@@ -54,24 +54,24 @@ class Check:
 
 
 def next_reset(wall: float) -> datetime:
-    """When a day's allowance begins anew: at 00:00 UTC."""
+    """When the daily allowance is reset: at 00:00 UTC."""
     return datetime.fromtimestamp((wall // DAY + 1) * DAY, UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was seen.
+    """The data for the checks.
 
     Attributes:
-        settings: in effect; None when they make no sense.
+        settings: in effect; None when they are not valid.
         complaint: what is wrong with them then.
-        models, account_models, key: of ``GET /models``, ``/models/user`` and ``/key``; None when nobody looked.
-        copy_written: when the copy of the list of models was, in seconds since 1970; None when there is none.
+        models, account_models, key: of ``GET /models``, ``/models/user`` and ``/key``; None when not read.
+        copy_written: when the stored list of models was written, in seconds since 1970; None without one.
         wall: now, in seconds since 1970.
         port: of the server.
-        port_state: "free", "taken", or "freerouter" when a server of ours has it.
+        port_state: "free", "taken", or "freerouter" when a freerouter server uses it.
         upstream_is_ours: the upstream is a freerouter server itself.
-        versions: of what is installed; None for what is not.
+        versions: of the installed packages; None for a missing one.
     """
 
     settings: Settings | None
@@ -93,7 +93,7 @@ class Findings:
 
 
 def examine(findings: Findings) -> list[Check]:
-    """All checks, in the order in which one would look."""
+    """All checks, in a useful order."""
     checks = [_versions(findings)]
     if findings.settings is None:
         checks.append(Check("settings", Level.FAILED, findings.complaint, "correct it: the rest could not be checked"))
@@ -129,7 +129,7 @@ def _circle(findings: Findings, settings: Settings) -> Check:
     host = urlsplit(settings.upstream).hostname or ""
     if not findings.reached and is_loopback(host):
         return _unchecked("circle")
-    return Check("circle", Level.OK, "upstream does not lead back to freerouter")
+    return Check("circle", Level.OK, "upstream is not a freerouter server")
 
 
 def _unchecked(name: str, why: str = _NOT_REACHED) -> Check:
@@ -139,16 +139,16 @@ def _unchecked(name: str, why: str = _NOT_REACHED) -> Check:
 def _clock(findings: Findings, _settings: Settings) -> Check:
     look = findings.models
     if look is None or look.date is None:
-        return _unchecked("clock", "the upstream does not tell its time" if findings.reached else _NOT_REACHED)
+        return _unchecked("clock", "the upstream does not send its time" if findings.reached else _NOT_REACHED)
     try:
         ahead = look.at - parsedate_to_datetime(look.date).timestamp()
     except (ValueError, OverflowError):
-        return _unchecked("clock", "the upstream's Date is none")
+        return _unchecked("clock", "the upstream's Date header is not valid")
     if abs(ahead) <= _CLOCK_TOLERANCE:
         return Check("clock", Level.OK, f"within {_CLOCK_TOLERANCE:.0f} s of the upstream's")
     way = "ahead of" if ahead > 0 else "behind"
     found = f"{in_words(abs(ahead))} {way} the upstream's"
-    return Check("clock", Level.WARNING, found, "set this machine's clock: days and resets are reckoned by it")
+    return Check("clock", Level.WARNING, found, "set this machine's clock: days and resets are computed with it")
 
 
 def _catalog(findings: Findings, settings: Settings) -> Check:
@@ -157,11 +157,11 @@ def _catalog(findings: Findings, settings: Settings) -> Check:
     catalog = findings.models.catalog()
     if catalog is None:
         remedy = f"set upstream to {DEFAULT_UPSTREAM}"
-        return Check("models", Level.FAILED, "the upstream's list of models is none", remedy)
+        return Check("models", Level.FAILED, "the upstream's list of models is not valid", remedy)
     free = catalog.free(_day(findings))
     policy = Policy(settings.include, settings.exclude, settings.authors, settings.min_context)
     drawn = [model for model in free if next(policy.objections(model), None) is None]
-    found = f"{len(free)} free, {len(drawn)} of them let in by the settings"
+    found = f"{len(free)} free, {len(drawn)} of them allowed by the settings"
     if drawn:
         return Check("models", Level.OK, found)
     return Check(
@@ -176,27 +176,27 @@ def _day(findings: Findings) -> date:
 def _copy(findings: Findings, _settings: Settings) -> Check:
     if findings.copy_written is None:
         if findings.reached:
-            return Check("catalog copy", Level.OK, "none yet: the first command makes one")
-        return Check("catalog copy", Level.FAILED, "there is none", "run freerouter models once there is a network")
+            return Check("catalog copy", Level.OK, "none yet: the first command creates it")
+        return Check("catalog copy", Level.FAILED, "there is none", "run freerouter models when the network is up")
     age = findings.wall - findings.copy_written
     found = f"{in_words(max(age, 0))} old"
     if 0 <= age <= _OLD_COPY:
         return Check("catalog copy", Level.OK, found)
-    return Check("catalog copy", Level.WARNING, found, "run freerouter models: it is read anew")
+    return Check("catalog copy", Level.WARNING, found, "run freerouter models to read it again")
 
 
 def _key(findings: Findings, settings: Settings) -> Check:
     if settings.key is None:
-        remedy = "make one for nothing at https://openrouter.ai/keys and set OPENROUTER_API_KEY"
+        remedy = "create a free one at https://openrouter.ai/keys and set OPENROUTER_API_KEY"
         return Check("key", Level.FAILED, "there is none", remedy)
     status = None if findings.key is None else findings.key.status
     if status == 200:
         return Check("key", Level.OK, "there, and valid")
     if status in (401, 403):
-        remedy = "copy it anew, or make another at https://openrouter.ai/keys"
+        remedy = "copy it again, or create another one at https://openrouter.ai/keys"
         return Check("key", Level.FAILED, f"refused by the upstream (status {status})", remedy)
     why = _NOT_REACHED if status is None else f"GET /key answers with status {status}"
-    return Check("key", Level.WARNING, f"there, but not checked: {why}")
+    return Check("key", Level.WARNING, f"set, but not checked: {why}")
 
 
 def _allowance(findings: Findings, settings: Settings) -> Check:
@@ -210,7 +210,7 @@ def _allowance(findings: Findings, settings: Settings) -> Check:
     found = f"{left} of {limit} free requests left today"
     if left > limit * _LOW_ALLOWANCE:
         return Check("allowance", Level.OK, found)
-    return Check("allowance", Level.WARNING, found, f"it begins anew at {next_reset(findings.wall):%H:%M} UTC")
+    return Check("allowance", Level.WARNING, found, f"it is reset at {next_reset(findings.wall):%H:%M} UTC")
 
 
 def _why_not(findings: Findings, settings: Settings) -> str:
@@ -244,12 +244,12 @@ def _port(findings: Findings) -> Check:
         case "freerouter":
             return Check("server port", Level.OK, f"a freerouter server is running on {findings.port}")
         case _:
-            remedy = "freerouter serve --port takes another"
+            remedy = "use another one with freerouter serve --port"
             return Check("server port", Level.WARNING, f"{findings.port} is taken by another program", remedy)
 
 
 def in_words(seconds: float) -> str:
-    """A length of time, in its two largest units."""
+    """A duration, in its two largest units."""
     parts = [f"{count} {unit}" for count, unit in _parts(round(seconds)) if count]
     return " ".join(parts[:2]) or "0 s"
 

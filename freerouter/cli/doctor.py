@@ -1,4 +1,4 @@
-"""freerouter doctor: whether everything is as it should be, and what to do where it is not."""
+"""freerouter doctor: checks the installation, and says how to fix problems."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from freerouter.cli.diagnosis import Check, Findings
     from freerouter.settings import Settings
 
-# What the extras bring, besides what is always there.
+# The packages of the extras, after those that are always installed.
 _PACKAGES = ("httpx", "pydantic", "typer", "rich", "jsonschema", "starlette", "aiohttp")
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
@@ -76,7 +76,7 @@ def _look_around(settings: Settings) -> Findings:
 
 
 def _is_ours(settings: Settings, url: str) -> bool:
-    """Whether a server of ours answers at an address of this machine."""
+    """Whether a freerouter server answers at an address of this machine."""
     from freerouter.network.fetching import look
     from freerouter.settings import is_loopback
 
@@ -97,7 +97,7 @@ def _versions() -> dict[str, str | None]:
 
 
 def _port_state(settings: Settings | None) -> str:
-    """Whether the server's port is free, and if not, whether it is a server of ours that has it."""
+    """Whether the server's port is free, and if not, whether a freerouter server uses it."""
     try:
         with socket.create_server(("127.0.0.1", PORT)):
             return "free"

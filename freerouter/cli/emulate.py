@@ -22,11 +22,11 @@ def emulate(
         Path | None, typer.Option(help="Offer the models in this file instead of its own.", exists=True, dir_okay=False)
     ] = None,
     faults: Annotated[
-        Path | None, typer.Option(help="Rules after which requests fail, as TOML or JSON.", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="Rules by which requests fail, as TOML or JSON.", exists=True, dir_okay=False)
     ] = None,
     per_minute: Annotated[int, typer.Option(help="Free requests a minute; 0 for no limit.", min=0)] = 20,
     per_day: Annotated[int, typer.Option(help="Free requests a day; 0 for no limit.", min=0)] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Say where it is for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its address as JSON.")] = False,
 ) -> None:
     """Run an OpenRouter on this machine, to try things without key, network or allowance.
 

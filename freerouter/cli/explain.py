@@ -1,4 +1,4 @@
-"""freerouter explain: what would become of a request, without sending it."""
+"""freerouter explain: how a request would be routed, without sending it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def explain(
     catalog: CatalogFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Show what a request needs, who is eligible, and why the others are not. Nothing is sent.
+    """Show what a request needs, which models are eligible, and why the others are not. Nothing is sent.
 
     Example: echo '{"messages": [{"role": "user", "content": "Hi"}]}' | freerouter explain -
     """
@@ -53,7 +53,7 @@ def _show(explanation: dict[str, Any]) -> None:
 
 
 def show_briefly(explanation: dict[str, Any]) -> None:
-    """What is needed, who is eligible, and what could be left out."""
+    """The needs, the eligible models, and the needs that could be left out."""
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
@@ -80,7 +80,7 @@ def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
     for row in sorted(eligible, key=lambda row: (-row["probability"], row["id"])):
         console.print(f"{row['probability']:>6.1%}  {row['id']}")
         notes = [f"gives up {', '.join(row['gives_up'])}"] if row["gives_up"] else []
-        notes += [f"failed lately: left alone for {row['cooling_s']:.0f} s"] if row["cooling_s"] else []
+        notes += [f"failed lately: cooling down for {row['cooling_s']:.0f} s"] if row["cooling_s"] else []
         if notes:
             console.print(_indented("; ".join(notes), 8), style="dim")
 
@@ -119,5 +119,5 @@ def needs_in_words(requirements: dict[str, Any]) -> str:
 
 
 def _size(requirements: dict[str, Any]) -> str:
-    """The bounds of the prompt, in words."""
+    """The bounds of the prompt, as text."""
     return f"{requirements['prompt_tokens_least']:,} to {requirements['prompt_tokens']:,} tokens"

@@ -35,7 +35,7 @@ _SOON = 14
 
 
 class SortOrder(StrEnum):
-    """What the list is sorted by."""
+    """The sort key of the list."""
 
     NAME = "name"
     CONTEXT = "context"
@@ -44,7 +44,7 @@ class SortOrder(StrEnum):
     EXPIRES = "expires"
 
 
-# The most of something first; where nothing is stated, last.
+# Largest value first; rows without a value last.
 _KEYS: dict[SortOrder, Callable[[dict[str, Any]], Any]] = {
     SortOrder.NAME: lambda row: row["id"],
     SortOrder.CONTEXT: lambda row: -(row["context"] or 0),
@@ -65,7 +65,7 @@ def models(
         bool, typer.Option("--watch", help="Show what appeared and vanished since the last look.")
     ] = False,
     server: Annotated[
-        str, typer.Option(help="A running freerouter serve, which knows what it leaves alone for now.")
+        str, typer.Option(help="A running freerouter serve, which knows the cooldowns.")
     ] = f"http://127.0.0.1:{PORT}/api/v1",
     catalog: CatalogFile = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that are not eligible, with the reason.")] = False,
@@ -99,7 +99,7 @@ def _holds(row: dict[str, Any], tokens: int) -> bool:
 
 
 def cooling(server: str) -> dict[str, float]:
-    """What a running server leaves alone for now, in seconds; nothing where there is no server."""
+    """The cooldowns of a running server, in seconds; empty without a server."""
     from pydantic_core import from_json
 
     from freerouter.network.fetching import look
@@ -108,7 +108,7 @@ def cooling(server: str) -> dict[str, float]:
     try:
         rows = from_json(look(Settings(), f"{server.rstrip('/')}/models").body)["data"]
         return {row["id"]: row["freerouter"]["cooling_s"] for row in rows if "freerouter" in row}
-    except (ValueError, TypeError, KeyError):  # whatever answers there is no server of freerouter's
+    except (ValueError, TypeError, KeyError):  # the program at that address is not a freerouter server
         return {}
 
 
@@ -185,7 +185,7 @@ def _words(row: dict[str, Any], today: date) -> str:
     if row["expires"] and (left := (date.fromisoformat(row["expires"]) - today).days) <= _SOON:
         notes.append(f"expires in {left} day{'s' if left > 1 else ''}" if left > 0 else "expires today")
     if row["cooling_s"] is not None:
-        notes.append(f"failed lately: left alone for {row['cooling_s']:.0f} s")
+        notes.append(f"failed lately: cooling down for {row['cooling_s']:.0f} s")
     return "; ".join([", ".join(takes + can) or "text", *notes])
 
 

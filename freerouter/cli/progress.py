@@ -1,4 +1,4 @@
-"""How far a batch is: drawn on a terminal, and in plain lines where standard error goes elsewhere."""
+"""The progress of a batch: drawn on a terminal, in plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MODELS = 3
 
 
 class Progress:
-    """Shows how far a batch is, on standard error.
+    """Shows the progress of a batch on standard error.
 
     Args:
-        batch: which.
+        batch: the batch.
         every: seconds between two plain lines.
     """
 
@@ -49,13 +49,13 @@ class Progress:
                     live.update(self._picture(), refresh=True)
 
     def say(self, notice: str) -> None:
-        """Say something now: in the picture, which printing would spoil, or as a line of its own."""
+        """Show a message now: within the display, which printing would break, or as its own line."""
         self._notice = notice
         if not self._drawn:
             print(f"freerouter: {notice}", file=sys.stderr, flush=True)
 
     def sentences(self) -> list[str]:
-        """The whole of it in words."""
+        """The progress as one line of text."""
         tally, now, seconds = self._batch.tally, time.time(), time.monotonic() - self._started
         is_down = bool(tally.outage) and tally.until > now
         counts = [f"{tally.answered:,} of {tally.total:,} done", f"{tally.failed:,} failed"]
@@ -93,18 +93,18 @@ class Progress:
         grid.add_row(ProgressBar(total=max(tally.total, 1), completed=tally.answered + tally.failed))
         for said in filter(None, [*self.sentences(), self._notice]):
             grid.add_row(Text(said, overflow="fold"))
-        # The cursor rests on an empty line, so that an echoed ^C does not push the picture up.
+        # The cursor stays on an empty line, so that an echoed ^C does not move the display up.
         return Group(grid, Text())
 
 
 def clock_time(at: float) -> str:
-    """A time in seconds since 1970, in UTC and as clocks show it here."""
+    """A time in seconds since 1970, in UTC and in local time."""
     here = datetime.fromtimestamp(at, UTC).astimezone()
     return f"{here.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({here:%H:%M} here)"
 
 
 def duration(seconds: float) -> str:
-    """So many seconds, in words."""
+    """A number of seconds, as text."""
     for unit, length in (("d", DAY), ("h", HOUR), ("min", MINUTE)):
         if seconds >= 1.5 * length:
             return f"{seconds / length:.0f} {unit}"

@@ -20,7 +20,7 @@ def quota(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     emulate: Emulate = False,
 ) -> None:
-    """Show how many of the account's free requests are used and left today, and when they begin anew.
+    """Show how many of the account's free requests are used and left today, and when they are reset.
 
     OpenRouter's figures are about a minute old. Asking costs no request.
 
@@ -47,7 +47,7 @@ def _check(seen: Probe, settings: Settings) -> None:
     if seen.status is None:
         raise unreachable(settings.upstream)
     if seen.status in (401, 403):
-        message = "the key is refused: check OPENROUTER_API_KEY, or make a key at https://openrouter.ai/keys"
+        message = "the key is refused: check OPENROUTER_API_KEY, or create a key at https://openrouter.ai/keys"
         raise UpstreamError(message, status=seen.status, body={})
     if seen.status != 200:
         message = f"{settings.upstream}/key answers with status {seen.status}: try again later, or freerouter doctor"
@@ -55,7 +55,7 @@ def _check(seen: Probe, settings: Settings) -> None:
 
 
 def _report(seen: Probe, settings: Settings, now: float) -> dict[str, Any]:
-    """See docs/terminal.md. What nobody tells is null: nothing is guessed."""
+    """See docs/terminal.md. An unknown value is null: nothing is guessed."""
     from freerouter.cli.diagnosis import next_reset
 
     used, limit = seen.daily() or (None, None)

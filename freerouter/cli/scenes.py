@@ -31,8 +31,8 @@ class Scene:
     Attributes:
         title: what it shows.
         body: of the request.
-        fault: what the emulator does to the first model that is asked, by its name there; None for nothing.
-        refused: no model can answer it, and that is what it shows.
+        fault: kind of the emulator's fault for the first model that is asked; None without a fault.
+        refused: whether the demo shows that no model can answer it.
     """
 
     title: str
@@ -73,7 +73,7 @@ def scenes() -> list[Scene]:
 
 
 def failures() -> list[Scene]:
-    """The requests of the demo in which something goes wrong; only the emulator does that to order."""
+    """The requests of the demo in which something goes wrong; only the emulator can cause that."""
     return [
         Scene("The first model is rate-limited", _asking("Name a river."), fault="rate_limited"),
         Scene(

@@ -1,4 +1,4 @@
-"""How an answer appears as it comes: as it is where it is piped, as Markdown on a terminal."""
+"""How an answer is shown while it arrives: unchanged in a pipe, as Markdown on a terminal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _FENCE = re.compile(r" {0,12}(?:[-*>] |\d+[.)] )?(`{3,}|~{3,})")
 
 
 def harmless(text: str) -> str:
-    """Text without what a terminal would take for a command."""
+    """Text without control sequences of a terminal."""
     return _CONTROLS.sub("", text)
 
 
 def in_one_line(message: object) -> str:
-    """A message for standard error, whoever wrote it."""
+    """A message for standard error, from any source."""
     return harmless(" ".join(str(message).split()))
 
 
 class Pieces:
-    """Joins what the pieces of a stream may cut in two: a character of which JSON makes two surrogates."""
+    """Joins characters that the pieces of a stream may split: JSON writes them as two surrogates."""
 
     def __init__(self) -> None:
         self._half = ""
@@ -47,11 +47,11 @@ class Screen(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
     def add(self, piece: str) -> None:
-        """More of the answer has come."""
+        """Show the next piece of the answer."""
 
 
 class PlainScreen:
-    """The answer as it is, each piece at once."""
+    """Shows the answer unchanged, each piece at once."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -75,7 +75,7 @@ class PlainScreen:
 
 
 class Block:
-    """Markdown without the blank lines around it; of one that is too high, only the end."""
+    """Markdown without the blank lines around it; if it is too high, only its end."""
 
     def __init__(self, text: str = "", height: int | None = None) -> None:
         self.text = text
@@ -106,7 +106,7 @@ def _without_padding(line: list[Segment]) -> list[Segment]:
 
 
 class MarkdownScreen:
-    """The answer as Markdown: what is settled scrolls away, the block in the making is drawn anew as it grows.
+    """The answer as Markdown: finished blocks scroll away, the current block is redrawn as it grows.
 
     Args:
         console: of rich.
@@ -123,7 +123,7 @@ class MarkdownScreen:
         self._tail = Block(height=max(console.height - 2, 1))
         self._printed = False
         self._due = 0.0
-        # A thread that refreshes would write into what is printed in between.
+        # A refresh thread would write into other output.
         self._live = Live(self._tail, console=console, transient=True, auto_refresh=False)
 
     def __enter__(self) -> Self:
@@ -143,7 +143,7 @@ class MarkdownScreen:
         self._draw()
 
     def _draw(self) -> None:
-        """Draw the block in the making, unless that would take more than a fifth of the time."""
+        """Draw the current block, unless that would take more than a fifth of the time."""
         started = self._clock()
         if started >= self._due:
             self._live.refresh()
@@ -160,7 +160,7 @@ class MarkdownScreen:
 
 
 def blocks(text: str) -> list[str]:
-    """Markdown, cut where a block begins at the margin; all but the last will look the same whatever follows."""
+    """Markdown, split where a block begins at the margin; later text changes only the last piece."""
     fence, blank, start, position, found = "", False, 0, 0, []
     for line in text.splitlines(keepends=True):
         if blank and not fence and line.strip() and not line[0].isspace():
@@ -177,7 +177,7 @@ def blocks(text: str) -> list[str]:
 
 
 def screen_for_answers(*, markdown: bool = True) -> Screen:
-    """Markdown where somebody reads it, the text as it is where a program does or where it is no Markdown."""
+    """Markdown on a terminal; the unchanged text in a pipe, or if it is not Markdown."""
     if not (markdown and sys.stdout.isatty()):
         return PlainScreen(sys.stdout)
     from rich.console import Console

@@ -21,7 +21,7 @@ _MISSING = "the server needs its extra: pip install 'freerouter-client[server]'"
 
 
 class Command(TyperCommand):
-    """``--client-keys`` can stand alone, which typer has no word for."""
+    """``--client-keys`` can be used without a value, which typer does not support."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See TyperCommand."""
@@ -59,7 +59,7 @@ def serve(
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Say where it is for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its address as JSON.")] = False,
 ) -> None:
     """Be OpenRouter, for free models, to any program: base URL http://127.0.0.1:8788/api/v1.
 
@@ -78,13 +78,13 @@ def serve(
     with settings_for(emulate, limits=False, api_key=key, model_map=tuple(model_map or ()) or None) as settings:
         if settings.key is None and client_keys != "only":
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
-        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
+        with suppress(KeyboardInterrupt):  # Ctrl-C is the usual way to stop it
             announce = _announce_to_machines if as_json else _announce
             run(settings, access, host, port, lambda url: announce(url, settings))
 
 
 def _also_warnings() -> None:
-    """A command says what went wrong by itself; a server has nobody to tell, so it also logs its warnings."""
+    """Log the warnings of a server, too: unlike other commands, it has no user who reads its messages."""
     log = logging.getLogger("freerouter")
     log.setLevel(min(log.level, logging.WARNING))
 
@@ -105,8 +105,8 @@ def _read_key(path: Path) -> str:
         key = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError:  # its text would show what is in the file
-        raise typer.BadParameter(f"{path} is no text") from None
+    except ValueError:  # its message would show the content of the file
+        raise typer.BadParameter(f"{path} is not a text file") from None
     if not key:
         raise typer.BadParameter(f"{path} is empty")
     return key

@@ -1,4 +1,4 @@
-"""One question and its answer: sent, shown as it comes, and told how it came about."""
+"""One question and its answer: sends it, shows the answer as it arrives, and reports how it was routed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def opening(system: str | None) -> Messages:
 
 
 def question(text: str, parts: Messages) -> dict[str, Any]:
-    """A user's message, with what goes along with it."""
+    """A user's message, with its attachments."""
     return {"role": "user", "content": [*parts, {"type": "text", "text": text}] if parts else text}
 
 
@@ -37,11 +37,11 @@ class Asking:
     """How questions are asked.
 
     Attributes:
-        parameters: of the request, besides its messages.
-        needs: capabilities to require besides those that it shows.
-        stream: show the answer as it comes.
-        schema: the answer has to fit one, so that it can be shown only when it is whole.
-        tell_trace: show the whole story, not just who answered.
+        parameters: of the request, without its messages.
+        needs: capabilities to require in addition to those found in it.
+        stream: show the answer as it arrives.
+        schema: the answer must fit a schema, so it is shown only when it is complete.
+        tell_trace: show the whole trace, not only the model.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An answer, and how it came about."""
+    """An answer, and its trace."""
 
     text: str
     finish: str | None
@@ -62,7 +62,7 @@ class Turn:
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON (docs/terminal.md)."""
+        """As JSON values (docs/terminal.md)."""
         return {
             "text": self.text,
             "model": self.trace.model,
@@ -74,12 +74,12 @@ class Turn:
 
 
 class Talk:
-    """Asks, and tells on standard error how the answers came about.
+    """Sends questions, and reports on standard error how they were routed.
 
     Args:
         client: sends.
-        asking: how.
-        show: whether answers are to be shown.
+        asking: how to ask.
+        show: whether answers are shown.
     """
 
     def __init__(self, client: FreeRouter, asking: Asking, *, show: bool = True) -> None:
@@ -94,7 +94,7 @@ class Talk:
         )
 
     def ask(self, messages: Messages) -> Turn:
-        """Ask, and show the answer. Raises FreeRouterError; what had come of the answer by then has been shown."""
+        """Ask, and show the answer. Raises FreeRouterError, after the part received so far has been shown."""
         from freerouter.errors import FreeRouterError
 
         started = monotonic()
@@ -139,7 +139,7 @@ class Talk:
         return turn
 
     def tell(self, turn: Turn) -> None:
-        """Who answered, after which attempts, in what time; or the whole story."""
+        """The model, the attempts before, and the time; or the whole trace."""
         trace = turn.trace
         if self.asking.tell_trace:
             self._tell_needs(trace)

@@ -1,4 +1,4 @@
-"""Where a command sends to: OpenRouter with the user's key, or an OpenRouter emulated for as long as it runs."""
+"""The upstream of a command: OpenRouter with the user's key, or an emulated one while the command runs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Emulate = Annotated[bool, typer.Option("--emulate", help="Ask an OpenRouter emul
 
 _NO_LIMIT = 1_000_000
 _NO_KEY = (
-    "there is no key: make one for nothing at https://openrouter.ai/keys and set OPENROUTER_API_KEY, "
-    "or try it without: {command} --emulate"
+    "there is no key: create a free one at https://openrouter.ai/keys and set OPENROUTER_API_KEY, "
+    "or try it without a key: {command} --emulate"
 )
 
 
@@ -28,10 +28,10 @@ def settings_for(emulate: bool, *, pause: float = 0.0, limits: bool = True, **ad
     """The settings in effect; while the block runs, those for an emulated OpenRouter if one is wanted.
 
     Args:
-        emulate: whether it is.
+        emulate: whether to use an emulated one.
         pause: seconds between the pieces of an emulated stream.
         limits: an emulated account has as few requests as a real one.
-        adjusted: settings that a command's options set; None leaves one as it is.
+        adjusted: settings from the command's options; None keeps a setting.
     """
     from freerouter.settings import Settings
 
@@ -50,7 +50,7 @@ def settings_for(emulate: bool, *, pause: float = 0.0, limits: bool = True, **ad
 
 
 def check_key(settings: Settings, command: str) -> None:
-    """Raises SettingsError, which says how to get a key, when there is none."""
+    """Raises SettingsError, which says how to get a key, without a key."""
     from freerouter.errors import SettingsError
 
     if settings.key is None:

@@ -1,4 +1,4 @@
-"""What appeared among the free models, and what vanished, since somebody last looked."""
+"""Free models that appeared or vanished since the last look."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 
 def changes(index: Index, settings: Settings, now: float) -> dict[str, Any]:
-    """What is different since the last look, which this one replaces.
+    """The changes since the last look, which this one replaces.
 
     Args:
-        index: the models of now.
-        settings: say where the last look is kept: beside the copy of the list.
+        index: the current models.
+        settings: give the folder of the last look: beside the copy of the list.
         now: seconds since 1970.
 
     Returns:
         ``{"since": ISO time or null, "appeared": [id], "vanished": [{"id", "reasons"}], "free": int}``
 
     Raises:
-        SettingsError: the look cannot be kept.
+        SettingsError: the look cannot be stored.
     """
     path = _place(settings)
     last = _read(path)
@@ -48,7 +48,7 @@ def _place(settings: Settings) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The last look; None when there was none, or when the file holds something else."""
+    """The last look; None without one, or when the file is not valid."""
     try:
         look = json.loads(path.read_bytes())
         datetime.fromisoformat(look["at"])
@@ -64,7 +64,7 @@ def _keep(path: Path, look: dict[str, Any]) -> None:
     try:
         replace(path, json.dumps(look).encode())
     except OSError as error:
-        raise SettingsError(f"the look cannot be kept in {path}: {error.strerror}: set cache_dir") from None
+        raise SettingsError(f"the look cannot be stored in {path}: {error.strerror}: set cache_dir") from None
 
 
 def _why(index: Index, name: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""Everything that does I/O towards OpenRouter."""
+"""All I/O with OpenRouter."""

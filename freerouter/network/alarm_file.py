@@ -1,4 +1,4 @@
-"""AlarmFile: which models turned out to cost money, kept beside the catalog's copy for the next start."""
+"""AlarmFile: the models that have cost money, stored beside the catalog's copy for the next start."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _log = logging.getLogger("freerouter")
 
 
 class Alarm(NamedTuple):
-    """That an answer has cost money.
+    """One answer that has cost money.
 
     Attributes:
         model: its id.
-        cost: in USD, by the answer's own word.
-        at: when, in UTC, as ISO 8601 has it.
+        cost: in USD, as the answer states it.
+        at: time in UTC, in ISO 8601 format.
     """
 
     model: str
@@ -42,11 +42,11 @@ class AlarmFile:
         self._wall = wall
 
     def read(self) -> dict[str, float]:
-        """The models that are barred, each with what its latest such answer has cost."""
+        """The blocked models, each with the cost of its latest such answer."""
         return {alarm.model: alarm.cost for alarm in self.alarms()}
 
     def alarms(self) -> list[Alarm]:
-        """All alarms, in the order in which they came; what cannot be read is logged and left out."""
+        """All alarms, oldest first; lines that cannot be read are logged and skipped."""
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -56,11 +56,11 @@ class AlarmFile:
             return []
         alarms = [alarm for line in lines if (alarm := _parsed(line)) is not None]
         if len(alarms) < len(lines):
-            _log.warning("cost alarms: %d lines of %s make no sense", len(lines) - len(alarms), self.path)
+            _log.warning("cost alarms: %d lines of %s are not valid", len(lines) - len(alarms), self.path)
         return alarms
 
     def add(self, model: str, cost: float) -> None:
-        """Keep an alarm; a failure is logged."""
+        """Store an alarm; a failure is logged."""
         at = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         line = json.dumps({"model": model, "cost": cost, "at": at}) + "\n"
         try:
@@ -71,7 +71,7 @@ class AlarmFile:
             _log.warning("cost alarms: %s cannot be written: %s", self.path, error.strerror)
 
     def clear(self) -> None:
-        """Lift all alarms, for processes that start from now on. Raises OSError."""
+        """Remove all alarms, for processes that start from now on. Raises OSError."""
         self.path.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""CatalogSource: the list of models over HTTP, in pages, stale rather than none."""
+"""CatalogSource: the list of models over HTTP, in pages; a stale list is better than an error."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from freerouter.settings import Settings
 
 _log = logging.getLogger("freerouter")
 
-# A refresh that would drop more than this part of the free models is believed only the second time; but what is known
-# for longer than a day casts no doubt on what is new (a short program has no second time).
+# A refresh that would drop more than this part of the free models must be confirmed by a second one. A catalog older
+# than a day is replaced without that (a short program makes no second refresh).
 _PLAUSIBLE_LOSS = 0.8
 _CREDIBLE = DAY
 _FIRST_RETRY = 5.0
@@ -34,7 +34,7 @@ _GLANCE = 0.005
 
 
 class CatalogSource:
-    """Keeps a catalog at hand: a fresh one at once, a stale one while a refresh runs, the copy on disk without network.
+    """Supplies the catalog: a fresh one at once, a stale one during a refresh, the copy on disk without network.
 
     One refresh runs at a time, in a daemon thread of its own, for sync and async callers alike.
 
@@ -91,13 +91,13 @@ class CatalogSource:
         """A catalog, at once if there is any. Raises CatalogError as ``get`` does."""
         found = self._at_hand(way)
         if isinstance(found, Future):
-            while not found.done():  # noqa: ASYNC110  # waiting in a thread would keep a program from ending
+            while not found.done():  # noqa: ASYNC110  # waiting in a thread would delay the end of a program
                 await anyio.sleep(_GLANCE)
             return found.result()
         return found
 
     def latest(self, patience: float) -> Catalog:
-        """A fresh catalog, or the one at hand if none comes within so many seconds.
+        """A fresh catalog, or the current one if a refresh does not finish within so many seconds.
 
         For programs that end before a refresh in the background would. Raises CatalogError as ``get`` does.
         """
@@ -121,12 +121,12 @@ class CatalogSource:
             return self._catalog
 
     def _is_fresh(self) -> bool:
-        # What is due later than its age allows was noted before the clock was set back: it is stale. A second is for
+        # A due time beyond the maximum age is from before the clock was set back: the catalog is stale. One second is for
         # rounding.
         return 0 < self._due - self._wall() <= self._settings.catalog_age + 1
 
     def expire(self) -> None:
-        """A model turned out to be gone: fetch anew in the background, at most once a minute."""
+        """A model is gone: refresh in the background, at most once a minute."""
         now = self._wall()
         with self._lock:
             if now < self._expirable:
@@ -135,7 +135,7 @@ class CatalogSource:
         self.refresh()
 
     def refresh(self) -> Future[Catalog]:
-        """Fetch anew in the background, unless that is going on already; the future is of whichever it is."""
+        """Start a refresh in the background, or return the future of the running one."""
         with self._lock:
             return self._begin()
 
@@ -152,8 +152,8 @@ class CatalogSource:
         except CatalogError as error:
             self._after_failure(error)
             future.set_exception(error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the caller who waits must hear of it
-            # The text of an httpx exception may hold a key, so only its name is shown.
+        except Exception as error:  # noqa: BLE001  # any error must reach the waiting caller
+            # The text of an httpx exception may contain a key, so only its name is shown.
             failure = CatalogError(f"{self._settings.upstream} could not be reached ({type(error).__name__})")
             self._after_failure(failure)
             future.set_exception(failure)
@@ -171,7 +171,7 @@ class CatalogSource:
             self._refresh = None
 
     def _believe(self, body: bytes) -> Catalog:
-        """Take a new catalog into use, unless it is too bad to be believed at once."""
+        """Use a new catalog, unless it drops so many models that it must be confirmed."""
         catalog = Catalog.parse(body)
         with self._lock:
             now = self._wall()
@@ -193,7 +193,7 @@ class CatalogSource:
         lost = free.difference(model.id for model in new.free(today))
         if len(lost) <= _PLAUSIBLE_LOSS * len(free) or now - self._fetched > _CREDIBLE:
             return False
-        _log.warning("catalog: %d of %d free models are missing: asking again", len(lost), len(free))
+        _log.warning("catalog: %d of %d free models are missing: fetching it again", len(lost), len(free))
         return True
 
     def _read_copy(self) -> None:
@@ -203,7 +203,7 @@ class CatalogSource:
         try:
             catalog = Catalog.parse(copy[0])
         except CatalogError as error:
-            _log.warning("catalog: the copy in %s is of no use: %s", self._copy.path, error)
+            _log.warning("catalog: the copy in %s is not usable: %s", self._copy.path, error)
             return
         with self._lock:
             if self._catalog is None:

@@ -1,4 +1,4 @@
-"""The files that are kept on disk, and the copy of the list of models, for the next start without network."""
+"""The files on disk, and the stored copy of the list of models, for a start without network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = logging.getLogger("freerouter")
 
 
 def cache_folder() -> Path:
-    """The platform's folder for what can be fetched again."""
+    """The platform's folder for cached data."""
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "freerouter" / "cache"
     if sys.platform == "darwin":
@@ -24,7 +24,7 @@ def cache_folder() -> Path:
 
 
 def path_for(settings: Settings, kind: str, owner: str, ending: str) -> Path:
-    """Where a file of this kind is kept; ``owner`` says whose it is, and is not readable in the name."""
+    """The path of a file of this kind; ``owner`` is hashed into the name."""
     folder = Path(settings.cache_dir) if settings.cache_dir else cache_folder()
     return folder / f"{kind}-{hashlib.sha256(owner.encode()).hexdigest()[:16]}.{ending}"
 
@@ -37,22 +37,22 @@ class CatalogCopy:
         self.path = path_for(settings, "models", name, "json")
 
     def read(self) -> tuple[bytes, float] | None:
-        """Its bytes, and when they were written, in seconds since 1970; None when there is none."""
+        """Its bytes, and when they were written, in seconds since 1970; None without a file."""
         try:
             return self.path.read_bytes(), self.path.stat().st_mtime
         except OSError:
             return None
 
     def write(self, body: bytes) -> None:
-        """Replace it atomically, so that no other process ever reads a part; a failure is logged."""
+        """Replace it atomically, so that other processes never read a partial file; a failure is logged."""
         try:
             replace(self.path, body)
         except OSError as error:
-            _log.warning("catalog: no copy could be kept in %s: %s", self.path, error.strerror)
+            _log.warning("catalog: the copy could not be stored in %s: %s", self.path, error.strerror)
 
 
 def replace(path: Path, body: bytes) -> None:
-    """Write a file atomically, in a folder that is made if need be. Raises OSError."""
+    """Write a file atomically, and create its folder if needed. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

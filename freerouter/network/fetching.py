@@ -1,4 +1,4 @@
-"""What is read over HTTP once in a while: the list of models, and single addresses for a diagnosis."""
+"""Occasional reads over HTTP: the list of models, and single addresses for a diagnosis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIMEOUT = httpx.Timeout(10.0)
 _ERROR = 64 * 1024
 _PATIENCE = 60.0
 _PAGES = 100
-# What is read once in a while leaves no connection behind in the caller's transport: each request would look at it.
+# Occasional reads leave no idle connection in the caller's transport: each request would check it.
 ONCE = {"connection": "close"}
 
 
@@ -38,7 +38,7 @@ def fetch_models(
         way: ``via`` of the request that wants the list.
 
     Raises:
-        CatalogError: what came is no such list. What httpx raises passes.
+        CatalogError: the reply is not such a list. Exceptions of httpx are passed on.
     """
     with client_on(transport, settings.upstream) as client:
         pages = list(_pages(client, settings, account=account, way=way))
@@ -47,7 +47,7 @@ def fetch_models(
     try:
         rows = [row for page in pages for row in from_json(page)["data"]]
     except (ValueError, TypeError, KeyError):
-        raise CatalogError(f"one of the {len(pages)} pages of the list of models is none") from None
+        raise CatalogError(f"one of the {len(pages)} pages of the list of models is not valid") from None
     return to_json({"data": rows, "total_count": len(rows), "links": {"next": None}})
 
 
@@ -86,7 +86,7 @@ def _reason(response: httpx.Response) -> str:
 
 
 def _read(response: httpx.Response, room: int) -> bytes:
-    """A body of at most so many bytes. Raises CatalogError when it is larger, or does not come in time."""
+    """A body up to the size limit. Raises CatalogError when it is larger, or times out."""
     chunks = []
     deadline = time.monotonic() + _PATIENCE
     for chunk in response.iter_bytes():
@@ -100,11 +100,11 @@ def _read(response: httpx.Response, room: int) -> bytes:
 
 
 def look(settings: Settings, url: str) -> Probe:
-    """GET an address once, for a diagnosis; whatever happens is what was seen.
+    """GET an address once, for a diagnosis; errors are part of the result.
 
     Args:
-        settings: the key goes with a request to their upstream, and nowhere else.
-        url: where to look.
+        settings: the key is sent only to their upstream.
+        url: the address.
     """
     sent = {"accept-encoding": "identity"}
     if settings.key is not None and url.startswith(f"{settings.upstream}/"):
@@ -114,14 +114,14 @@ def look(settings: Settings, url: str) -> Probe:
         with client_on(None, url) as client, client.stream("GET", url, headers=sent) as response:
             date, body = response.headers.get("date"), _read(response, _LIMIT)
             return Probe(response.status_code, body, date, time.monotonic() - started, time.time())
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is what was seen
-        # The text of an httpx exception may hold a key, so only its name is shown.
+    except Exception as error:  # noqa: BLE001  # any error is part of the result
+        # The text of an httpx exception may contain a key, so only its name is shown.
         return Probe(trouble=type(error).__name__)
 
 
 @contextmanager
 def client_on(transport: SyncTransport | None, url: str) -> Iterator[httpx.Client]:
-    """A client on this transport, which stays open: its owner may be using it. Without one, on one of its own."""
+    """A client on this transport, which stays open for its owner; without one, on a transport of its own."""
     inner = transport or new_transport(environment_proxy(url))
     try:
         yield httpx.Client(transport=inner, timeout=_TIMEOUT, follow_redirects=False)
@@ -131,7 +131,7 @@ def client_on(transport: SyncTransport | None, url: str) -> Iterator[httpx.Clien
 
 
 def _next_page(url: str, body: bytes) -> str | None:
-    """The address of the next page; it must be on the same server, since the key goes with it.
+    """The address of the next page; it must be on the same server, because the key is sent with it.
 
     Raises:
         CatalogError: it is somewhere else.
@@ -139,12 +139,12 @@ def _next_page(url: str, body: bytes) -> str | None:
     try:
         parsed: Any = from_json(body)
     except ValueError:
-        return None  # Catalog.parse says what it is
+        return None  # Catalog.parse reports it
     links = parsed.get("links") if isinstance(parsed, dict) else None
     following = links.get("next") if isinstance(links, dict) else None
     if not isinstance(following, str) or not following:
         return None
     target = urljoin(url, following)
     if urlsplit(target)[:2] != urlsplit(url)[:2]:
-        raise CatalogError(f"the list of models goes on at another server ({urlsplit(target).netloc}): not followed")
+        raise CatalogError(f"the list of models continues on another server ({urlsplit(target).netloc}): not followed")
     return target

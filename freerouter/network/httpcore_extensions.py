@@ -18,25 +18,25 @@ from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, 
 
 
 class ReadLimits(dict[str, float | None]):
-    """Time-outs as httpx's transports look them up; the time to read is what is left at that moment.
+    """Timeouts as httpx's transports look them up; the read timeout is the time left at that moment.
 
-    A read in progress cannot be cut short, so it must not begin with more.
+    A read in progress cannot be shortened, so it must not start with more.
 
     Args:
         timeouts: of the request.
         due: the time, on the monotonic clock, by which the reply must be judged.
 
     Attributes:
-        idle: seconds that a read may take however little is left; the wire sets them when the head has come.
+        idle: least seconds that a read may take; the wire sets them once the head has arrived.
     """
 
     def __init__(self, timeouts: Timeouts, due: float) -> None:
         super().__init__(timeouts.of_httpx())
-        self.idle = 0.001  # no time at all would mean: do not wait
+        self.idle = 0.001  # zero would mean: do not wait
         self._due = due
 
     def get(self, name: str, default: Any = None) -> Any:
-        """What is allowed now."""
+        """The timeouts of this moment."""
         return max(self._due - time.monotonic(), self.idle) if name == "read" else super().get(name, default)
 
 
@@ -44,7 +44,7 @@ class Watch:
     """Sees how far a request got on its connection.
 
     Args:
-        extensions: the request's; being traced takes as long as a decision, so it ends when all is known.
+        extensions: the request's; tracing takes as long as a decision, so it stops once the result is known.
     """
 
     def __init__(self, extensions: MutableMapping[str, Any]) -> None:
@@ -53,19 +53,19 @@ class Watch:
         self._extensions = extensions
 
     def note(self, event: str, _info: object) -> None:
-        """What httpcore does: it connects, unless it takes a connection that it has, and then it sends."""
+        """Record an event of httpcore: it connects, or reuses a connection, and then sends."""
         self._first, self._last = self._first or event, event
         if self._first.startswith("http"):
             self._extensions.pop("trace", None)
 
     async def note_async(self, event: str, info: object) -> None:
-        """The same, as the async transport calls it."""
+        """The same for the async transport."""
         self.note(event, info)
 
     def judge(self, error: Broken) -> NotSent | Broken:
-        """What a failure before anything came back amounts to.
+        """The kind of a failure before any reply.
 
-        When the time is up while it still connects, nothing was sent. A connection that breaks and was not made for
+        After a timeout while connecting, nothing was sent. A connection that breaks and was not made for
         this request was stale.
         """
         if isinstance(error, TimedOut):

@@ -26,7 +26,7 @@ class KeySource:
 
     Args:
         upstream: base URL of OpenRouter's API.
-        learn: is told the account, how many of today's requests are used, and of how many.
+        learn: called with the account, how many of today's requests are used, and of how many.
         transport: the httpx transport to fetch with.
         clock: monotonic seconds.
     """
@@ -46,7 +46,7 @@ class KeySource:
         forks.in_child(self._start_over)
 
     def _start_over(self) -> None:
-        # A thread does not survive a fork; what waits is read by the parent.
+        # A thread does not survive a fork; the parent reads the waiting accounts.
         self._lock = threading.Lock()
         self._waiting: deque[tuple[str, str]] = deque()
         self._reader: threading.Thread | None = None
@@ -55,7 +55,7 @@ class KeySource:
         """Read it soon, at most once a minute for each account.
 
         Returns:
-            the thread that reads it, which ends when no account waits; None when it was read lately, or too many wait.
+            the thread that reads it, which ends when no account waits; None if it was read recently, or too many wait.
         """
         with self._lock:
             if account in self._lately or len(self._waiting) >= _ACCOUNTS:
@@ -75,7 +75,7 @@ class KeySource:
             self._fetch(*account)
 
     def _next(self) -> tuple[str, str] | None:
-        """Whose allowance is to be read next; None when no account waits, which ends the thread."""
+        """The account to read next; None when no account waits, which ends the thread."""
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
@@ -91,6 +91,6 @@ class KeySource:
                 _log.debug("allowance: not read: status %d does not state it", answer.status_code)
             else:
                 self._learn(account, *daily)
-        except Exception as error:  # noqa: BLE001  # the figure is a help, not a need: OpenRouter may not give it
-            # The text of an httpx exception may hold a key, so only its name is logged.
+        except Exception as error:  # noqa: BLE001  # the figure is optional: OpenRouter may not give it
+            # The text of an httpx exception may contain a key, so only its name is logged.
             _log.debug("allowance: not read: %s", type(error).__name__)

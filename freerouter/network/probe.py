@@ -1,4 +1,4 @@
-"""Probe: what a GET brought, whatever that was."""
+"""Probe: the result of a GET, which may be an error."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from freerouter.openrouter.catalog import Catalog
 
 
 class Probe(NamedTuple):
-    """What a GET brought.
+    """The result of a GET.
 
     Attributes:
         status: of the response; None when there was none.
         body: its bytes.
         date: its ``Date``.
         seconds: how long it took.
-        at: when it was there, in seconds since 1970 by our own clock.
+        at: when it arrived, in seconds since 1970 by our own clock.
         trouble: why there was no response.
     """
 
@@ -30,7 +30,7 @@ class Probe(NamedTuple):
     trouble: str = ""
 
     def json(self) -> Any:
-        """The body, parsed; None when it is no JSON."""
+        """The body, parsed; None when it is not JSON."""
         try:
             return from_json(self.body)
         except ValueError:
@@ -44,7 +44,7 @@ class Probe(NamedTuple):
             return None
 
     def daily(self) -> tuple[int, int] | None:
-        """The free requests of today, used and of how many, in an answer of ``GET /key``; None when it does not say."""
+        """Today's free requests, used and of how many, in an answer of ``GET /key``; None when it is not stated."""
         try:
             daily = self.json()["data"]["free_model_daily_requests"]
             return int(daily["used"]), int(daily["limit"])

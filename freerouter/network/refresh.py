@@ -1,4 +1,4 @@
-"""Refresh: when the list of models and an account's allowance are read anew, in the background."""
+"""Refresh: when the list of models and an account's allowance are read again, in the background."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ACCOUNTS = 1_000
 
 
 class Refresh:
-    """Knows when the catalog and an account's allowance are to be read anew; none of it makes a request wait.
+    """Decides when the catalog and an account's allowance are read again; requests do not wait for it.
 
     Args:
         catalogs: where the catalog comes from; None when it is fixed.
@@ -38,12 +38,12 @@ class Refresh:
         fixed: bool = False,
         transport: SyncTransport | None = None,
     ) -> Refresh:
-        """What these settings ask for.
+        """The refresh for these settings.
 
         Args:
             settings: upstream, key, and how old the catalog may be.
-            learn: is told the account, how many of today's free requests are used, and of how many.
-            fixed: the catalog is given, and stays as it is.
+            learn: called with the account, how many of today's free requests are used, and of how many.
+            fixed: the catalog is given, and does not change.
             transport: the httpx transport to fetch with.
         """
         catalogs = None if fixed else CatalogSource(settings, transport=transport)
@@ -62,25 +62,25 @@ class Refresh:
         return None if self._catalogs is None else await self._catalogs.get_async(way)
 
     def meet(self, caller: Caller, headers: Headers, *, shut: bool = False) -> None:
-        """A request of an account: at the first one, its allowance is read.
+        """Note a request of an account: at the first one, its allowance is read.
 
         Args:
-            caller: whose request it is.
+            caller: the sender of the request.
             headers: of the request; its key is used.
-            shut: the day's allowance is used up, as far as is known: it is read again, at most once a minute.
+            shut: the day's allowance seems to be used up: it is read again, at most once a minute.
         """
         if shut or caller.account not in self._met:
             self._remember(caller.account)
             self._read(caller, headers)
 
     def _remember(self, account: str) -> None:
-        # Forgetting all of them at times costs a GET for each, and bounds what unknown keys can fill.
+        # Forgetting all accounts now and then costs one GET for each, and limits the memory that unknown keys can fill.
         if len(self._met) >= _ACCOUNTS:
             self._met.clear()
         self._met.add(account)
 
     def react(self, outcome: Outcome, caller: Caller, headers: Headers) -> None:
-        """A model is gone: the catalog is old. The day is used up: by how much?"""
+        """A model that is gone means an old catalog: refresh it. An exhausted day means: read the allowance."""
         if outcome.lasting is Lasting.GONE and self._catalogs is not None:
             self._catalogs.expire()
         if outcome.gate is Gate.DAY:

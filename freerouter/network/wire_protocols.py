@@ -1,4 +1,4 @@
-"""What a Wire is, sync and async: its protocols, its time-outs, and what can happen on it."""
+"""The protocols of a Wire, sync and async, with its timeouts and its exceptions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple, Protocol
 from freerouter.openrouter.headers import Headers
 
 
-class NotSent(Exception):  # noqa: N818  # it is what happened, not an error of freerouter's
-    """Nothing reached OpenRouter: refused, no such name, no TLS, or no connection in time."""
+class NotSent(Exception):  # noqa: N818  # it describes an event, it is not an error of freerouter
+    """Nothing reached OpenRouter: connection refused, DNS or TLS error, or connect timeout."""
 
 
 class Stale(NotSent):
-    """A kept-alive connection had been closed by the other side when it was used again: nothing came back."""
+    """A kept-alive connection was closed by the other side before it was reused: there was no reply."""
 
 
 class Broken(Exception):  # noqa: N818  # as above
@@ -21,7 +21,7 @@ class Broken(Exception):  # noqa: N818  # as above
 
 
 class TimedOut(Broken):
-    """The next piece of the reply did not come in time."""
+    """The next piece of the reply timed out."""
 
 
 class Timeouts(NamedTuple):
@@ -32,7 +32,7 @@ class Timeouts(NamedTuple):
         first: until the reply can be judged.
         idle: between two chunks after that; 0 for an answer that is not streamed, which has none.
         read: the caller's own limit for both, if it has one.
-        until: when all has to be over, on the monotonic clock.
+        until: deadline of the whole request, on the monotonic clock.
     """
 
     connect: float | None = 10.0
@@ -44,30 +44,30 @@ class Timeouts(NamedTuple):
     until: float | None = None
 
     def cut(self, first: float, idle: float) -> Timeouts:
-        """These with the times to read that the settings allow, cut to the caller's own where that is shorter."""
+        """These with the read timeouts of the settings, limited to the caller's own if that is shorter."""
         read = self.read
         if read is not None:
             first, idle = min(first, read), min(idle, read)
         return Timeouts(self.connect, self.write, self.pool, first, idle, read, self.until)
 
     def next_due(self, now: float) -> float:
-        """When the next chunk must have come."""
+        """When the next chunk must have arrived."""
         due = now + self.idle
         return due if self.until is None else min(due, self.until)
 
     def of_httpx(self) -> dict[str, float | None]:
-        """What httpx's transports read; the time to read is limited once more, chunk by chunk."""
+        """The timeouts for httpx's transports; the read timeout is limited again for each chunk."""
         connect = self.first if self.connect is None else min(self.connect, self.first)
         return {"connect": connect, "write": self.write, "pool": self.pool, "read": max(self.first, self.idle)}
 
 
 class Reply(Protocol):
-    """What comes back.
+    """A reply from upstream.
 
     Attributes:
         status, headers: of the response; names in lower case.
-        chunks: of the body, as they come; raises Broken, or TimedOut.
-        due: the time, on the monotonic clock, by which the next chunk must have come.
+        chunks: of the body, as they arrive; raises Broken, or TimedOut.
+        due: the time, on the monotonic clock, by which the next chunk must have arrived.
     """
 
     status: int
@@ -76,17 +76,17 @@ class Reply(Protocol):
     due: float
 
     def close(self) -> None:
-        """Let go of the connection; what has not been read is not read."""
+        """Release the connection without reading the rest."""
         ...
 
 
 class AsyncReply(Protocol):
-    """What comes back.
+    """A reply from upstream.
 
     Attributes:
         status, headers: of the response; names in lower case.
-        chunks: of the body, as they come; raises Broken, or TimedOut.
-        due: the time, on the monotonic clock, by which the next chunk must have come.
+        chunks: of the body, as they arrive; raises Broken, or TimedOut.
+        due: the time, on the monotonic clock, by which the next chunk must have arrived.
     """
 
     status: int
@@ -95,29 +95,29 @@ class AsyncReply(Protocol):
     due: float
 
     async def close(self) -> None:
-        """Let go of the connection; what has not been read is not read."""
+        """Release the connection without reading the rest."""
         ...
 
 
 class Wire(Protocol):
-    """The one door to the network: a request goes in, a status, headers and chunks come out."""
+    """The only interface to the network: takes a request, returns a status, headers and chunks."""
 
     def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> Reply:
         """POST a body. Raises NotSent, Broken or TimedOut."""
         ...
 
     def close(self) -> None:
-        """Close what it opened."""
+        """Close its connections."""
         ...
 
 
 class AsyncWire(Protocol):
-    """The one door to the network: a request goes in, a status, headers and chunks come out."""
+    """The only interface to the network: takes a request, returns a status, headers and chunks."""
 
     async def open(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AsyncReply:
         """POST a body. Raises NotSent, Broken or TimedOut."""
         ...
 
     async def close(self) -> None:
-        """Close what it opened."""
+        """Close its connections."""
         ...

@@ -1,4 +1,4 @@
-"""HttpxWire and AsyncHttpxWire: the one door to the network, on httpx."""
+"""HttpxWire and AsyncHttpxWire: the interface to the network, on httpx."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from freerouter.network.wire_protocols import Broken, NotSent, TimedOut, Timeout
 from freerouter.openrouter.headers import Headers
 from freerouter.settings import is_loopback
 
-# One connection a request at least: httpx's default of 100 lets the 101st stream wait. And httpcore keeps none of them
-# alive while there are more than may be kept, the busy ones counted.
+# No limit below one connection per request: httpx's default of 100 makes the 101st stream wait. And httpcore keeps no
+# connection alive while there are more than the keep-alive limit, including the busy ones.
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
 
 
-# For modules that only hand a transport through: httpx has its few places.
+# For modules that only pass a transport on: few modules may import httpx.
 SyncTransport = httpx.BaseTransport
 
 
 class _Translated:
-    """Turns httpx's exceptions into ours; their text is dropped, since it may hold a key (failure-modes.md)."""
+    """Turns httpx's exceptions into ours; their text is dropped, because it may contain a key (failure-modes.md)."""
 
     _NOT_SENT: tuple[type[httpx.HTTPError], ...] = (
         httpx.ConnectError,
@@ -59,9 +59,9 @@ _TRANSLATED = _Translated()
 
 
 def environment_proxy(url: str) -> str | None:
-    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct way.
+    """The proxy that the environment names for a URL (HTTPS_PROXY, NO_PROXY, ...); None for a direct connection.
 
-    This machine itself is never behind a proxy, whether NO_PROXY says so or not.
+    This machine itself is never reached through a proxy, even if NO_PROXY does not list it.
     """
     parts = urlsplit(url)
     if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
@@ -73,19 +73,19 @@ def environment_proxy(url: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def tls() -> ssl.SSLContext:
-    """One for all: reading the certificates takes 30 ms."""
+    """One shared context: reading the certificates takes 30 ms."""
     return httpx.create_ssl_context()
 
 
 def new_transport(proxy: str | None) -> httpx.HTTPTransport:
-    """A transport of httpx that goes through this proxy, or straight."""
+    """An httpx transport through this proxy, or a direct one."""
     return httpx.HTTPTransport(verify=tls(), limits=LIMITS, proxy=proxy)
 
 
 def _request(url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> httpx.Request:
     target, host = _parsed(url)
     raw = [(b"host", host), *encoded(headers), (b"content-length", b"%d" % len(body))]
-    # httpx takes four times as long when it is to find the length and the host out.
+    # httpx takes four times as long when it must compute the length and the host.
     stream, extensions = httpx.ByteStream(body), {"timeout": timeouts.of_httpx()}
     request = httpx.Request("POST", target, headers=raw, stream=stream, extensions=extensions)
     request.read()  # for transports that look at ``content``
@@ -99,15 +99,15 @@ def origin(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def _parsed(url: str) -> tuple[httpx.URL, bytes]:
-    """A URL, and its host as a header; httpx takes long to read one, and there are as many as dialects."""
+    """A URL, and its host as a header; cached, because httpx is slow to parse one."""
     target = httpx.URL(url)
     return target, target.netloc
 
 
 def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """Headers as the bytes that they came as, since httpx itself takes nothing but ASCII.
+    """Headers as their original bytes, because httpx itself accepts only ASCII.
 
-    Blanks around a value are no part of it (RFC 9110, section 5.5), and a key copied with one would not be sent.
+    Spaces around a value are not part of it (RFC 9110, section 5.5), and a key copied with one could not be sent.
     """
     return [(n.encode("latin-1", "replace"), v.strip(" \t").encode("latin-1", "replace")) for n, v in headers]
 
@@ -118,7 +118,7 @@ def raw_headers(response: httpx.Response) -> Headers:
 
 
 class HttpxReply:
-    """A Reply of httpx. Its time is up only when a chunk comes late: a read in progress cannot be cut short."""
+    """A Reply of httpx. A timeout is noticed when a chunk is late: a read in progress cannot be shortened."""
 
     def __init__(self, response: httpx.Response, due: float) -> None:
         self.status = response.status_code
@@ -139,7 +139,7 @@ class HttpxReply:
                 raise TimedOut("late")
             handed = time.monotonic()
             yield chunk
-            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
+            self.due += time.monotonic() - handed  # the caller's own time does not count as OpenRouter's
 
     def close(self) -> None:
         """See Reply."""
@@ -150,8 +150,8 @@ class HttpxWire:
     """A Wire on an httpx transport.
 
     Args:
-        transport: the inner transport; by default one for each proxy that the environment names (or for none), made
-            when it is first needed, and anew in a forked process.
+        transport: the inner transport; by default one for each proxy that the environment names (or for none), created
+            on first use, and again in a forked process.
     """
 
     def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
@@ -212,7 +212,7 @@ class AsyncHttpxReply:
                 return
             handed = time.monotonic()
             yield chunk
-            self.due += time.monotonic() - handed  # the time that the caller takes is not OpenRouter's
+            self.due += time.monotonic() - handed  # the caller's own time does not count as OpenRouter's
 
     async def close(self) -> None:
         """See AsyncReply."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 # An image, a clip or a document takes some hundreds to some thousands of tokens, independent of its bytes.
 TOKENS_PER_MEDIUM = 1_600
-# The JSON around a prompt (its keys, the model's name) is not the prompt: the least counts this much less. In the most, it
-# stands for what chat templates put around each message, which is less.
+# The JSON around a prompt (its keys, the model's name) is not the prompt: the least counts this much less. In the most,
+# it stands for what chat templates put around each message, which is less.
 _ENVELOPE = 10
 # Up to this size, the counts of bytes objects are faster than numpy's.
 _SHORT = 1_500

@@ -125,11 +125,11 @@ def test_a_file_is_what_its_first_bytes_say(cli, emulator, tmp_path, option, dat
 @pytest.mark.parametrize(
     ("option", "data", "words"),
     [
-        ("image", WAV, "is no PNG, JPEG, GIF or WebP"),
-        ("image", b"<svg/>", "is no PNG"),
+        ("image", WAV, "is not a PNG, JPEG, GIF or WebP"),
+        ("image", b"<svg/>", "is not a PNG"),
         ("image", b"", "is empty"),
         ("image", None, "cannot be read: No such file"),
-        ("audio", PNG, "is no WAV, MP3"),
+        ("audio", PNG, "is not a WAV, MP3"),
         ("file", b"\xff\xfe\x00\x01", "is neither a PDF nor text"),
         ("file", b"a\0b", "is neither a PDF nor text"),
     ],
@@ -244,9 +244,9 @@ def test_it_can_be_tried_without(cli, emulator, monkeypatch):
     [
         ([], b"", "there is nothing to ask"),
         (["--json", "-i", "Hi"], b"", "leave out --interactive"),
-        (["Hi"], b"\xff\xfe", "standard input is no text"),
+        (["Hi"], b"\xff\xfe", "standard input is not UTF-8 text"),
         (["Hi", "--schema", "/no/such"], b"", "--schema /no/such cannot be read"),
-        (["Hi", "--schema", __file__], b"", "is no JSON"),
+        (["Hi", "--schema", __file__], b"", "is not valid JSON"),
         (["Hi", "--seed", "x"], b"", "seed"),
     ],
 )
@@ -295,8 +295,8 @@ def test_the_model_can_be_chosen_and_drawn_again(cli, emulator):
     assert told[1] == "drawn with the next question"
     assert told[3] == first.model
     assert told[4] == PLAIN
-    assert "freerouter: nobody/nothing is no free model: see freerouter models" in told
-    assert "freerouter: openai/gpt-5.4-mini is no free model: see freerouter models" in told
+    assert "freerouter: nobody/nothing is not a free model: see freerouter models" in told
+    assert "freerouter: openai/gpt-5.4-mini is not a free model: see freerouter models" in told
 
 
 def test_a_conversation_can_be_saved_as_a_request(cli, emulator, tmp_path):
@@ -317,13 +317,13 @@ def test_a_conversation_explains_itself(cli, emulator):
     failed, answered = (sent.model for sent in emulator.completions)
     assert f"{failed}: 429 rate_limited" in err
     assert f"100.0%  {answered}" in out
-    assert "failed lately: left alone for" in out
+    assert "failed lately: cooling down for" in out
 
 
 def test_slashes(cli, emulator):
     _, out, err = cli("chat", "-i", stdin=b"/help\n/nonsense\n//etc is a folder\nTwo\\\nlines\n")
     assert "/save FILE" in out
-    assert "freerouter: there is no /nonsense" in err
+    assert "freerouter: unknown command /nonsense" in err
     assert [sent.json["messages"][-1]["content"] for sent in emulator.completions] == ["/etc is a folder", "Two\nlines"]
 
 

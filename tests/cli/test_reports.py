@@ -239,7 +239,7 @@ def test_what_appeared_and_vanished_is_told(cli, here, emulator, monkeypatch, tm
 
 def test_what_a_server_leaves_alone_is_told(cli, here, monkeypatch):
     monkeypatch.setattr(models_command, "cooling", lambda server: {"openai/gpt-oss-20b:free": 12.3})
-    assert "failed lately: left alone for 12 s" in " ".join(cli("models")[1].split())
+    assert "failed lately: cooling down for 12 s" in " ".join(cli("models")[1].split())
     apart = {row["id"]: row["cooling_s"] for row in json.loads(cli("models", "--json")[1]) if row["cooling_s"]}
     assert apart == {"openai/gpt-oss-20b:free": 12.3}
 

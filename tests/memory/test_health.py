@@ -1,4 +1,4 @@
-"""Health: how long a model is left alone, and when it is forgotten."""
+"""Health: how long a cooldown lasts, and when it is forgotten."""
 
 import pytest
 from hypothesis import given

@@ -169,7 +169,7 @@ def test_failed_refreshes_come_ever_more_seldom_and_not_less_often_than_the_age(
 def test_a_folder_that_cannot_be_written_is_no_obstacle(stage, caplog):
     stage.folder.write_text("a file")
     assert ids(stage.source(serving("a")).get()) == ["a"]
-    assert "no copy could be kept" in caplog.text
+    assert "the copy could not be stored" in caplog.text
 
 
 def test_the_error_holds_no_key(stage, caplog):

@@ -80,7 +80,7 @@ PAID = {
     "the paid row's dated slug": ({"model": "acme/alpha-20260101"}, "model", "id does not end in :free"),
     "a slug without its variant": ({"model": "acme/beta-20260101"}, "model", "is not in the list of models"),
     "expired": ({"model": "acme/gone:free"}, "model", "expired 2026-01-01"),
-    "lyria": ({"model": "google/lyria-3-clip-preview"}, "model", "output is audio+text, not text alone"),
+    "lyria": ({"model": "google/lyria-3-clip-preview"}, "model", "output is audio+text, not only text"),
     "a preset": ({"model": "@preset/mine"}, "model", "is not in the list of models"),
     "the router's web search": ({"model": "openrouter/free:online"}, "model", "it searches the web"),
     "the same, as LiteLLM leaves it": ({"models": ["free:tools+online"]}, "models[0]", "it searches the web"),
