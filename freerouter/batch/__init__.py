@@ -1,4 +1,4 @@
-"""Batches: a file of requests, answered at the pace of free use and resumed wherever it was broken off."""
+"""Batches: a file of requests, answered within the free rate limits, and resumed after an interruption."""
 
 from freerouter.batch.client import AsyncBatch, Batch, BatchOptions
 from freerouter.batch.lines import Prompts, Requests

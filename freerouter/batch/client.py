@@ -37,7 +37,7 @@ class BatchOptions:
         form: how the lines of the input are written: ``Requests()`` of OpenAI's Batch API, or ``Prompts()``.
         concurrency: requests at once.
         wait: wait for the next day's allowance, for the network, and for the end of any outage, instead of ending the
-            run. Without it, an outage of OpenRouter is waited for up to 15 minutes.
+            run. Without it, a run waits up to 15 minutes for the end of an outage of OpenRouter.
         max_requests: requests to send in this run at most; None for all.
         stream_output: write each line as it comes, in that order, instead of all of them at the end.
         retry_failed: send again what failed in earlier runs.
@@ -54,7 +54,7 @@ class BatchOptions:
 
 
 class AsyncBatch:
-    """Requests from a file, answers into a file; to be run once, and made anew to go on.
+    """Reads requests from a file, writes answers to a file; an object runs once, a new one continues.
 
         summary = await AsyncBatch("in.jsonl", "out.jsonl").run()
 
@@ -64,15 +64,15 @@ class AsyncBatch:
         options: how it is run.
         settings: what can be adjusted; ``max_wait`` is a little more than a minute unless it is set.
         router: an existing router to share cooldowns and allowance with; brings its own settings.
-        wire: another way to the network.
+        wire: another interface to the network.
         sleep: waits for so many seconds.
 
     Attributes:
-        tally: how far it is.
+        tally: the progress.
         router: decides.
 
     Raises:
-        SettingsError: a setting makes no sense.
+        SettingsError: a setting is not valid.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class AsyncBatch:
         return self._summary(time.monotonic() - started)
 
     def stop(self) -> None:
-        """Send nothing more; what is on its way has ten seconds. To be called in the event loop of ``run``."""
+        """Send nothing more; running requests have ten seconds. Call it in the event loop of ``run``."""
         self._plan.interrupt()
         if self._driver is not None:
             self._driver.stop()
 
     def allowance(self) -> Quota:
-        """What is known of the account's allowance."""
+        """What is known about the account's allowance."""
         return quota_of(self.router)
 
     def _check_paths(self) -> None:
@@ -157,7 +157,7 @@ class AsyncBatch:
         if not self._options.stream_output:
             self._output.write(journal.lines(in_order=True))
         if self._output.is_standard and self._options.journal is None:
-            journal.remove()  # what went to standard output is the caller's now
+            journal.remove()  # the caller has what went to standard output
 
     def _summary(self, seconds: float) -> BatchSummary:
         tally, ending, until = self.tally, self._plan.ending or Ending.INTERRUPTED, self._plan.until
@@ -198,7 +198,7 @@ class Batch:
 
 
 def quota_of(router: Router) -> Quota:
-    """What a router knows of the allowance of its own key."""
+    """What a router knows about the allowance of its own key."""
     account = caller(outgoing([], router.settings.key)).account
     with router.lock:
         known = router.endpoint.allowances.settle(account)

@@ -1,4 +1,4 @@
-"""Driver: does what the Schedule says: takes requests, sends them over the forwarder, and writes down what comes."""
+"""Driver: executes the Schedule: takes requests, sends them over the forwarder, and records the results."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.router import Router
 from freerouter.settings import Sticky
 
-# For how long an interrupted run waits for the answers that are on their way.
+# How long an interrupted run waits for the running requests.
 GRACE = 10.0
-# A machine may sleep, and its clock be set: look at it again after so many seconds.
+# A machine may sleep, and its clock may be set: check it again after this many seconds.
 _GLANCE = MINUTE
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -36,7 +36,7 @@ class LeftError(Exception):
 
 
 class NotingWire:
-    """A wire that writes down that something is sent, before it is."""
+    """A wire that records each request before it is sent."""
 
     def __init__(self, wire: AsyncWire, note: Callable[[], None]) -> None:
         self._wire = wire
@@ -57,7 +57,7 @@ class Driver:
 
     Args:
         plan: decides.
-        tally: is told how far the run is.
+        tally: receives the progress of the run.
         source, journal, output: where requests come from, what is known of them, and where answers go.
         router, wire: the way to OpenRouter.
         sleep: waits for so many seconds.
@@ -82,7 +82,7 @@ class Driver:
         self._router = router
         self._wire = wire
         self._sleep = sleep
-        # Requests of a batch that begin alike are hardly one conversation.
+        # Requests of a batch with the same beginning are hardly one conversation.
         self._sticky: Sticky = "off" if router.settings.sticky == "off" else "session"
         self._refresh = refresh_for(router)
         self._queue = Queue(journal)
@@ -91,7 +91,7 @@ class Driver:
         self._scope = anyio.CancelScope()
 
     async def run(self) -> None:
-        """Go on until the plan says that it is over, and nothing is on its way any more."""
+        """Run until the plan ends it and no request is running."""
         with self._scope:
             async with anyio.create_task_group() as group:
                 try:
@@ -101,7 +101,7 @@ class Driver:
                 self._over.set()
 
     async def _dispatch(self, group: TaskGroup) -> None:
-        """Start a task for each request whose time has come."""
+        """Start a task for each request that is due."""
         while not isinstance(step := self._plan.next(now := self._router.wall()), Leave):
             entry = self._queue.take(now) if isinstance(step, Take) else None
             if entry is not None:
@@ -112,7 +112,7 @@ class Driver:
                 await self._hold(rest.seconds)
 
     def stop(self) -> None:
-        """Send nothing more; what is on its way has a few seconds."""
+        """Send nothing more; running requests have a few seconds."""
         self._plan.interrupt()
         self._scope.deadline = anyio.current_time() + GRACE
         self._over.set()
@@ -128,7 +128,7 @@ class Driver:
         await self._wait(seconds if seconds is None else min(seconds, _GLANCE), self._changed)
 
     async def _wait(self, seconds: float | None, event: anyio.Event) -> None:
-        """Until an event, and no longer than so many seconds."""
+        """Wait for an event, with a timeout in seconds."""
         if seconds is None:
             await event.wait()
             return
@@ -156,7 +156,7 @@ class Driver:
             raise LeftError
 
     async def _serve(self, entry: Entry) -> None:
-        """One request, counted as long as it is on its way."""
+        """One request, counted while it is running."""
         self._tally.running += 1
         try:
             await self._carry(entry)
@@ -195,7 +195,7 @@ class Driver:
         self._tally.sent += 1
 
     def _settle(self, entry: Entry, answer: Answer[AsyncBody], body: bytes) -> None:
-        """Write down what became of a request."""
+        """Record the result of a request."""
         about = story(answer.trace, resent=entry.sent)
         now = self._router.wall()
         match self._plan.judge(answer.error, answer.trace, now, entry.tries):
@@ -217,6 +217,6 @@ class Driver:
         self._output.add(line)
 
     def _keep(self, entry: Entry) -> None:
-        """It has no answer, and is not on its way: it stays for later."""
+        """It has no answer and is not running: it stays for later."""
         self._journal.kept(entry)
         self._queue.put_back(entry)

@@ -1,4 +1,4 @@
-"""Dry: what would become of the requests of a batch, without sending any."""
+"""Dry: how the requests of a batch would be routed, without sending any."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What would become of one request.
+    """How one request would be routed.
 
     Attributes:
         custom_id: the caller's name for it.
-        line: where it stands, counted from 1.
+        line: its line, counted from 1.
         eligible: how many models it could be drawn from.
         error: why it would be refused; None when it would be sent.
     """
@@ -35,7 +35,7 @@ class Forecast:
 
 
 def forecasts(source: Source, router: Router) -> Iterator[Forecast]:
-    """What would become of each request. Raises BatchError, naming the line."""
+    """How each request would be routed. Raises BatchError, which names the line."""
     for place, ask in source.asks():
         routing = router.route(Request(ask.body, ask.dialect))
         eligible = routing.trace.eligible
@@ -45,7 +45,7 @@ def forecasts(source: Source, router: Router) -> Iterator[Forecast]:
 
 
 def heed_alarms(router: Router) -> None:
-    """Bar the models that have cost money before. Raises CostRefusedError when the account itself is stopped."""
+    """Block the models that have cost money before. Raises CostRefusedError when the account itself is blocked."""
     alarms = AlarmFile(router.settings)
     router.keep_alarms(alarms.read(), alarms.add)
     account = caller(outgoing([], router.settings.key)).account

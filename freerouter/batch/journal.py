@@ -1,4 +1,4 @@
-"""Journal: what has been sent and what came back, in SQLite, so that a batch survives its process."""
+"""Journal: the requests sent and the answers received, in SQLite, so that a batch survives its process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Entry(NamedTuple):
     Attributes:
         number: its place among the requests, counted from 1.
         custom_id: the caller's name for it.
-        sent: it was on its way when an earlier run ended.
+        sent: it was running when an earlier run ended.
         place: where it stands in the input.
         tries: how often it is tried in this run, the next time included.
     """
@@ -64,14 +64,14 @@ class Counts(NamedTuple):
 class Journal:
     """One SQLite file, in use by one process at a time; a context manager that closes it.
 
-    A commit is written through to the operating system: it outlives the process however that ends. After a power cut
-    the last ones may be missing, and what they answered is sent again.
+    A commit is written to the operating system: it survives any end of the process. After a power cut,
+    the last commits may be missing; their requests are sent again.
 
     Args:
-        path: of the file, made if there is none; ``:memory:`` for none.
+        path: of the file, created if missing; ``:memory:`` for no file.
 
     Raises:
-        BatchError: another process uses it, it is no journal, or it cannot be written.
+        BatchError: another process uses it, it is not a journal, or it cannot be written.
     """
 
     def __init__(self, path: str) -> None:
@@ -101,14 +101,14 @@ class Journal:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Put what SQLite says into words."""
+        """Turn SQLite's errors into BatchErrors."""
         try:
             yield
         except sqlite3.Error as error:
             if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise BatchError(f"another process is running this batch: {self.path} is in use") from None
             if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-                raise BatchError(f"{self.path} is no journal of a batch: move it away") from None
+                raise BatchError(f"{self.path} is not a journal of a batch: move it away") from None
             raise BatchError(f"the journal {self.path} cannot be used: {error}") from None
 
     @contextmanager
@@ -129,7 +129,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let another process use it; one that never took a request in is removed."""
+        """Release it for other processes; remove one without requests."""
         unused = self._fresh and not self.counts().total
         self._db.close()
         if unused:
@@ -142,7 +142,7 @@ class Journal:
         Path(self.path).unlink(missing_ok=True)
 
     def load(self, source: Source) -> None:
-        """Take the requests of an input in, all of them or none; those of an earlier run must be the same.
+        """Store the requests of an input, all or none; those of an earlier run must be the same.
 
         Raises:
             BatchError: a line is broken, names a ``custom_id`` for the second time, or differs from what it was.
@@ -182,7 +182,7 @@ class Journal:
         return BatchError(f"this batch was begun with other options (prompts, system, schema): {remedy}")
 
     def counts(self) -> Counts:
-        """How far the batch is."""
+        """The progress of the batch."""
         with self._explained():
             return Counts(*self._db.execute(_COUNTS).fetchone())
 
@@ -193,22 +193,22 @@ class Journal:
         return [Entry(number, name, bool(sent), Place(*place)) for number, name, sent, *place in rows]
 
     def sending(self, number: int) -> None:
-        """A request is about to be sent."""
+        """Record that a request is about to be sent."""
         with self._explained():
             self._db.execute("UPDATE requests SET sent = sent + 1 WHERE number = ?", (number,))
 
     def kept(self, entry: Entry) -> None:
-        """A request is not on its way any more, and has no answer either: it is as it was before this run."""
+        """A request has ended without an answer: restore its state from before this run."""
         with self._explained():
             self._db.execute("UPDATE requests SET sent = ? WHERE number = ?", (entry.sent, entry.number))
 
     def answered(self, number: int, line: bytes, *, failed: bool) -> None:
-        """An answer has come, or an error that is one."""
+        """Record an answer, or a final error."""
         with self._explained():
             self._db.execute("INSERT INTO answers (number, failed, line) VALUES (?, ?, ?)", (number, failed, line))
 
     def forget_failures(self) -> None:
-        """Let what failed be sent again."""
+        """Mark the failed requests to be sent again."""
         with self._transaction():
             self._db.execute("UPDATE requests SET sent = 0 WHERE number IN (SELECT number FROM answers WHERE failed)")
             self._db.execute("DELETE FROM answers WHERE failed")

@@ -1,4 +1,4 @@
-"""Lines: what each line of the input asks for, checked before anything is sent."""
+"""Lines: the request of each line of the input, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _URLS = ", ".join(f"/v1/{dialect.path}" for dialect in DIALECTS)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a line asks for.
+    """The request of a line.
 
     Attributes:
         custom_id: the caller's name for it.
-        dialect: how its body is written.
+        dialect: the API format of its body.
         body: the request.
     """
 
@@ -33,11 +33,11 @@ class Ask:
 
 
 class Form(ABC):
-    """A way to write requests, one a line; stateless.
+    """A format of requests, one per line; stateless.
 
     Attributes:
-        stamp: whatever, besides the line itself, decides what is sent for it.
-        accept: what each answer is held against; None where every answer is taken.
+        stamp: everything except the line itself that decides what is sent for it.
+        accept: the check of each answer; None if every answer is accepted.
     """
 
     stamp: bytes = b""
@@ -45,21 +45,21 @@ class Form(ABC):
 
     @abstractmethod
     def read(self, number: int, line: bytes) -> Ask:
-        """What a line asks for.
+        """The request of a line.
 
         Args:
             number: of the line, counted from 1.
-            line: as it stands in the input.
+            line: its text in the input.
 
         Raises:
-            InvalidRequestError: it asks for nothing that can be sent; names the field.
+            InvalidRequestError: it cannot be sent; names the field.
         """
 
 
 class Requests(Form):
     """Requests in the input format of OpenAI's Batch API: ``custom_id``, ``method``, ``url`` and ``body``."""
 
-    def read(self, number: int, line: bytes) -> Ask:  # noqa: ARG002  # the line says it all
+    def read(self, number: int, line: bytes) -> Ask:  # noqa: ARG002  # the line has everything
         """See Form."""
         given = parse(line)
         if given.get("method", "POST") != "POST":
@@ -75,10 +75,10 @@ class Prompts(Form):
 
     Args:
         system: the system message before each of them.
-        schema: a JSON schema that each answer has to fit; one that does not is not taken, and another model is asked.
+        schema: a JSON schema for each answer; an answer that does not fit is refused, and another model is asked.
 
     Raises:
-        InvalidRequestError: the schema is none.
+        InvalidRequestError: the schema is not valid.
         SettingsError: the package jsonschema is not installed.
     """
 

@@ -1,4 +1,4 @@
-"""Output: the lines of the answers, at the end in one atomic step, or as they come."""
+"""Output: the lines of the answers, written atomically at the end, or as they arrive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from freerouter.errors import BatchError
 
 
 class Output:
-    """Where the lines go.
+    """The output file.
 
     Args:
         path: a file; ``-`` for standard output.
@@ -24,7 +24,7 @@ class Output:
         self.name = "standard output" if path == STANDARD else path
         self.is_standard = path == STANDARD
         self.path = Path(path)
-        if self._is_replaceable():  # through a link, so that it is not the link that is replaced
+        if self._is_replaceable():  # follows a link, so that its target is replaced, not the link
             self.path = Path(os.path.realpath(path))
         self._stream: BinaryIO | None = None
 
@@ -36,7 +36,7 @@ class Output:
             raise BatchError(f"{self.name} cannot be written: {error.strerror or error}") from None
 
     def check(self) -> None:
-        """Find out beforehand whether it can be written. Raises BatchError."""
+        """Check in advance whether it can be written. Raises BatchError."""
         if not self.is_standard and self.path.is_dir():
             raise BatchError(f"{self.name} cannot be written: it is a folder")
         with self._explained():
@@ -49,11 +49,11 @@ class Output:
         return self.path.with_name(f"{self.path.name}.part")
 
     def _is_replaceable(self) -> bool:
-        """Whether it is a file, or is to become one; a device or a pipe is written to as it is."""
+        """Whether it is a file, or will be one; a device or a pipe is written to directly."""
         return self.path.is_file() or not self.path.exists()
 
     def write(self, lines: Iterable[bytes]) -> None:
-        """Write the whole of it: nobody ever reads a part. Raises BatchError."""
+        """Write all lines atomically: readers never see a partial file. Raises BatchError."""
         with self._explained():
             if self.is_standard or not self._is_replaceable():
                 with nullcontext(sys.stdout.buffer) if self.is_standard else self.path.open("wb") as file:
@@ -73,7 +73,7 @@ class Output:
             self._stream = sys.stdout.buffer if self.is_standard else self.path.open("ab")
 
     def add(self, line: bytes) -> None:
-        """Write one more line, if they are written as they come. Raises BatchError."""
+        """Write one more line, if lines are written as they arrive. Raises BatchError."""
         if self._stream is not None:
             with self._explained():
                 self._stream.write(line)

@@ -19,28 +19,28 @@ from freerouter.errors import (
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.verdicts import Gate, Scope
 
-# A moment more than OpenRouter says, for clocks that differ; and how long to wait where nobody says.
+# A little more than OpenRouter says, because clocks differ; and how long to wait without a stated time.
 _MARGIN = 1.0
 _UNKNOWN = 30.0
-# One request that is forbidden may be so for what it says; so many in a row are the account's trouble.
+# One 403 may be caused by the content of the request; this many in a row are caused by the account.
 _FORBIDDEN = 3
-# Outages of minutes are waited for by every run, up to so long without an answer.
+# Every run waits for the end of a short outage, up to this long without an answer.
 OUTAGE = 15 * MINUTE
-# A request that models failed for reasons of their own has so many tries in a run, and waits this long at most.
+# A request that failed because of its models has this many tries in a run, and waits this long at most.
 _TRIES = 2
 _LONGEST_PAUSE = 5 * MINUTE
-# What an account may send that never bought credits.
+# The allowance of an account that never bought credits.
 DAILY = 50
 
 
 class Fate(StrEnum):
-    """What becomes of a request that came back."""
+    """What happens to a request that has ended."""
 
     ANSWERED = "answered"
     FAILED = "failed"  # its error is its line of the output
-    LATER = "later"  # it stays unsent, and so does everything else for a while
-    AGAIN = "again"  # it stays unsent for a while, and the others go on
-    HALT = "halt"  # it stays unsent, and so does everything else: time does not mend it
+    LATER = "later"  # it stays unsent, and all requests wait for a while
+    AGAIN = "again"  # it waits for a while, and the others go on
+    HALT = "halt"  # it stays unsent, and the run ends: waiting does not help
 
 
 class Ending(StrEnum):
@@ -49,7 +49,7 @@ class Ending(StrEnum):
     DONE = "done"
     ALLOWANCE = "allowance"  # the account's free requests are used up for today
     UNREACHABLE = "unreachable"  # OpenRouter cannot be reached
-    HALTED = "halted"  # nothing would be answered: a wrong key, no credit, an account that costs
+    HALTED = "halted"  # no request would be answered: a wrong key, no credit, an account that causes costs
     LIMIT = "limit"  # as many requests as were allowed have been sent
     INTERRUPTED = "interrupted"
 
@@ -61,7 +61,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Ask again when a request has come back, or after so many seconds if they are given."""
+    """Ask again when a request has ended, or after this many seconds if they are given."""
 
     seconds: float | None = None
 
@@ -72,11 +72,11 @@ class Leave:
 
 
 def fate(error: FreeRouterError | None, trace: Trace, tries: int = 1) -> Fate:
-    """What becomes of a request, by its error and by what its attempts' failures concern.
+    """What happens to a request, by its error and the scopes of its failed attempts.
 
     Args:
         error: with which it ended; None when it was answered.
-        trace: its story.
+        trace: the record of the request.
         tries: how often it has been tried in this run.
     """
     if error is None:
@@ -90,7 +90,7 @@ def fate(error: FreeRouterError | None, trace: Trace, tries: int = 1) -> Fate:
 
 def _concerns_everything(error: FreeRouterError, trace: Trace) -> bool:
     if isinstance(error, CostRefusedError):
-        return error.field is None  # no part of the request would cost: the account does
+        return error.field is None  # no part of the request causes costs: the account does
     scope = trace.attempts[-1].outcome.scope if trace.attempts else Scope.REQUEST
     return isinstance(error, UpstreamError) and scope in (Scope.ACCOUNT, Scope.UPSTREAM)
 
@@ -100,14 +100,14 @@ def _is_forbidden(trace: Trace) -> bool:
 
 
 def _may_pass(error: FreeRouterError, trace: Trace) -> bool:
-    """A model that was asked failed for a reason of its own, such as a rate limit: in a while it may answer."""
+    """Whether a model failed for a reason of its own, such as a rate limit: it may answer later."""
     outcomes = [attempt.outcome for attempt in trace.attempts]
     own = any(outcome.scope is Scope.MODEL and outcome.lasting is None for outcome in outcomes)
     return isinstance(error, AttemptsFailedError) and own
 
 
 def why_down(error: FreeRouterError) -> str:
-    """Why nothing is sent, when it is OpenRouter that is down: what the failures have in common; else empty."""
+    """The common reason of the failures during an outage of OpenRouter; else empty."""
     if not isinstance(error, UpstreamUnavailableError):
         return ""
     page = error.metadata.get("upstream_status")
@@ -115,7 +115,7 @@ def why_down(error: FreeRouterError) -> str:
 
 
 class Schedule:
-    """Paces one run: one request until the first has been answered, then several at once.
+    """Schedules one run: a single request until the first answer, then several at once.
 
     Args:
         concurrency: requests at once.
@@ -126,7 +126,7 @@ class Schedule:
         ending: why the run ends; None while it goes on.
         error: the error that made it end or pause last.
         until: seconds since 1970 until which nothing is sent.
-        running: requests on their way.
+        running: number of running requests.
     """
 
     def __init__(self, concurrency: int, *, patient: bool, limit: int | None = None) -> None:
@@ -164,7 +164,7 @@ class Schedule:
         return self._end(Ending.DONE)
 
     def interrupt(self) -> None:
-        """Somebody wants the run to end."""
+        """The user wants the run to end."""
         self._end(Ending.INTERRUPTED)
 
     def halt(self, error: FreeRouterError) -> None:
@@ -173,7 +173,7 @@ class Schedule:
             self.ending, self.error = Ending.HALTED, error
 
     def judge(self, error: FreeRouterError | None, trace: Trace, now: float, tries: int = 1) -> Fate:
-        """What becomes of a request that has come back, and what it teaches about the others."""
+        """What happens to a request that has ended, and what it means for the others."""
         verdict = fate(error, trace, tries)
         if error is None:
             self._proven, self._forbidden, self._down_since = True, 0, None
@@ -223,7 +223,7 @@ class Quota:
     """What an account may send.
 
     Attributes:
-        left: requests of today; None when nobody knows.
+        left: requests of today; None when not known.
         daily: requests a day.
         minute: requests a minute.
     """

@@ -20,10 +20,10 @@ class Queue:
         self._journal = journal
         self._ahead: deque[Entry] = deque()
         self._last = 0
-        self._waiting: list[tuple[float, Entry]] = []  # a heap: the one that is due first comes first
+        self._waiting: list[tuple[float, Entry]] = []  # a heap, ordered by due time
 
     def take(self, now: float) -> Entry | None:
-        """The next one; None when all are answered, on their way, or waiting. ``now`` is in seconds since 1970."""
+        """The next one; None when all are answered, running, or waiting. ``now`` is in seconds since 1970."""
         if not self._ahead:
             self._ahead.extend(self._journal.entries(self._last, _AHEAD))
             if self._ahead:
@@ -33,13 +33,13 @@ class Queue:
         return heappop(self._waiting)[1] if self._waiting and self._waiting[0][0] <= now else None
 
     def put_back(self, entry: Entry) -> None:
-        """It was not sent after all."""
+        """Put back a request that was not sent."""
         self._ahead.appendleft(entry)
 
     def wait(self, entry: Entry, due: float) -> None:
-        """It has failed, and is not taken again before a time."""
+        """Put back a failed request until a due time."""
         heappush(self._waiting, (due, entry._replace(tries=entry.tries + 1)))
 
     def again_in(self, now: float) -> float | None:
-        """Seconds until the first of those that wait is due; None when none waits."""
+        """Seconds until the next waiting request is due; None if no request waits."""
         return max(self._waiting[0][0] - now, 0.0) if self._waiting else None

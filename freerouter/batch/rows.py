@@ -20,8 +20,8 @@ def answer_line(custom_id: str, status: int, request_id: str, body: bytes, about
     Args:
         custom_id: the caller's name for the request.
         status: of the response.
-        request_id: OpenRouter's name for it.
-        body: of the response, which goes in as it is.
+        request_id: OpenRouter's id for it.
+        body: of the response, inserted unchanged.
         about: see ``story``.
     """
     head = to_json({"id": _row_id(custom_id), "custom_id": custom_id})[:-1]
@@ -35,7 +35,7 @@ def error_line(custom_id: str, error: FreeRouterError, about: dict[str, Any]) ->
 
     Args:
         custom_id: the caller's name for the request.
-        error: what became of it; ``code`` is OpenRouter's word for it, ``status_code`` the HTTP status.
+        error: the error; ``code`` is OpenRouter's error type, ``status_code`` the HTTP status.
         about: see ``story``.
     """
     said = {"code": error.error_type, "message": error.message, "status_code": error.status}
@@ -48,7 +48,7 @@ def story(trace: Trace, *, resent: bool) -> dict[str, Any]:
 
     Args:
         trace: of the request.
-        resent: the request was on its way already when an earlier run ended.
+        resent: the request was running when an earlier run ended.
     """
     about: dict[str, Any] = {"model": trace.model, "attempts": [attempt.as_dict() for attempt in trace.attempts]}
     if trace.given_up:
@@ -61,9 +61,9 @@ def _row_id(custom_id: str) -> str:
 
 
 def _on_one_line(body: bytes) -> bytes:
-    """JSON without line breaks: those can only stand between its tokens, where a blank is as good."""
+    """JSON without line breaks: they can only be between tokens, where a space means the same."""
     try:
         parse(body)
-    except InvalidRequestError:  # NaN and Infinity, which some write, are no JSON
+    except InvalidRequestError:  # NaN and Infinity, which some servers write, are not JSON
         return to_json(from_json(body))
     return body.strip().translate(_BREAKS)

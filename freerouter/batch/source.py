@@ -19,7 +19,7 @@ _PLACE = re.compile(r"line 1 column (\d+) \(char \d+\)")
 
 
 class Place(NamedTuple):
-    """Where a request stands in the input.
+    """The place of a request in the input.
 
     Attributes:
         line: counted from 1.
@@ -60,7 +60,7 @@ class Source:
         self._file.close()
 
     def stamp(self) -> str:
-        """A digest of the whole input, and of how it is to be read."""
+        """A digest of the whole input and of its format."""
         self._file.seek(0)
         file: Any = self._file  # the type that file_digest asks for is narrower than any file's
         whole = hashlib.file_digest(file, "sha256")
@@ -68,7 +68,7 @@ class Source:
         return whole.hexdigest()
 
     def places(self) -> Iterator[tuple[Place, bytes]]:
-        """The lines that are not blank, each with where it stands."""
+        """The lines that are not blank, each with its place."""
         offset = 0
         self._file.seek(0)
         for number, line in enumerate(self._file, start=1):
@@ -77,12 +77,12 @@ class Source:
             offset += len(line)
 
     def asks(self) -> Iterator[tuple[Place, Ask]]:
-        """What each line asks for. Raises BatchError, naming the line."""
+        """The request of each line. Raises BatchError, which names the line."""
         for place, line in self.places():
             yield place, self._ask(place, line)
 
     def read(self, place: Place) -> Ask:
-        """What the line at a place asks for. Raises BatchError when it is another line by now."""
+        """The request of the line at a place. Raises BatchError when the line has changed."""
         try:
             self._file.seek(place.offset)
             line = self._file.read(place.length)
@@ -93,7 +93,7 @@ class Source:
         return self._ask(place, line)
 
     def error(self, line: int, what: str) -> BatchError:
-        """What is wrong with a line."""
+        """An error about a line."""
         return BatchError(f"line {line} of {self.name} {what}", line=line)
 
     def _ask(self, place: Place, line: bytes) -> Ask:
@@ -104,7 +104,7 @@ class Source:
 
 
 def digest(line: bytes) -> bytes:
-    """What tells a line from what it was."""
+    """A digest that shows whether a line has changed."""
     return hashlib.blake2b(line, digest_size=16).digest()
 
 

@@ -1,4 +1,4 @@
-"""Tally: how far a run is, for whoever shows it, and what it came to."""
+"""Tally and Summary: the progress of a run, and its result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from freerouter.batch.plan import Ending, Quota, seconds_needed
 from freerouter.durations import MINUTE
 from freerouter.errors import FreeRouterError
 
-# A pace is no pace before so many seconds have been seen.
+# No rate is computed before this many seconds.
 _SEEN = 30.0
 
 
@@ -22,7 +22,7 @@ class Tally:
     Attributes:
         total: requests in the input.
         answered, failed: of those, earlier runs included.
-        running: on their way now.
+        running: number of running requests.
         gated: of these, waiting for the minute's allowance, or for the end of an outage.
         sent: attempts of this run.
         finished: requests that this run has answered or failed.
@@ -48,7 +48,7 @@ class Tally:
         return self.total - self.answered - self.failed
 
     def begin(self, total: int, answered: int, failed: int) -> None:
-        """What earlier runs have done."""
+        """The requests that earlier runs have finished."""
         self.total, self.answered, self.failed = total, answered, failed
 
     def hold(self, until: float, outage: str) -> None:
@@ -90,7 +90,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
         ending: why it ended; ``done`` when every request has its line of the output.
@@ -99,8 +99,8 @@ class BatchSummary:
         sent: attempts of this run.
         seconds: that it took.
         models: which model answered how many, in this run.
-        until: seconds since 1970 before which it is no use to go on; None when there is no such time.
-        error: what ended it; None where nothing did.
+        until: seconds since 1970 before which the run should not continue; None without such a time.
+        error: the error that ended it, or None.
     """
 
     ending: Ending

@@ -99,7 +99,7 @@ def _of_query(answer: Callable[[Query], Reply]) -> Handler:
 
 
 def _paid(gateway: Gateway, path: str) -> Handler:
-    """Bill whatever comes: a router for free chats has no business here."""
+    """Bill every request: a router for free chats must not call this."""
 
     def handle(visit: Visit) -> Reply:
         gateway.bill.append(Charge(visit.received.model or "", f"POST /{path} costs money"))

@@ -17,7 +17,7 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """The TCP connection under a request, for what ASGI has no words for."""
+    """The TCP connection under a request, for actions that ASGI does not offer."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport

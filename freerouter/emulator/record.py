@@ -13,7 +13,7 @@ _SECRET = ("authorization", "x-api-key")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request as it arrived; header names are in lower case, `json` is None where it is none.
+    """One request as it arrived; header names are in lower case, `json` is None if the body is not JSON.
 
     `status` is what was answered (0: nothing yet, or no status line at all), `fault` the name of
     the fault that struck, `closed` how it ended ("" while it runs), `at` the unix time of arrival.
@@ -58,7 +58,7 @@ class Received:
 
 
 class Entry:
-    """One request's place in the record, where its fate is noted."""
+    """One request's place in the record, where its end is noted."""
 
     __slots__ = ("received",)
 
@@ -70,7 +70,7 @@ class Entry:
         self.received = replace(self.received, status=status, fault=fault)
 
     def ended(self, how: Ending) -> None:
-        """Note how it ended; the first word on it stands."""
+        """Note how it ended; only the first note counts."""
         if not self.received.closed:
             self.received = replace(self.received, closed=how)
 
@@ -98,7 +98,7 @@ class Record:
 
 
 def parsed(body: bytes) -> Any:
-    """Return the JSON value of a body, None where it is none."""
+    """Return the JSON value of a body; None if it is not JSON."""
     try:
         return json.loads(body, parse_constant=_no_json)
     except (ValueError, RecursionError):
@@ -106,5 +106,5 @@ def parsed(body: bytes) -> Any:
 
 
 def _no_json(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python would take for JSON."""
+    """Refuse NaN and Infinity, which Python would accept as JSON."""
     raise ValueError(constant)

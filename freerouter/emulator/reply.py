@@ -31,7 +31,7 @@ Step = bytes | Pause | Act
 class Reply:
     """What is sent: with status 0 not even a status line; `steps` may be endless.
 
-    `account` marks an error that no other model would mend, so that no fallback is tried.
+    `account` marks an error that holds for every model, so that no fallback is tried.
     """
 
     status: int

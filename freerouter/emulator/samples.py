@@ -119,7 +119,7 @@ def _way_out(choices: list[Any], depth: int) -> Any:
 
 
 def _type(schema: Any) -> str:
-    """Name the type of a schema; one that names none is taken by its keywords."""
+    """Name the type of a schema; without a type, its keywords decide."""
     shape = mapping(schema)
     stated = shape.get("type")
     names = [name for name in map(text, items(stated) or [stated]) if name]

@@ -18,7 +18,7 @@ from freerouter.emulator.delivery import Connection
 _KEEP_ALIVE = 75
 # Turns of the event loop until a connection that was accepted just now is made.
 _TURNS = 4
-# What clients do wrong is no news here; an exception of the emulator itself is, and goes to stderr.
+# Errors of clients are not logged; exceptions of the emulator itself go to stderr.
 _LOGGER = logging.getLogger("freerouter.emulator")
 _LOGGER.setLevel(logging.ERROR)
 

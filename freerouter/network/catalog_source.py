@@ -121,7 +121,7 @@ class CatalogSource:
             return self._catalog
 
     def _is_fresh(self) -> bool:
-        # A due time beyond the maximum age is from before the clock was set back: the catalog is stale. One second is for
+        # A due time beyond the maximum age is from before the clock was set back: the catalog is stale. A second is for
         # rounding.
         return 0 < self._due - self._wall() <= self._settings.catalog_age + 1
 

@@ -52,7 +52,7 @@ def test_a_schema_that_is_none_is_refused():
 
 
 BROKEN = {
-    "no JSON": ('{"custom_id": "a"', "cannot be sent: it is no JSON"),
+    "no JSON": ('{"custom_id": "a"', "cannot be sent: it is not valid JSON"),
     "no object": ("[1]", "cannot be sent: it must be a JSON object"),
     "no custom_id": ({"body": {}}, "custom_id must be a text"),
     "empty custom_id": ({"custom_id": "", "body": {}}, "custom_id must be a text"),
@@ -169,6 +169,6 @@ async def test_files_that_cannot_be_used_are_named(source, output, words, tmp_pa
 async def test_a_journal_that_is_none_is_left_alone(tmp_path):
     source = write(tmp_path / "in", lines(1))
     (tmp_path / "j").write_text("my diary, and long enough to be no empty file" * 40)
-    with pytest.raises(BatchError, match="is no journal of a batch"):
+    with pytest.raises(BatchError, match="is not a journal of a batch"):
         await AsyncBatch(source, tmp_path / "out", BatchOptions(journal=str(tmp_path / "j")), router=router()).run()
     assert (tmp_path / "j").read_text().startswith("my diary")

@@ -1,4 +1,4 @@
-"""Faults of a reply that says 200 and is no answer, or no answer that anyone can read."""
+"""Faults of a reply with status 200 that is not an answer, or cannot be read."""
 
 import gzip
 from dataclasses import replace

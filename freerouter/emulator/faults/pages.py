@@ -1,4 +1,4 @@
-"""Faults that are pages in HTML: something between here and OpenRouter answers in its stead."""
+"""Faults that are HTML pages: something in front of OpenRouter answers instead of it."""
 
 from collections.abc import Callable, Mapping
 
