@@ -76,7 +76,7 @@ class CatalogSource:
         self._refresh: Future[Catalog] | None = None
 
     def get(self, way: str | None = None) -> Catalog:
-        """A catalog, at once if there is any.
+        """The catalog, at once if there is one.
 
         Args:
             way: ``via`` of the request that wants it, by which a circle of servers is found.
@@ -88,7 +88,7 @@ class CatalogSource:
         return found.result() if isinstance(found, Future) else found
 
     async def get_async(self, way: str | None = None) -> Catalog:
-        """A catalog, at once if there is any. Raises CatalogError as ``get`` does."""
+        """The catalog, at once if there is one. Raises CatalogError like ``get``."""
         found = self._at_hand(way)
         if isinstance(found, Future):
             while not found.done():  # noqa: ASYNC110  # waiting in a thread would delay the end of a program
@@ -110,7 +110,7 @@ class CatalogSource:
         return self.get()
 
     def _at_hand(self, way: str | None = None) -> Catalog | Future[Catalog]:
-        """A catalog if there is any, which is refreshed if it is stale; else the refresh that brings the first."""
+        """The catalog if there is one, refreshed if it is stale; else the refresh that fetches the first one."""
         if self._catalog is None:
             self._read_copy()
         with self._lock:

@@ -29,7 +29,7 @@ ONCE = {"connection": "close"}
 def fetch_models(
     settings: Settings, transport: SyncTransport | None = None, *, account: bool = False, way: str | None = None
 ) -> bytes:
-    """The whole list of models; several pages are made into one.
+    """The whole list of models; several pages are merged.
 
     Args:
         settings: upstream and key.

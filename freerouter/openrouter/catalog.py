@@ -30,7 +30,7 @@ _ID = re.compile(r"[!-.0-~]+/[!-~]+")
 _LONGEST_ID = 256
 _SHOWN = 3
 _LONGEST_COMPLAINT = 120
-# Beyond this, a number of tokens is nonsense, and an array could not hold it.
+# A larger number of tokens is not plausible, and an array could not hold it.
 _MOST = 2**53
 
 

@@ -129,7 +129,7 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
 
 def _check(name: str, value: str) -> None:
     if _ILLEGAL.search(value):
-        raise InvalidRequestError(f"header {name} holds a character that no header may hold", field=name)
+        raise InvalidRequestError(f"header {name} holds a character that is not valid in a header", field=name)
 
 
 def caller(sent: Iterable[tuple[str, str]]) -> Caller:

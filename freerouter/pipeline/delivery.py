@@ -83,7 +83,7 @@ class Handover(Generic[ReplyT]):
         return chunk
 
     def _broke(self, error: Broken) -> None:
-        """The connection broke. The Tail tells how the answer ended; the model is not to blame for haste."""
+        """The connection broke. The Tail says how the answer ended; a shortened timeout is not the model's fault."""
         if not isinstance(error, TimedOut):
             return
         limits, now = self._limits, time.monotonic()

@@ -67,7 +67,7 @@ class Forwarder:
         self._sleep = sleep
 
     def update(self, way: str | None = None) -> None:
-        """Give the router the catalog of now; ``way`` is ``via`` of who wants it. Raises CatalogError."""
+        """Give the router the current catalog; ``way`` is the caller's ``via``. Raises CatalogError."""
         catalog = self._refresh.get(way)
         if catalog is not None:
             self.router.update(catalog)
@@ -198,7 +198,7 @@ class AsyncForwarder:
         self._sleep = sleep
 
     async def update(self, way: str | None = None) -> None:
-        """Give the router the catalog of now; ``way`` is ``via`` of who wants it. Raises CatalogError."""
+        """Give the router the current catalog; ``way`` is the caller's ``via``. Raises CatalogError."""
         catalog = await self._refresh.get_async(way)
         if catalog is not None:
             self.router.update(catalog)

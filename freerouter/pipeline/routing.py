@@ -33,8 +33,8 @@ class Routing:
     """One request in progress. A driver calls ``next`` for the action, does it, and passes the result to ``record``.
 
     Attributes:
-        request: as it came in.
-        trace: the story so far.
+        request: as it was received.
+        trace: the record so far.
         stream_timeout: seconds that a stream may take once it has begun.
     """
 
@@ -296,11 +296,11 @@ class Routing:
     # The end.
 
     def finish(self, ending: StreamEnd, why: str = "broke off before its end") -> StreamInterruptedError | None:
-        """The answer that was handed on has ended.
+        """The answer that was passed on has ended.
 
         Args:
-            ending: how.
-            why: what the stream did, when it ended without a word.
+            ending: how it ended.
+            why: what the stream did, if it ended without an error of its own.
 
         Returns:
             the error to end it with, when it broke off without one; None when there is nothing to add.
