@@ -143,10 +143,10 @@ class Catalog:
             try:
                 model = _model(row, alike)
             except (TypeError, ValueError, KeyError) as error:
-                odd.append(f"row {number} left out: {_complaint(row, error)}")
+                odd.append(f"row {number} skipped: {_complaint(row, error)}")
                 continue
             if models.setdefault(model.id, model) is not model:
-                odd.append(f"row {number} left out: {model.id} is listed twice")
+                odd.append(f"row {number} skipped: {model.id} is listed twice")
         _log_odd(odd)
         if not models:
             raise CatalogError("the list of models has no usable row: is the upstream an OpenRouter?")
@@ -172,7 +172,7 @@ class Catalog:
 
 
 def _log_odd(rows: list[str]) -> None:
-    """Say which rows are left out: one line, however many there are."""
+    """Log the skipped rows in a single line."""
     if rows:
         more = f" (and {len(rows) - _SHOWN} more rows)" if len(rows) > _SHOWN else ""
         _log.warning("catalog: %s%s", "; ".join(rows[:_SHOWN]), more)

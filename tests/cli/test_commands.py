@@ -161,7 +161,7 @@ def test_a_stale_copy_is_renewed_although_a_command_ends_soon(cli, monkeypatch, 
         (["explain", "-"], b'{"messages": [{"content": "x"}], "model": "openai/gpt-5.4-mini"}', "cost money"),
         (["explain", "-", "--catalog", "/no/such/file"], b"{}", "/no/such/file cannot be read"),
         (["models", "--catalog", "/no/such/file"], b"", "/no/such/file cannot be read"),
-        (["models", "--catalog", __file__], b"", "no JSON"),
+        (["models", "--catalog", __file__], b"", "not valid JSON"),
     ],
 )
 def test_an_error_is_one_line_and_status_1(cli, catalog, arguments, stdin, word):

@@ -77,7 +77,7 @@ NO_CATALOG = {
     "no data": (b'{"models": []}', 200, "no list 'data'"),
     "no rows": (b'{"data": []}', 200, "no usable row"),
     "a list": (b"[]", 200, "no list 'data'"),
-    "binary": (b"\xff\xfe\x00", 200, "no JSON"),
+    "binary": (b"\xff\xfe\x00", 200, "not valid JSON"),
     "404": (listing("x"), 404, "status 404"),
     "500": (b"oops", 500, "status 500"),
     "a redirect": (b"", 307, "status 307"),

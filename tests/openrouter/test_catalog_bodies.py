@@ -70,7 +70,7 @@ def test_many_bad_rows_are_one_line_with_their_number(caplog):
         catalog = catalog_of(row("good/first:free"), *[row(f"acme/{'x' * 10_000}") for _ in range(500)])
     assert len(catalog.models) == 1
     (line,) = caplog.messages
-    assert "row 1 left out: " in line
+    assert "row 1 skipped: " in line
     assert "(and 497 more rows)" in line
     assert len(line) < 2_000
 
@@ -81,9 +81,9 @@ NO_CATALOG = {
     "a page": (b"<!DOCTYPE html><title>502</title>", "it is an HTML page"),
     "a page after blanks": (b"\n\n <html>", "it is an HTML page"),
     "half a body": (body_of(row())[:200], "it is truncated after 200 bytes"),
-    "no JSON": (b"upstream connect error", "no JSON"),
-    "no UTF-8": (b'{"data": ["\xff\xfe"]}', "no JSON"),
-    "brackets without end": (b"[" * 100_000, "no JSON"),
+    "no JSON": (b"upstream connect error", "not valid JSON"),
+    "no UTF-8": (b'{"data": ["\xff\xfe"]}', "not valid JSON"),
+    "brackets without end": (b"[" * 100_000, "not valid JSON"),
     "an error": (b'{"error": {"code": 500, "message": "Internal"}}', "has no list 'data'"),
     "a list": (b"[]", "has no list 'data'"),
     "null": (b"null", "has no list 'data'"),
