@@ -68,7 +68,7 @@ ROWS = [
     ({"copy_written": NOON - 100_000}, "catalog copy", "warning", "1 d 3 h old"),
     ({"copy_written": NOON + 100}, "catalog copy", "warning", "read it again"),
     ({"copy_written": None}, "catalog copy", "ok", "none yet"),
-    ({"copy_written": None, "models": UNREACHABLE}, "catalog copy", "failed", "once there is a network"),
+    ({"copy_written": None, "models": UNREACHABLE}, "catalog copy", "failed", "when the network is up"),
     ({}, "key", "ok", "valid"),
     ({"settings": {"api_key": ""}, "key": None}, "key", "failed", "https://openrouter.ai/keys"),
     ({"key": Probe(401)}, "key", "failed", "refused"),
