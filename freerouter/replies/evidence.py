@@ -62,7 +62,7 @@ class Evidence(NamedTuple):
         return " ".join(part for part in (self.message, self.details) if part)
 
 
-# A provider's own message, relayed; the second names one model's own limit (limit_rpm/<model>, limit_rpd/<model>).
+# A provider's own message, relayed. The second names the limit of one model (limit_rpm/<model>, limit_rpd/<model>).
 _RELAYED = re.compile(
     r"^(Provider (?:\S+ )?returned (?:an )?error|Upstream error\b|Error from (?:provider|upstream)\b)"
     r"|\blimit_[a-z]+/[^/\s]+/",

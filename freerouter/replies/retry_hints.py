@@ -54,7 +54,7 @@ def gate_limit(headers: Mapping[str, str]) -> int | None:
 
 
 def hint_seconds(headers: Mapping[str, str], hints: Iterable[Any], now: float) -> float | None:
-    """Seconds for which a reply asks to be left alone, at most an hour; None when it does not say, or nonsense."""
+    """Seconds that a reply asks the client to wait, at most an hour; None without a valid value."""
     stated = [_retry_after(headers, now), *map(_seconds, hints)]
     sane = [seconds for seconds in stated if seconds is not None and seconds > 0]
     return min(max(sane), _LONGEST_HINT) if sane else None

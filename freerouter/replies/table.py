@@ -147,7 +147,7 @@ _BY_MESSAGE = [
     (r"^Key limit exceeded", _BUDGET),
 ]
 
-# Whoever says so in whatever words: this request is too long for this model. Within one sentence it speaks of what was
+# In any voice and wording: this request is too long for this model. Within one sentence it speaks of what was
 # sent and of a limit, and not of pictures, files, or an allowance of tokens a minute.
 _WITHIN = r"(?:(?!image|audio|video|file|tool|per[ -](?:min|hour|day))[^.'\"\n]){0,80}?"
 _NO_MEDIUM = r"(?![^.\n]{0,60}(?:image|audio|video|file|\bMB\b|bytes|per[ -](?:min|hour|day)))"

@@ -144,7 +144,7 @@ def _reason(response: Mapping[str, Any]) -> Any:
 
 
 def _error(response: Mapping[str, Any], ending: str | None, *, token: bool) -> Mapping[str, Any] | None:
-    """The error of a response, with its type, which stands at the top (API reference, "Errors": codes are masked)."""
+    """The error of a response, with its type, which is at the top level (API reference, "Errors": codes are masked)."""
     error, kind = error_of(response.get("error")), response.get("error_type") or _reason(response)
     if error is None and kind in _OVERFLOWS and not token:
         error = {"message": "the request is too long for this model"}

@@ -14,7 +14,7 @@ _LABELS = frozenset(
 )
 # Blanks, and marks without a width.
 _INVISIBLE = " \t\r\n\u200b\u200c\u200d\u2060\ufeff"
-# Where an error without a wrapper keeps its words.
+# Where an error without a wrapper has its text.
 _WORDS = ("message", "detail", "msg", "error_description", "issues", "errors")
 
 
