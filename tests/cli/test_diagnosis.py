@@ -60,7 +60,7 @@ ROWS = [
     ({"models": Probe(200, OFFER, "yesterday", 0, NOON)}, "clock", "warning", "Date header is not valid"),
     ({"models": Probe(200, OFFER, None, 0, NOON)}, "clock", "warning", "does not send its time"),
     ({"models": UNREACHABLE}, "clock", "warning", "not checked: the upstream cannot be reached"),
-    ({}, "models", "ok", "3 free, 2 of them let in"),
+    ({}, "models", "ok", "3 free, 2 of them allowed"),
     ({"settings": {"include": ("b/*",)}}, "models", "failed", "loosen include"),
     ({"models": Probe(200, b"<html>")}, "models", "failed", "list of models is not valid"),
     ({"models": UNREACHABLE}, "models", "warning", "not checked"),
