@@ -102,7 +102,7 @@ def read_evidence(reading: Reading) -> Evidence:
     metadata = _metadata(error)
     availability = _object(error.get("availability")) or _object(metadata.get("availability"))
     error_type = _text(metadata.get("error_type") or error.get("error_type") or body.get("error_type"))
-    message = (_message(error) or _message(body) or reading.text).strip()
+    message = (_message(error) or _message(body) or reading.text).lstrip()
     evidence = Evidence(
         voice=Voice.UNKNOWN,
         status=status_of((error, body), error_type, reading.status),

@@ -149,15 +149,19 @@ _BY_MESSAGE = [
 
 # In any voice and wording: this request is too long for this model. Within one sentence it speaks of what was
 # sent and of a limit, and not of pictures, files, or an allowance of tokens a minute.
-_WITHIN = r"(?:(?!image|audio|video|file|tool|per[ -](?:min|hour|day))[^.'\"\n]){0,80}?"
+_WITHIN = r"(?:(?!image|audio|video|file|tool|per[ -](?:min|hour|day))(?:'s|[^.'\"\n])){0,80}?"
 _NO_MEDIUM = r"(?![^.\n]{0,60}(?:image|audio|video|file|\bMB\b|bytes|per[ -](?:min|hour|day)))"
 _SENT = r"\b(?:inputs?|prompt|context|sequence length|token count|input tokens|total tokens)\b"
-_SPACE = r"(?:context|prompt|input|sequence|model) (?:length|window|size|limit)|token (?:limit|size)"
+_SPACE = (
+    r"(?:context|prompt|input|sequence|model) (?:length|window|size|limit)|model's context"
+    r"|(?:token|number of) (?:limit|size|tokens)|input tokens"
+)
 _CONTEXT_WORDS = re.compile(
-    rf"(?:{_SENT}{_WITHIN}(?:exceed|too l(?:ong|arge)|longer than|must be <|must have (?:less|fewer))"
+    rf"(?:{_SENT}{_WITHIN}(?:exceed|too l(?:ong|arge)|longer than|must be (?:<|less than)|must have (?:less|fewer))"
     rf"|(?:exceed\w*|(?:longer|larger|greater) than|too l(?:ong|arge) for){_WITHIN}(?:{_SPACE})"
     rf"|max(?:imum)? (?:\w+ )?(?:context|prompt|input|sequence|model) (?:length|window|size)){_NO_MEDIUM}"
     r"|context[ _](?:length|window)[ _]exceeded|context length exceeded|too many (?:input |prompt |total )?tokens"
+    r"|conversation (?:is )?too long|(?:token_limit|context_window)_exceeded"
     r"|reduce the length of (?:the|your|either) ?(?:messages|prompt|input|one)|input length (?:should|must) be"
     r"|too large for [^.\n]{1,60}\. max size: [\d,]+ tokens",
     re.IGNORECASE,

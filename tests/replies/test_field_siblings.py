@@ -35,6 +35,10 @@ OVERFLOWS = [
     "token count exceeds limit of 32768",
     "This model's maximum sequence length is 8192 tokens",
     "prompt token count of 140000 exceeds the limit of 128000",
+    "Conversation too long",
+    "The request exceeds the model's maximum input tokens",
+    "number of input tokens (9000) must be less than 8192",
+    "The request exceeds the maximum number of tokens",
     "input tokens exceed the configured limit of 272000 tokens.",
 ]
 # They speak of other limits than the context.
