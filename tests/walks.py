@@ -210,7 +210,7 @@ class ScriptedReply:
     def __init__(self, chunks: list[bytes], *, broken: bool = False, headers: Any = None) -> None:
         self.status = 200
         self.headers = list((headers or {"content-type": "text/event-stream"}).items())
-        self.due = 0.0
+        self.due = float("inf")
         self.closed = 0
         self.chunks = self._play(chunks, broken)
 
