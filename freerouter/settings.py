@@ -50,7 +50,11 @@ def is_loopback(host: str) -> bool:
 
 
 Sticky = Literal["auto", "session", "off"]
+ClientKeys = Literal["off", "only", "fallback"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 FolderList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(trusted_folders.split)]
 
 
@@ -120,6 +124,29 @@ class Settings(BaseSettings):
     trusted_folders: FolderList = Field(
         default=(),
         description="Folders whose freerouter.toml may set upstream and api_key; path/* means all below.",
+    )
+
+    # The options of ``freerouter serve``.
+    serve_host: str = Field(
+        default="127.0.0.1", description="Address to listen on; any but this machine's needs a token."
+    )
+    serve_port: int = Field(default=8788, ge=0, le=65535, description="Port to listen on; 0 for any that is free.")
+    serve_token: SecretList = Field(
+        default=(), description="What clients send as their API key, as token or name=token."
+    )
+    serve_token_file: str | None = Field(default=None, description="File with tokens, one a line.")
+    serve_token_limit: PositiveInt | None = Field(
+        default=None, description="Requests a minute that each token may send."
+    )
+    serve_key_file: str | None = Field(default=None, description="File with OpenRouter's key.")
+    serve_client_keys: ClientKeys = Field(default="off", description="Whose key goes upstream: off means the server's.")
+    serve_cors: NameList = Field(default=(), description="Origins of web pages that may use the server.")
+    serve_host_name: NameList = Field(default=(), description="Names and networks by which clients reach the server.")
+    serve_emulate: bool = Field(default=False, description="Send to an emulated OpenRouter.")
+    serve_json: bool = Field(default=False, description="Say for machines where the server is.")
+    serve_log_format: LogFormat = Field(default="text", description="How the server logs: text or json.")
+    serve_log_level: LogLevel = Field(
+        default="info", description="debug: each attempt; info: a line a request; warning, error: what goes wrong."
     )
 
     def __init__(self, **values: Any) -> None:

@@ -17,8 +17,10 @@ from freerouter.errors import SettingsError
 
 NAME = "freerouter.toml"
 PREFIX = "FREEROUTER_"
-TOKEN_VARIABLE = "FREEROUTER_TOKEN"  # noqa: S105  # a name, of the server's own option
 KEY_VARIABLE = "OPENROUTER_API_KEY"
+TOKEN_VARIABLE = "FREEROUTER_TOKEN"  # noqa: S105  # a name
+# Names that a setting also has in the environment.
+_ALSO = {"api_key": KEY_VARIABLE, "serve_token": TOKEN_VARIABLE}
 
 
 def config_folder() -> Path:
@@ -92,8 +94,8 @@ class FileSource(_Source):
 def variables(name: str) -> Iterator[str]:
     """The environment variables that hold a setting; the first one wins."""
     yield f"{PREFIX}{name.upper()}"
-    if name == "api_key":
-        yield KEY_VARIABLE
+    if name in _ALSO:
+        yield _ALSO[name]
 
 
 def strays(known: Mapping[str, Any]) -> Iterator[str]:

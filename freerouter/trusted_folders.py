@@ -12,6 +12,7 @@ from freerouter.errors import SettingsError
 
 NAME = "trusted_folders"
 _GUARDED = ("upstream", "api_key")
+_GUARDED_PREFIX = "serve_"  # who may use the server, and what it listens on
 
 
 def split(value: object) -> object:
@@ -45,11 +46,11 @@ def check_file(path: Path, values: Mapping[str, Any], trusted: Iterable[str], us
     folder = path.resolve().parent
     if NAME in values:
         raise SettingsError(f"{folder / path.name}: {NAME!r} can be set only in {user_file} or the environment")
-    guarded = [name for name in _GUARDED if name in values]
+    guarded = [name for name in values if name in _GUARDED or name.startswith(_GUARDED_PREFIX)]
     if guarded and not any(_matches(entry, folder) for entry in trusted):
         names = " and ".join(map(repr, guarded))
         raise SettingsError(
-            f"{folder / path.name} sets {names}, which decides where your key or your prompts go: if you trust this "
+            f"{folder / path.name} sets {names}, which decides who gets your key or your prompts: if you trust this "
             f'folder, set {NAME} = ["{folder}"] in {user_file}, or FREEROUTER_TRUSTED_FOLDERS={folder}; '
             "otherwise remove the setting"
         )

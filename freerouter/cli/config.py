@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+# In place of a secret.
+_SET = "(set)"
+
 
 def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """Show the settings in effect, and where each came from, as freerouter.toml would have them; the key is masked.
@@ -32,7 +35,7 @@ def _line(row: dict[str, Any]) -> str:
     name, value = row["name"], row["value"]
     if value is None:
         return f"# {name} is not set"
-    return f"# {name} is set" if name == "api_key" else f"{name} = {json.dumps(value)}"
+    return f"# {name} is set" if value == _SET else f"{name} = {json.dumps(value)}"
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -42,5 +45,6 @@ def _rows() -> list[dict[str, Any]]:
     settings = Settings()
     known = Settings.model_fields
     values = settings.model_dump(mode="json")
-    values["api_key"] = None if settings.api_key is None else "(set)"
+    values["api_key"] = None if settings.api_key is None else _SET
+    values["serve_token"] = _SET if settings.serve_token else []
     return [{"name": name, "value": values[name], "from": where_set(name, known)} for name in known]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 from freerouter.cli.upstreams import settings_for
 
 if TYPE_CHECKING:
+    from freerouter.server import Access
     from freerouter.settings import Settings
 
 PORT = 8788
@@ -30,23 +31,35 @@ class Command(TyperCommand):
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; any but this machine's needs --token.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535)] = PORT,
+        str | None,
+        typer.Option(help="Address to listen on; any but this machine's needs --token.", show_default="127.0.0.1"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535, show_default=str(PORT)),
+    ] = None,
     token: Annotated[
-        str | None, typer.Option(envvar="FREEROUTER_TOKEN", help="What clients have to send as their API key.")
+        list[str] | None,
+        typer.Option(help="What clients have to send as their API key; several have names, as 'alice=...'."),
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with tokens, one a line.", exists=True, dir_okay=False)
+    ] = None,
+    token_limit: Annotated[
+        int | None, typer.Option(help="Requests a minute that each token may send.", min=1, show_default="any")
     ] = None,
     key_file: Annotated[
         Path | None, typer.Option(help="File with OpenRouter's key.", exists=True, dir_okay=False)
     ] = None,
     client_keys: Annotated[
-        Literal["off", "only", "fallback"],
+        Literal["off", "only", "fallback"] | None,
         typer.Option(
             "--client-keys",
             metavar="[=fallback]",
             help="Use the key of OpenRouter that each client sends; with =fallback, the server's where it sends none.",
+            show_default="off",
         ),
-    ] = "off",
+    ] = None,
     cors: Annotated[
         list[str] | None, typer.Option(help="Origin of a web page that may use the server; '*' with --token.")
     ] = None,
@@ -59,34 +72,72 @@ def serve(
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
     ] = False,
+    log_format: Annotated[
+        Literal["text", "json"] | None, typer.Option(help="How it logs, on standard error.", show_default="text")
+    ] = None,
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        typer.Option(help="info is a line a request; debug, each attempt, too.", show_default="info"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print its address as JSON.")] = False,
 ) -> None:
     """Be OpenRouter, for free models, to any program: base URL http://127.0.0.1:8788/api/v1.
 
+    Each option is a setting, too: --host is serve_host in freerouter.toml, FREEROUTER_SERVE_HOST in the environment.
+
     Example: freerouter serve --map 'gpt-*=openrouter/free'
     """
     try:
-        from freerouter.server import Access
         from freerouter.server import serve as run
     except ModuleNotFoundError:
         raise SystemExit(f"freerouter: {_MISSING}") from None
-    _also_warnings()
-    names = tuple(name.lower() for name in host_name or ())
-    origins = tuple(origin.rstrip("/") for origin in cors or ())
-    access = Access((token or "").strip() or None, names, origins, client_keys)
-    key = None if key_file is None else _read_key(key_file)
-    with settings_for(emulate, limits=False, api_key=key, model_map=tuple(model_map or ()) or None) as settings:
-        if settings.key is None and client_keys != "only":
+    given = {
+        "host": host,
+        "port": port,
+        "token": tuple(token or ()) or None,
+        "token_file": token_file and str(token_file),
+        "token_limit": token_limit,
+        "key_file": key_file and str(key_file),
+        "client_keys": client_keys,
+        "cors": tuple(cors or ()) or None,
+        "host_name": tuple(host_name or ()) or None,
+        "emulate": emulate or None,
+        "log_format": log_format,
+        "log_level": log_level,
+        "json": as_json or None,
+    }
+    _run(run, {f"serve_{name}": value for name, value in given.items()} | {"model_map": tuple(model_map or ()) or None})
+
+
+def _run(run: Callable[[Settings, Access, Callable[[str], None]], None], given: dict[str, Any]) -> None:
+    from freerouter.settings import Settings
+
+    chosen = Settings.adjusted(None, **given)
+    if chosen.serve_key_file is not None:
+        given["api_key"] = _read_key(Path(chosen.serve_key_file))
+    with settings_for(chosen.serve_emulate, limits=False, **given) as settings:
+        if settings.key is None and settings.serve_client_keys != "only":
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
-        with suppress(KeyboardInterrupt):  # Ctrl-C is the usual way to stop it
-            announce = _announce_to_machines if as_json else _announce
-            run(settings, access, host, port, lambda url: announce(url, settings))
+        announce = _announce_to_machines if settings.serve_json else _announce
+        with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
+            run(settings, _access(settings), lambda url: announce(url, settings))
 
 
-def _also_warnings() -> None:
-    """Log the warnings of a server, too: unlike other commands, it has no user who reads its messages."""
-    log = logging.getLogger("freerouter")
-    log.setLevel(min(log.level, logging.WARNING))
+def _access(settings: Settings) -> Access:
+    """What the settings say of who may use the server."""
+    from freerouter.server import Access, tokens
+    from freerouter.server.tokens import lines
+
+    texts = [token.get_secret_value() for token in settings.serve_token]
+    if settings.serve_token_file is not None:
+        texts += lines(_read(Path(settings.serve_token_file)))
+    return Access(
+        tokens(*texts),
+        tuple(name.lower() for name in settings.serve_host_name),
+        tuple(origin.rstrip("/") for origin in settings.serve_cors),
+        settings.serve_client_keys,
+        settings.serve_token_limit,
+    )
 
 
 def _announce_to_machines(url: str, settings: Settings) -> None:
@@ -101,12 +152,16 @@ def _announce(url: str, settings: Settings) -> None:
 
 
 def _read_key(path: Path) -> str:
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError:  # its message would show the content of the file
-        raise typer.BadParameter(f"{path} is not a text file") from None
+    key = _read(path)
     if not key:
         raise typer.BadParameter(f"{path} is empty")
     return key
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # its text would show what is in the file
+        raise typer.BadParameter(f"{path} is no text") from None

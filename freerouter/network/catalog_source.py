@@ -65,7 +65,7 @@ class CatalogSource:
         self._due = 0.0
         self._fetched = 0.0
         self._expirable = 0.0
-        self._failures = 0
+        self._failures = self.failed = 0
         self._doubted = False
         self._start_over()
         forks.in_child(self._start_over)
@@ -167,6 +167,7 @@ class CatalogSource:
         with self._lock:
             pause = min(_FIRST_RETRY * 2 ** min(self._failures, 10), self._settings.catalog_age)
             self._failures += 1
+            self.failed += 1
             self._due = self._wall() + pause * self._rng.uniform(0.5, 1.0)
             self._refresh = None
 

@@ -61,6 +61,11 @@ class Refresh:
         """See ``get``."""
         return None if self._catalogs is None else await self._catalogs.get_async(way)
 
+    @property
+    def failed(self) -> int:
+        """How often the catalog could not be read."""
+        return 0 if self._catalogs is None else self._catalogs.failed
+
     def meet(self, caller: Caller, headers: Headers, *, shut: bool = False) -> None:
         """Note a request of an account: at the first one, its allowance is read.
 

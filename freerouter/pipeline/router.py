@@ -62,6 +62,11 @@ class Router(State):
         with self.lock:
             return self.endpoint.allowances.left(account)
 
+    def gate(self, account: str) -> tuple[Gate, float] | None:
+        """Which allowance of an account is used up, and for how many seconds; None when it may send."""
+        with self.lock:
+            return self.endpoint.allowances.shut(account)
+
     def is_day_used_up(self, account: str) -> bool:
         """Whether OpenRouter has said that an account's free requests of today are used up."""
         with self.lock:

@@ -93,12 +93,13 @@ class Trace:
         """Add an attempt, and log it."""
         self.attempts.append(attempt)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("attempt %d of %s: %s", len(self.attempts), self.id, attempt)
+            _log.info("attempt %d of %s: %s", len(self.attempts), self.id, attempt, extra={"trace": self.id})
 
     def alarm(self, model: str, cost: float, barred: str) -> None:
         """Record that an answer has cost money, by its own usage; ``barred`` is not used again because of it."""
         self.cost = cost
-        _log.error("ALARM: %s cost $%s in %s; %s is not used again", model, cost, self.id, barred)
+        words = "ALARM: %s cost $%s in %s; %s is not used again"
+        _log.error(words, model, cost, self.id, barred, extra={"trace": self.id})
 
     def headers(self) -> dict[str, str]:
         """The response headers that tell which model answered."""

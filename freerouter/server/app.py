@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -20,12 +19,13 @@ from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
-from freerouter.server import listings, paths
+from freerouter.server import listings, logs, paths
 from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
 from freerouter.server.exchange import ClientGoneError, Exchange, Held, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
 from freerouter.server.redaction import Redaction
 from freerouter.server.security import Access
+from freerouter.server.tokens import TokenLimits
 from freerouter.server.wire import AiohttpWire
 
 _log = logging.getLogger("freerouter")
@@ -56,8 +56,10 @@ class App:
         self._access = access or Access()
         self._limits = limits or Limits()
         self._wire = AiohttpWire(self._limits.requests * 2)
-        self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router))
-        self._metrics = Metrics(router)
+        self._refresh = refresh_for(router)
+        self._forwarder = AsyncForwarder(router, self._wire, self._refresh)
+        self._metrics = Metrics(router, self._limits, lambda: self._running, self._refresh)
+        self._tokens = TokenLimits(self._access.token_limit)
         self._redaction = Redaction(router.settings.key)
         self._held = Held(self._limits.bodies)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -92,7 +94,12 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(Exchange(scope, receive, send, self._limits, self._held))
+            exchange = Exchange(scope, receive, send, self._limits, self._held)
+            try:
+                await self._serve(exchange)
+            finally:
+                self._metrics.over(exchange.record)
+                logs.tell(exchange.record)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -119,6 +126,7 @@ class App:
         try:
             exchange.check_headers()
             self._access.check(exchange.method, exchange.path, exchange.by_name)
+            exchange.record.token = self._access.who(exchange.by_name)
             await self._handler(exchange)(exchange)
         except ClientGoneError:
             self._metrics.left()
@@ -127,7 +135,9 @@ class App:
         except (NotSent, Broken, TimeoutError):
             await self._refuse(exchange, unreachable(self.router.settings.upstream))
         except Exception as error:  # noqa: BLE001  # the last resort: its text may hold a key, so it is not shown
-            _log.error("%s at %s", type(error).__name__, exchange.path, exc_info=_log.isEnabledFor(logging.DEBUG))
+            _log.error(
+                "%s at %s", type(error).__name__, exchange.record.place, exc_info=_log.isEnabledFor(logging.DEBUG)
+            )
             await self._refuse(exchange, DefectError(error))
 
     async def _refuse(self, exchange: Exchange, error: FreeRouterError) -> None:
@@ -143,14 +153,15 @@ class App:
             headers += error.headers
         if status in _UNREAD:
             headers.append(("connection", "close"))
-        self._metrics.refused(dialect.name, status)
         headers = self._redaction.headers(headers)
         await exchange.answer(status, headers, self._redaction.body(b"".join(chunks)))
 
     def _handler(self, exchange: Exchange) -> Handler:
         if exchange.method == "OPTIONS":
+            exchange.record.place = "preflight"
             return self._preflight
-        return self._handlers[paths.place(exchange.method, exchange.path)]
+        place = exchange.record.place = paths.place(exchange.method, exchange.path)
+        return self._handlers[place]
 
     def _counted(self, handler: Handler) -> Handler:
         """One of so many requests at once, which ends when the server does."""
@@ -176,22 +187,24 @@ class App:
     # What is routed.
 
     async def _route(self, exchange: Exchange) -> None:
+        self._tokens.count(exchange.record.token)
         headers = self._access.outgoing(exchange.headers)
         body = await exchange.body()
-        started = time.monotonic()
-        dialect = paths.error_dialect(exchange.path)
+        record, dialect = exchange.record, paths.error_dialect(exchange.path)
+        record.dialect = dialect.name
         accept = is_checked(exchange.headers, usual=self.router.settings.accept)
         answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect, accept=accept))
+        record.trace, record.first = answer.trace, record.seconds
         restate_exhausted(answer, self.router.settings.exhausted_status, dialect)
         chunks = None if answer.body.reply is None else self._redaction.stream(aiter(answer.body))
         try:
             await self._begin(exchange, answer, chunks)
-            self._metrics.began(dialect.name, answer.status, answer.trace, time.monotonic() - started)
+            self._metrics.began(exchange.record)
             if chunks is not None:
                 await self._stream(exchange, chunks, answer.body)
         finally:
             await answer.body.close()
-            self._metrics.ended(dialect.name, answer.trace, time.monotonic() - started)
+            self._metrics.ended(exchange.record)
 
     async def _begin(self, exchange: Exchange, answer: Answer[AsyncBody], chunks: AsyncIterator[bytes] | None) -> None:
         """Send a whole answer, or the head and the first chunk of a stream."""

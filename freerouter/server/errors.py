@@ -71,6 +71,20 @@ class StoppingError(FreeRouterError):
         super().__init__("the server is stopping: try again when it runs", retry_after=1.0)
 
 
+class TokenLimitError(FreeRouterError):
+    """A client's token has sent as many requests within a minute as it may."""
+
+    status = 429
+    error_type = "rate_limit_exceeded"
+    repeatable: ClassVar[bool] = True
+
+    def __init__(self, name: str, most: int, seconds: float) -> None:
+        super().__init__(
+            f"the token {name} may send {most} requests a minute: try again in {seconds:.0f} seconds",
+            retry_after=seconds,
+        )
+
+
 class DefectError(FreeRouterError):
     """The server itself is at fault. A 4xx all the same: official SDKs repeat a 5xx for up to an hour."""
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from freerouter.openrouter.headers import Headers
 from freerouter.server.errors import FullError, RefusedError
 from freerouter.server.paths import tidy
+from freerouter.server.record import Record
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -153,6 +154,7 @@ class Exchange:
 
     Attributes:
         headers: names in lower case.
+        record: what is told of it.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, held: Held) -> None:
@@ -162,6 +164,7 @@ class Exchange:
         self.headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         self.by_name = dict(self.headers)
         self.started = self.finished = False
+        self.record = Record()
         self._receive = receive
         self._send = send
         self._limits = limits
@@ -261,6 +264,7 @@ class Exchange:
         if any(_UNSENDABLE.search(value) for _, value in encoded):
             raise ValueError("a header holds a control character")
         self.started = True
+        self.record.status = status
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 
     async def finish(self, body: bytes = b"") -> None:

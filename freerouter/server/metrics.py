@@ -2,88 +2,154 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Callable, Iterable
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
+from freerouter import __version__
+from freerouter.network.refresh import Refresh
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.tracking import Trace
+from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.replies.verdicts import Gate
+from freerouter.server.exchange import Limits
+from freerouter.server.record import Record
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+# There is one series a model and a bucket.
+_FEW_SECONDS = (0.25, 1, 2.5, 5, 10, 30, 60)
+_FAILED = ("failed", "interrupted")
+
+
+class _Failures(Collector):
+    """A counter of which somebody else keeps the count."""
+
+    def __init__(self, refresh: Refresh) -> None:
+        self._refresh = refresh
+
+    def collect(self) -> Iterable[Metric]:
+        """See Collector."""
+        text = "Times that the list of models could not be read."
+        yield CounterMetricFamily("freerouter_refreshes_failed", text, value=self._refresh.failed)
 
 
 class Metrics:
-    """Counters of one server; labels are model ids, dialects and the words of ``Outcome``, never what a client sent."""
+    """Counters of one server; labels are model ids, dialects, names of tokens and the words of ``Outcome``.
 
-    def __init__(self, router: Router) -> None:
+    None of them is what a client sent.
+
+    Args:
+        router: what it knows is shown.
+        limits: what clients may take.
+        running: how many requests are running.
+        refresh: what reads the list of models.
+    """
+
+    def __init__(self, router: Router, limits: Limits, running: Callable[[], int], refresh: Refresh) -> None:
         self._router = router
-        self._registry = registry = CollectorRegistry()
-        requests = Counter(
-            "freerouter_requests", "Requests answered, by dialect and status.", ["dialect", "status"], registry=registry
+        self._registry = CollectorRegistry()
+        # Looking labels up takes the library as long as a draw and a judgement together: hence the caches.
+        self._requests = self._counter("requests", "Routed requests, by dialect and status.", "dialect", "status")
+        self._unrouted = self._counter(
+            "unrouted", "Requests that were not routed: refused, unknown, lists, probes.", "place", "status"
         )
-        attempts = Counter(
-            "freerouter_attempts",
-            "Requests sent to OpenRouter, by what became of them.",
-            ["verdict", "scope", "reason"],
-            registry=registry,
+        self._attempts = self._counter(
+            "attempts", "Requests sent to OpenRouter, by what became of them.", "verdict", "scope", "reason"
         )
-        models = Counter("freerouter_answers", "Answers by model.", ["model"], registry=registry)
-        first = Histogram(
-            "freerouter_first_token_seconds",
-            "Until an answer began.",
-            ["dialect"],
-            buckets=_SECONDS,
-            registry=registry,
+        self._model_attempts = self._counter(
+            "model_attempts", "Requests sent to OpenRouter, by model.", "model", "verdict"
         )
-        total = Histogram(
-            "freerouter_total_seconds", "Until an answer ended.", ["dialect"], buckets=_SECONDS, registry=registry
+        self._answers = self._counter("answers", "Answers by model.", "model")
+        self._endings = self._counter(
+            "endings", "How requests ended: finished, interrupted, abandoned, failed.", "ending"
         )
-        endings = Counter(
-            "freerouter_endings",
-            "How requests ended: finished, interrupted, abandoned, failed.",
-            ["ending"],
-            registry=registry,
+        self._token_requests = self._counter("token_requests", "Requests by the name of the token.", "token")
+        self._token_failures = self._counter("token_failures", "Those of them that failed.", "token")
+        self._first = self._histogram("first_token_seconds", "Until an answer began.", "dialect", _SECONDS)
+        self._total = self._histogram("total_seconds", "Until an answer ended.", "dialect", _SECONDS)
+        self._model_first = self._histogram(
+            "model_first_token_seconds", "Until a model began to answer.", "model", _FEW_SECONDS
         )
-        # Looking labels up takes the library as long as a draw and a judgement together.
-        self._requests, self._attempts = cache(requests.labels), cache(attempts.labels)
-        self._models, self._endings = cache(models.labels), cache(endings.labels)
-        self._first, self._total = cache(first.labels), cache(total.labels)
         self._left_early = Counter(
-            "freerouter_clients_left", "Clients that went away before their answer ended.", registry=registry
+            "freerouter_clients_left", "Clients that went away before their answer ended.", registry=self._registry
         )
-        self._alarms = Counter("freerouter_cost_alarms", "Answers that said they cost money.", registry=registry)
-        cooling = Gauge("freerouter_cooling_models", "Models that are left alone for now.", registry=registry)
-        cooling.set_function(lambda: len(router.health.cooling))
-        age = Gauge("freerouter_catalog_age_seconds", "Since the catalog was read.", registry=registry)
-        age.set_function(router.catalog_age)
-        self._left = Gauge(
-            "freerouter_allowance_left", "Free requests left today of our own key; -1 unknown.", registry=registry
+        self._alarms = Counter("freerouter_cost_alarms", "Answers that said they cost money.", registry=self._registry)
+        self._allowance = Gauge(
+            "freerouter_allowance_left", "Free requests left today of our own key; -1 unknown.", registry=self._registry
         )
+        self._gate = Gauge(
+            "freerouter_gate_seconds", "Until our own key may send again; 0 now.", ["gate"], registry=self._registry
+        )
+        self._show(limits, running, refresh)
 
-    def refused(self, dialect: str, status: int) -> None:
-        """A request was refused, by the server itself or because OpenRouter could not be reached."""
-        self._requests(dialect, status).inc()
+    def _counter(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
+        return cache(Counter(f"freerouter_{name}", text, labels, registry=self._registry).labels)
+
+    def _histogram(self, name: str, text: str, label: str, buckets: tuple[float, ...]) -> Callable[..., Histogram]:
+        made = Histogram(f"freerouter_{name}", text, [label], buckets=buckets, registry=self._registry)
+        return cache(made.labels)
+
+    def _show(self, limits: Limits, running: Callable[[], int], refresh: Refresh) -> None:
+        router = self._router
+        self._gauge("in_flight", "Requests that are running.", running)
+        self._gauge("limit_requests", "Requests that may run at once.", lambda: limits.requests)
+        self._gauge("limit_body_bytes", "Bytes that a request's body may have.", lambda: limits.body)
+        self._gauge(
+            "limit_requests_per_minute",
+            "Requests that an account sends within a minute at most.",
+            lambda: router.settings.requests_per_minute,
+        )
+        self._gauge("cooling_models", "Models that are left alone for now.", lambda: len(router.health.cooling))
+        self._gauge("catalog_age_seconds", "Since the catalog was read.", router.catalog_age)
+        self._registry.register(_Failures(refresh))
+        build = Gauge("freerouter_build_info", "Always 1.", ["version", "python"], registry=self._registry)
+        build.labels(__version__, platform.python_version()).set(1)
+
+    def _gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        Gauge(f"freerouter_{name}", text, registry=self._registry).set_function(value)
 
     def left(self) -> None:
         """A client went away."""
         self._left_early.inc()
 
-    def began(self, dialect: str, status: int, trace: Trace, seconds: float) -> None:
-        """An answer, or an error, has begun."""
-        self._requests(dialect, status).inc()
-        self._first(dialect).observe(seconds)
+    def began(self, record: Record) -> None:
+        """A routed request has an answer, or an error, which has begun."""
+        trace, dialect = record.trace, record.dialect
+        assert trace is not None  # noqa: S101  # it was routed
+        self._requests(dialect, record.status).inc()
         for attempt in trace.attempts:
-            outcome = attempt.outcome
-            self._attempts(outcome.verdict.value, outcome.scope.value, outcome.reason).inc()
+            self._tried(attempt)
         if trace.model is not None:
-            self._models(trace.model).inc()
+            self._answers(trace.model).inc()
+            self._first(dialect).observe(record.first or 0.0)
+            self._model_first(trace.model).observe(trace.attempts[-1].seconds)
 
-    def ended(self, dialect: str, trace: Trace, seconds: float) -> None:
-        """An answer has ended."""
-        self._total(dialect).observe(seconds)
+    def _tried(self, attempt: Attempt) -> None:
+        outcome = attempt.outcome
+        self._attempts(outcome.verdict.value, outcome.scope.value, outcome.reason).inc()
+        self._model_attempts(attempt.model, outcome.verdict.value).inc()
+
+    def ended(self, record: Record) -> None:
+        """The answer to a routed request has ended."""
+        trace = record.trace
+        assert trace is not None  # noqa: S101  # it was routed
+        if trace.model is not None:
+            self._total(record.dialect).observe(record.seconds)
         self._endings(trace.ending).inc()
         if trace.cost is not None:
             self._alarms.inc()
+
+    def over(self, record: Record) -> None:
+        """An exchange of any kind is over."""
+        if record.first is None and record.status:
+            self._unrouted(record.place, record.status).inc()
+        if record.token and record.place == "route":
+            self._token_requests(record.token).inc()
+            if record.status >= 400 or _has_failed(record.trace):
+                self._token_failures(record.token).inc()
 
     def render(self, account: str) -> bytes:
         """The text that Prometheus reads.
@@ -92,5 +158,12 @@ class Metrics:
             account: the hash of our own key's account, whose allowance is shown.
         """
         left = self._router.allowance_left(account)
-        self._left.set(-1 if left is None else left)
+        self._allowance.set(-1 if left is None else left)
+        shut = self._router.gate(account)
+        for gate in Gate:
+            self._gate.labels(gate.value).set(shut[1] if shut is not None and shut[0] is gate else 0)
         return generate_latest(self._registry)
+
+
+def _has_failed(trace: Trace | None) -> bool:
+    return trace is not None and trace.ending in _FAILED

@@ -18,7 +18,7 @@ import uvicorn
 
 from freerouter.errors import SettingsError
 from freerouter.pipeline.router import Router
-from freerouter.server import files
+from freerouter.server import files, logs
 from freerouter.server.app import App
 from freerouter.server.exchange import Limits
 from freerouter.server.protocol import Protocol
@@ -155,23 +155,23 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve(settings: Settings, access: Access, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, access: Access, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP.
 
     Args:
-        settings: of the router.
+        settings: of the router, and where to listen.
         access: who may use it; the address itself is a name by which it may be called.
-        host: the address to listen on.
-        port: the port; 0 is any free one.
         ready: is told the URL, without a path, once clients can connect.
 
     Raises:
         SettingsError: the address would let anybody in or cannot be used, or the upstream is the server itself.
     """
+    host, port = settings.serve_host, settings.serve_port
     access.check_address(host)
     access = replace(access, hosts=(*access.hosts, host))
     check_loop(settings, access, host, port)
     files.raise_limit()
+    logs.install(settings.serve_log_format, settings.serve_log_level)
     app = make_app(settings, access)
     with listen(host, port) as listener:
         ready(url_of(listener))

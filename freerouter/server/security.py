@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from freerouter.errors import SettingsError
 from freerouter.openrouter.headers import SELF, Headers, via
 from freerouter.server.errors import RefusedError
 from freerouter.server.hosts import ANY, check_hosts, is_ours, name_of
-from freerouter.settings import is_loopback
+from freerouter.server.tokens import LEAST, Token
+from freerouter.settings import ClientKeys, is_loopback
 
 # As long as browsers keep the answer to a preflight at most.
 _PREFLIGHT_AGE = "7200"
-
-ClientKeys = Literal["off", "only", "fallback"]
 
 _KEY = re.compile(r"sk-or-[\x21-\x7e]{8,}")
 
@@ -42,22 +39,25 @@ class Access:
     """The rules.
 
     Attributes:
-        token: what clients have to send as Bearer or x-api-key; None for anybody on this machine.
+        tokens: of which clients have to send one as Bearer or x-api-key; none for anybody on this machine.
         hosts: what is served in the ``Host`` header besides the loopback's names (against DNS rebinding): names,
             addresses, networks, or ``*``.
         origins: web pages that may use the server, such as ``http://localhost:3000``, or ``*``.
         client_keys: a client's own key for OpenRouter goes upstream, instead of ours: ``only`` refuses who has none.
+        token_limit: requests a minute that each token may send.
     """
 
-    token: str | None = field(default=None, repr=False)
+    tokens: tuple[Token, ...] = field(default=(), repr=False)
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     client_keys: ClientKeys = "off"
+    token_limit: int | None = None
 
     def check_address(self, host: str) -> None:
         """Raises SettingsError when a server that others can reach would ask nobody who they are."""
         check_hosts(self.hosts)
-        if self.token:
+        if self.tokens:
+            self._check_length(host)
             return
         if not is_loopback(host):
             raise SettingsError(
@@ -68,6 +68,11 @@ class Access:
                 raise SettingsError(
                     f"{option} '*' lets any web page spend the allowance: set a token (--token) as well"
                 )
+
+    def _check_length(self, host: str) -> None:
+        short = [token.name for token in self.tokens if len(token.secret.get_secret_value()) < LEAST]
+        if short and not is_loopback(host):
+            raise SettingsError(f"{short[0]} can be guessed: on {host}, tokens have at least {LEAST} characters")
 
     def check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         """Raises RefusedError when a request is not to be served."""
@@ -80,14 +85,14 @@ class Access:
             raise RefusedError("the upstream leads back to this server: set upstream to OpenRouter's address", 400)
         if method == "OPTIONS":
             return
-        if self.token is not None and path not in _OPEN and not self._is_token(headers):
+        if self.tokens and path not in _OPEN and not self.who(headers):
             raise RefusedError("the token is missing or wrong: send it as Authorization: Bearer TOKEN", 401)
         if method == "POST":
             _check_content(headers)
 
     def _is_probe(self, path: str) -> bool:
         """Whether it is for monitoring, which calls by addresses that are not known beforehand."""
-        return path in _OPEN or (path == "/metrics" and self.token is not None)
+        return path in _OPEN or (path == "/metrics" and self.tokens != ())
 
     def _check_host(self, host: str | None) -> None:
         if host is None:
@@ -104,10 +109,11 @@ class Access:
         if headers.get("sec-fetch-site") == "cross-site" and (origin is None or not self._is_page(origin)):
             raise RefusedError("a web page of another site asks for this: see --cors", 403)
 
-    def _is_token(self, headers: Mapping[str, str]) -> bool:
-        token = (self.token or "").encode()
-        # All of them are compared, in constant time.
-        return sum(hmac.compare_digest(given.encode(), token) for given in credentials(headers)) > 0
+    def who(self, headers: Mapping[str, str]) -> str:
+        """The name of the token that a request shows; "" when it shows none."""
+        given = credentials(headers)
+        found = [token.name for token in self.tokens if token.is_shown_in(given)]
+        return found[0] if found else ""
 
     def outgoing(self, headers: Headers) -> Headers:
         """The caller's headers that are for OpenRouter; its credentials only if they are a key of OpenRouter's.
@@ -123,7 +129,9 @@ class Access:
 
     def _own_keys(self, headers: Mapping[str, str]) -> list[str]:
         """The client's key for OpenRouter; none where it has none and may use ours."""
-        given = [shown for shown in credentials(headers) if shown != self.token]
+        given = [
+            shown for shown in credentials(headers) if not any(token.is_shown_in([shown]) for token in self.tokens)
+        ]
         keys = [shown for shown in given if _KEY.fullmatch(shown)]
         if not keys and self.client_keys == "only":
             what = "the API key is not one of OpenRouter's" if given else "there is no API key"

@@ -14,7 +14,7 @@ import uvicorn
 
 from freerouter import FreeRouter, FreeRouterError, Router, RoutingTransport, Settings
 from freerouter.network.wires import HttpxWire
-from freerouter.server import Access, App
+from freerouter.server import Access, App, tokens
 from freerouter.server.running import configure, listen, url_of
 from tests.field.answers import errors_in, events, message_in, parsed, text_in
 
@@ -87,7 +87,7 @@ def access_of(options: list[str]) -> Access:
     """What options of ``freerouter serve`` say of who may use it."""
     given = dict(zip(options[::2], options[1::2], strict=True))
     origins = (given.pop("--cors"),) if "--cors" in given else ()
-    access = Access(given.pop("--token", None), origins=origins)
+    access = Access(tokens(given.pop("--token", "")), origins=origins)
     assert not given, f"options that no case has had so far: {given}"
     return access
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 
+# What goes wrong is news; a line for each request would be, too, to those who did not ask for it.
+QUIET = {"FREEROUTER_SERVE_LOG_LEVEL": "warning"}
 LONG = 30
 # The base URL, the one for clients of Anthropic's, and the upstream.
 _URL = re.compile(r"(http://[^/]+)/api")
@@ -53,7 +55,11 @@ def command(*arguments: str) -> list[str]:
 def serving(home: Path, *arguments: str, **environment: str) -> Iterator[Process]:
     """A server on a free port, until the block ends."""
     with subprocess.Popen(
-        command("--port", "0", *arguments), env=clean(home, **environment), cwd=home, stderr=subprocess.PIPE, text=True
+        command("--port", "0", *arguments),
+        env=clean(home, **QUIET | environment),
+        cwd=home,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as popen:
         try:
             announced = popen.stderr.readline()

@@ -6,13 +6,13 @@ import re
 import pytest
 
 from freerouter import Settings, SettingsError
-from freerouter.server import Access
+from freerouter.server import Access, tokens
 from freerouter.server.errors import RefusedError
 from freerouter.server.running import check_loop
 from tests.server.stage import JSON, ask, served
 from tests.stage import KEY, striking
 
-TOKEN = "let-me-in"
+TOKEN = "let-me-in-0123456789"
 THEIRS = "sk-or-v1-theirs-0123456789"
 
 
@@ -23,10 +23,13 @@ def test_this_machine_needs_no_token(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.test", ""])
 def test_any_other_address_needs_one(host):
-    for token in (None, ""):
+    for given in ((), tokens(""), tokens(" ")):
         with pytest.raises(SettingsError, match="--token"):
-            Access(token).check_address(host)
-    Access(TOKEN).check_address(host)
+            Access(given).check_address(host)
+    with pytest.raises(SettingsError, match="alice can be guessed"):
+        Access(tokens(TOKEN, "alice=" + "x" * 15)).check_address(host)
+    Access(tokens(TOKEN, "alice=" + "x" * 16)).check_address(host)
+    Access(tokens("short")).check_address("127.0.0.1")
 
 
 def refusal(access: Access, method: str = "POST", path: str = "/api/v1/chat/completions", **headers: str) -> int | None:
@@ -67,15 +70,15 @@ def test_the_host_must_be_a_name_of_ours(host, status):
     access = Access(hosts=("lab.example", "10.0.0.0/8", "fd00::/8"))
     assert refusal(access, host=host) == status
     assert refusal(access, "GET", "/metrics", host=host) == status
-    assert refusal(Access(TOKEN, hosts=("*",)), "GET", host=host) == 401
+    assert refusal(Access(tokens(TOKEN), hosts=("*",)), "GET", host=host) == 401
 
 
 def test_probes_call_by_any_name():
     for host in ("10.1.2.3:8788", "evil.test", ""):
         for path in ("/health", "/ready"):
             assert refusal(Access(), "GET", path, host=host) is None
-        assert refusal(Access(TOKEN), "GET", "/metrics", host=host) == 401
-        assert refusal(Access(TOKEN), "GET", "/metrics", host=host, x_api_key=TOKEN) is None
+        assert refusal(Access(tokens(TOKEN)), "GET", "/metrics", host=host) == 401
+        assert refusal(Access(tokens(TOKEN)), "GET", "/metrics", host=host, x_api_key=TOKEN) is None
 
 
 @pytest.mark.parametrize(
@@ -83,14 +86,14 @@ def test_probes_call_by_any_name():
     [
         (Access(origins=("*",)), "--cors '*'"),
         (Access(hosts=("*",)), "--host-name '*'"),
-        (Access(TOKEN, hosts=("10.0.0.0/99",)), "--host-name 10.0.0.0/99"),
-        (Access(TOKEN, hosts=("http://lab.example",)), "--host-name http://lab.example"),
+        (Access(tokens(TOKEN), hosts=("10.0.0.0/99",)), "--host-name 10.0.0.0/99"),
+        (Access(tokens(TOKEN), hosts=("http://lab.example",)), "--host-name http://lab.example"),
     ],
 )
 def test_what_lets_everybody_in_or_means_nothing_is_refused_at_start(access, complaint):
     with pytest.raises(SettingsError, match=re.escape(complaint)):
         access.check_address("127.0.0.1")
-    Access(TOKEN, hosts=("*", "10.0.0.0/8"), origins=("*",)).check_address("0.0.0.0")
+    Access(tokens(TOKEN), hosts=("*", "10.0.0.0/8"), origins=("*",)).check_address("0.0.0.0")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_web_pages_must_be_named(origin, status):
     assert refusal(Access(origins=("http://localhost:3000",)), origin=origin) == status
     assert refusal(Access(origins=("http://localhost:3000",)), "OPTIONS", origin=origin) == status
     assert refusal(Access(), origin=origin) == 403
-    assert refusal(Access(TOKEN, origins=("*",)), origin=origin, x_api_key=TOKEN) is None
+    assert refusal(Access(tokens(TOKEN), origins=("*",)), origin=origin, x_api_key=TOKEN) is None
 
 
 @pytest.mark.parametrize(
@@ -120,14 +123,14 @@ def test_web_pages_must_be_named(origin, status):
     ],
 )
 def test_the_token_must_be_right(headers, status):
-    assert refusal(Access(TOKEN), **headers) == status
-    assert refusal(Access(TOKEN), "GET", "/api/v1/models", **headers) == status
-    assert refusal(Access(TOKEN), "GET", "/metrics", **headers) == status
+    assert refusal(Access(tokens(TOKEN)), **headers) == status
+    assert refusal(Access(tokens(TOKEN)), "GET", "/api/v1/models", **headers) == status
+    assert refusal(Access(tokens(TOKEN)), "GET", "/metrics", **headers) == status
 
 
 def test_whether_it_is_alive_needs_no_token():
-    assert refusal(Access(TOKEN), "GET", "/health") is None
-    assert refusal(Access(TOKEN), "GET", "/ready") is None
+    assert refusal(Access(tokens(TOKEN)), "GET", "/health") is None
+    assert refusal(Access(tokens(TOKEN)), "GET", "/ready") is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +149,7 @@ def test_a_form_of_a_web_page_cannot_post(kind, status):
 
 
 def test_nothing_of_it_is_shown():
-    assert TOKEN not in repr(Access(TOKEN))
+    assert TOKEN not in repr(Access(tokens(TOKEN)))
 
 
 # Over the wire.
@@ -173,7 +176,7 @@ def test_a_named_page_can_read_the_answer(upstream, stream):
 
 def test_any_page_can_where_all_are_let_in_with_the_token(upstream):
     page = {"origin": "https://anything.test"}
-    with served(upstream, Access(TOKEN, origins=("*",))) as server:
+    with served(upstream, Access(tokens(TOKEN), origins=("*",))) as server:
         asked = page | {"access-control-request-method": "POST", "access-control-request-private-network": "true"}
         before = server.http.options("/api/v1/chat/completions", headers=asked)
         assert (before.status_code, before.headers["access-control-allow-private-network"]) == (204, "true")
@@ -204,7 +207,7 @@ def test_a_name_that_leads_here_by_rebinding_is_refused(server, emulator):
 @pytest.mark.parametrize("name", ["authorization", "x-api-key"])
 def test_our_key_goes_upstream_and_no_token_does(upstream, emulator, name, dialect):
     shown = TOKEN if name == "x-api-key" else f"Bearer {TOKEN}"
-    with served(upstream, Access(TOKEN)) as server:
+    with served(upstream, Access(tokens(TOKEN))) as server:
         unknown = server.ask(dialect)
         assert (unknown.status_code, unknown.headers["www-authenticate"]) == (401, 'Bearer realm="freerouter"')
         assert server.ask(dialect, headers={name: shown}).status_code == 200
@@ -244,7 +247,7 @@ def test_a_clients_own_key_goes_upstream_when_it_is_one_of_openrouters(upstream,
 )
 def test_a_client_without_a_key_of_its_own_is_told_so_and_spends_nothing(upstream, emulator, dialect, given, complaint):
     given = {"x-api-key": TOKEN} | given if "x-api-key" not in given else {"authorization": f"Bearer {TOKEN}"} | given
-    with served(upstream, Access(TOKEN, client_keys="only")) as server:
+    with served(upstream, Access(tokens(TOKEN), client_keys="only")) as server:
         for response in (server.ask(dialect, headers=given), server.http.get("/api/v1/key", headers=given)):
             assert response.status_code == 401
             assert response.headers["www-authenticate"].startswith("Bearer")
@@ -275,7 +278,7 @@ def test_each_key_has_an_allowance_of_its_own(upstream, emulator):
 )
 def test_no_key_is_ever_shown(upstream, emulator, fault, caplog, capfd):
     caplog.set_level(logging.DEBUG)
-    with served(upstream, Access(TOKEN, client_keys="fallback")) as server:
+    with served(upstream, Access(tokens(TOKEN), client_keys="fallback")) as server:
         emulator.faults = striking(fault) if fault else None
         headers = {"authorization": f"Bearer {TOKEN}", "x-api-key": THEIRS}
         shown = [server.ask(headers=headers, stream=stream) for stream in (False, True)]
@@ -318,7 +321,7 @@ def test_the_way_that_a_request_came_is_told(server, emulator):
     ],
 )
 def test_an_upstream_that_is_the_server_itself(upstream, host, port, same):
-    settings, access = Settings(upstream=upstream), Access(TOKEN, hosts=("lab.example",))
+    settings, access = Settings(upstream=upstream), Access(tokens(TOKEN), hosts=("lab.example",))
     if same:
         with pytest.raises(SettingsError, match="this server itself"):
             check_loop(settings, access, host, port)

@@ -263,13 +263,20 @@ def test_what_was_done_is_counted(server, emulator):
     assert counted['freerouter_requests_total{dialect="chat",status="200"}'] == 1
     assert counted['freerouter_requests_total{dialect="messages",status="200"}'] == 1
     assert counted['freerouter_requests_total{dialect="chat",status="400"}'] == 1
-    assert counted['freerouter_requests_total{dialect="chat",status="404"}'] == 1
+    assert counted['freerouter_unrouted_total{place="unknown",status="404"}'] == 1
     attempts = {name: value for name, value in counted.items() if name.startswith("freerouter_attempts_total")}
     assert sum(attempts.values()) == 3
     assert any('verdict="try_another"' in name and 'scope="model"' in name for name in attempts)
     assert sum(v for name, v in counted.items() if name.startswith("freerouter_answers_total")) == 2
     assert counted[f'freerouter_answers_total{{model="{model}"}}'] >= 1
-    assert counted['freerouter_first_token_seconds_count{dialect="chat"}'] == 2
+    assert counted['freerouter_first_token_seconds_count{dialect="chat"}'] == 1
+    assert counted['freerouter_total_seconds_count{dialect="chat"}'] == 1
+    assert counted[f'freerouter_model_first_token_seconds_count{{model="{model}"}}'] >= 1
+    assert counted[f'freerouter_model_attempts_total{{model="{model}",verdict="answered"}}'] >= 1
+    assert counted["freerouter_in_flight"] == 0
+    assert counted["freerouter_limit_requests"] == 256
+    assert counted["freerouter_refreshes_failed_total"] == 0
+    assert counted['freerouter_gate_seconds{gate="minute"}'] == 0
     assert counted['freerouter_total_seconds_count{dialect="messages"}'] == 1
     assert counted['freerouter_endings_total{ending="finished"}'] == 2
     assert counted["freerouter_cooling_models"] == 1

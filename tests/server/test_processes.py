@@ -78,8 +78,8 @@ def test_a_port_in_use_is_one_line(tmp_path):
     [
         (["--host", "0.0.0.0"], {}, "--token"),
         (["--host", "0.0.0.0", "--token", " "], {}, "--token"),
-        (["--host", "203.0.113.1", "--token", "t"], {}, "Cannot assign requested address"),
-        (["--host", "no-such-host.invalid", "--token", "t"], {}, "cannot be used"),
+        (["--host", "203.0.113.1", "--token", "t" * 16], {}, "Cannot assign requested address"),
+        (["--host", "no-such-host.invalid", "--token", "t" * 16], {}, "cannot be used"),
         (["--port", "8788"], {"FREEROUTER_UPSTREAM": "http://localhost:8788/api/v1"}, "this server itself"),
         ([], {"FREEROUTER_UPSTREAM": "http://example.test"}, "must be https"),
         ([], {"FREEROUTER_MAX_ATTEMPTS": "0"}, "FREEROUTER_MAX_ATTEMPTS"),
