@@ -19,7 +19,7 @@ from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
 from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
-from freerouter.server import listings, logs, paths
+from freerouter.server import listings, logs, openapi, paths
 from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
 from freerouter.server.exchange import ClientGoneError, Exchange, Held, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
@@ -76,6 +76,7 @@ class App:
             "health": self._health,
             "ready": self._ready,
             "metrics": self._show_metrics,
+            "openapi": self._describe,
         }
 
     @property
@@ -268,6 +269,9 @@ class App:
         account = caller(outgoing([], self.router.settings.key)).account
         kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
         await exchange.answer(200, kind, self._metrics.render(account))
+
+    async def _describe(self, exchange: Exchange) -> None:
+        await exchange.answer(200, self._json(exchange), openapi.description())
 
     async def _preflight(self, exchange: Exchange) -> None:
         await exchange.start(204, self._access.preflight(exchange.by_name))

@@ -10,7 +10,7 @@ from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestE
 from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from freerouter.server.errors import RefusedError
 
-Place = Literal["route", "count_tokens", "explain", "models", "model", "pass", "health", "ready", "metrics"]
+Place = Literal["route", "count_tokens", "explain", "models", "model", "pass", "health", "ready", "metrics", "openapi"]
 
 # OpenRouter's own, and what programs for OpenAI expect; clients of Anthropic's add /v1 to /api or to nothing.
 PREFIXES = ("/api/v1/", "/v1/")
@@ -18,7 +18,7 @@ PREFIXES = ("/api/v1/", "/v1/")
 _ROUTED = {f"{prefix}{dialect.path}": dialect for prefix in PREFIXES for dialect in DIALECTS}
 _COUNT = "messages/count_tokens"
 _EXPLAIN = "/explain"
-_OWN: dict[str, Place] = {"/health": "health", "/ready": "ready", "/metrics": "metrics"}
+_OWN: dict[str, Place] = {"/health": "health", "/ready": "ready", "/metrics": "metrics", "/openapi.json": "openapi"}
 
 # Handed on as they are: they cost nothing. The second column is what OpenRouter calls them today.
 _PASSED = {name: name for name in ("models/user", "models/count", "key", "credits", "generation", "providers")}
