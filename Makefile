@@ -9,7 +9,8 @@ MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick reliability faults
+.PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick reliability soak \
+	nightly pip-audit faults
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -48,6 +49,19 @@ reliability: $(READY)
 # ARGS are modules: make mutants ARGS="replies/evidence memory/health"
 mutants: $(READY)
 	$(BIN)/python -m benchmarks.mutants $(ARGS)
+
+# SECONDS is how long it runs; it needs Linux, for it looks into /proc.
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
+
+# Goes on looking for inputs that break what reads them, SECONDS for each test.
+nightly: $(READY)
+	$(BIN)/python -m tests.nightly --seconds $(or $(SECONDS),60) tests/faults/test_fuzz.py tests/server/test_openapi.py
+
+# Looks the dependencies up in the database of known vulnerabilities: needs the network.
+pip-audit: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 faults: $(READY)
 	$(BIN)/python -m freerouter.emulator.faults > docs/faults.md

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.soak import TITLE as SOAK
 from freerouter import AsyncFreeRouter, Catalog, FreeRouterError, Settings
 from freerouter.emulator import FAULTS, Emulator, Fault, Faults
 from freerouter.pipeline.router import Router
@@ -150,7 +151,8 @@ def main() -> None:
     )
     tail = f"\n{len(faulty)} of {len(names)} models were faulty. Sends that cost money: {paid}.\n"
     if not arguments.only:
-        _PAGE.write_text(head + "\n".join(lines) + "\n" + tail)
+        _, title, soak = _PAGE.read_text().partition(SOAK)
+        _PAGE.write_text(head + "\n".join(lines) + "\n" + tail + title + soak)
 
 
 def free_models(emulator: Emulator) -> list[str]:

@@ -22,7 +22,8 @@ from tests.stage import KEY, at_rest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis_settings.register_profile("modest", max_examples=60, deadline=None)
-hypothesis_settings.load_profile("modest")
+hypothesis_settings.register_profile("nightly", max_examples=2_000, deadline=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "modest"))
 
 REAL = Path(__file__).with_name("catalogs")
 DAYS = ("2025-12-02", "2026-02-27", "2026-05-01", "2026-06-18")

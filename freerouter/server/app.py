@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from freerouter.errors import CatalogError, FreeRouterError
-from freerouter.network.wire_protocols import Broken, NotSent, Timeouts
+from freerouter.network.wire_protocols import Broken, NotSent
 from freerouter.openrouter.dialects import MESSAGES
 from freerouter.openrouter.headers import Headers, caller, is_checked, outgoing
 from freerouter.openrouter.json_bodies import encode
@@ -23,6 +23,7 @@ from freerouter.server import listings, logs, openapi, paths
 from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
 from freerouter.server.exchange import ClientGoneError, Exchange, Held, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
+from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
 from freerouter.server.security import Access
 from freerouter.server.tokens import TokenLimits
@@ -33,11 +34,8 @@ _log = logging.getLogger("freerouter")
 _JSON = [("content-type", "application/json")]
 _STREAM = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _UNREAD = (408, 413)
-# Seconds in which a GET that is handed on must be answered; the upstream has half of them.
-_PASS_SECONDS = 30.0
 # Seconds for the last words to a client that does not read.
 _LAST_WORDS = 2.0
-_PASSED_BACK = ("content-type", "retry-after", "www-authenticate")
 
 Handler = Callable[[Exchange], Awaitable[None]]
 
@@ -63,7 +61,7 @@ class App:
         self._redaction = Redaction(router.settings.key)
         self._held = Held(self._limits.bodies)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._passing = 0
+        self._passing = Passing(router.settings, self._access, self._limits, self._wire, self._redaction)
         self._stopping = False
         self._warming: asyncio.Task[None] | None = None
         self._handlers: dict[paths.Place, Handler] = {
@@ -72,7 +70,7 @@ class App:
             "explain": self._counted(self._explain),
             "models": self._models,
             "model": self._model,
-            "pass": self._counted(self._pass),
+            "pass": self._counted(self._passing.hand_on),
             "health": self._health,
             "ready": self._ready,
             "metrics": self._show_metrics,
@@ -276,41 +274,6 @@ class App:
     async def _preflight(self, exchange: Exchange) -> None:
         await exchange.start(204, self._access.preflight(exchange.by_name))
         await exchange.finish()
-
-    async def _pass(self, exchange: Exchange) -> None:
-        """Hand a GET on to the upstream, with the key, and its answer back."""
-        self._access.check_site(exchange.by_name)
-        if self._passing >= self._limits.passed:
-            raise BusyError(self._passing)
-        self._passing += 1
-        try:
-            async with asyncio.timeout(_PASS_SECONDS):
-                await exchange.unless_gone(self._hand_on(exchange))
-        finally:
-            self._passing -= 1
-
-    async def _hand_on(self, exchange: Exchange) -> None:
-        settings = self.router.settings
-        query = f"?{exchange.query}" if exchange.query else ""
-        headers = outgoing(self._access.outgoing(exchange.headers), settings.key)
-        url = f"{settings.upstream}/{paths.passed(exchange.path)}{query}"
-        reply = await self._wire.get(url, headers, Timeouts(first=_PASS_SECONDS / 2))
-        try:
-            kept = self._redaction.headers([pair for pair in reply.headers if pair[0] in _PASSED_BACK])
-            chunks = self._redaction.stream(self._within(reply.chunks))
-            await exchange.begin(reply.status, kept + self._access.cors(exchange.origin), chunks)
-            await exchange.stream(chunks)
-        finally:
-            await reply.close()
-
-    async def _within(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks of an answer that is handed on, which must not be larger than it may be."""
-        room = self._limits.passed_bytes
-        async for chunk in chunks:
-            room -= len(chunk)
-            if room < 0:
-                raise Broken("too large")
-            yield chunk
 
     def _json(self, exchange: Exchange) -> Headers:
         return _JSON + self._access.cors(exchange.origin)

@@ -24,7 +24,7 @@ from freerouter.replies.verdicts import Verdict
 from tests.replies import shapes
 from tests.replies.rows import NOW, SECTION_6
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=max(150, settings().max_examples), deadline=None, suppress_health_check=list(HealthCheck))
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 
 SCALARS = (

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from freerouter.server import Access, Limits, app
+from freerouter.server import Access, Limits, passing
 from tests.server.stage import Scripted, raw, served, statuses
 from tests.stage import KEY, until
 
@@ -66,7 +66,7 @@ def test_one_that_is_too_large_is_cut(caplog):
 
 
 def test_one_that_does_not_come_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(app, "_PASS_SECONDS", 0.2)
+    monkeypatch.setattr(passing, "_SECONDS", 0.2)
 
     def script(connection):
         connection.settimeout(5)
@@ -92,10 +92,10 @@ def test_they_have_a_share_of_the_limit(upstream):
         socket.create_connection(server.address, timeout=5) as first,
     ):
         first.sendall(GET)
-        until(lambda: server.app._passing == 1)
+        until(lambda: server.app._passing._running == 1)
         assert statuses(raw(server.address, GET)) == [429]
         first.close()
-        until(lambda: server.app._passing == 0)
+        until(lambda: server.app._passing._running == 0)
 
 
 @pytest.mark.parametrize(

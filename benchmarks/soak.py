@@ -1,0 +1,216 @@
+"""make soak: many clients, faults and leaving clients for ten minutes, against freerouter serve and the emulator."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import linear_regression, mean
+
+import aiohttp
+
+from freerouter.emulator import FAULTS
+
+_PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
+TITLE = "\n## Soak\n"
+CONNECTIONS = 256
+_SHARE = 0.2
+_LEAVING = 0.05
+_DEADLINE = 30
+_GRACE = 5  # seconds above the deadline after which a client gives up: by then the server has to have answered
+_DIALECTS = {
+    "chat/completions": {"messages": [{"role": "user", "content": "Name a river."}]},
+    "responses": {"input": "Name a river."},
+    "messages": {"messages": [{"role": "user", "content": "Name a river."}], "max_tokens": 200},
+}
+_LAST = (b"data: [DONE]", b'"response.completed"', b'"response.incomplete"', b'"message_stop"')
+_STATED = re.compile(rb'"error"\s*:\s*\{|"type"\s*:\s*"error"|"response.failed"')
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the requests, and what the server's process looked like meanwhile."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    odd: list[str] = field(default_factory=list)
+    samples: list[tuple[float, float, int]] = field(default_factory=list)
+
+
+def faults(folder: Path) -> Path:
+    """A file of rules in which each request fails with the share, by a fault of the model's own."""
+    # A model that has cost money is not used again, and soon there would be none.
+    kinds = sorted(name for name, kind in FAULTS.items() if not kind.account and "cost" not in name)
+    each = _SHARE / len(kinds)
+    path = folder / "faults.toml"
+    path.write_text("".join(f'[[faults]]\nkind = "{kind}"\nprobability = {each:.6f}\n\n' for kind in kinds))
+    return path
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def command(*arguments: str, **variables: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A freerouter that runs, and the URL that it prints."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FREEROUTER_", "OPENROUTER_"))}
+    with subprocess.Popen(
+        [sys.executable, "-m", "freerouter", *arguments, "--port", str(free_port()), "--json"],
+        env=kept | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield json.loads(process.stdout.readline())["url"], process
+        finally:
+            process.terminate()
+
+
+async def ask(http: aiohttp.ClientSession, url: str, rng: random.Random, tally: Tally) -> None:
+    """One request, of any dialect; some clients leave before the end."""
+    path, body = rng.choice(list(_DIALECTS.items()))
+    stream = rng.random() < 0.5
+    patience = rng.uniform(0, 0.3) if rng.random() < _LEAVING else None
+    try:
+        async with asyncio.timeout(patience):
+            async with http.post(f"{url}/{path}", json=body | {"stream": stream}) as response:
+                judge(response.status, await response.read(), stream, tally)
+    except TimeoutError:
+        tally.outcomes["left" if patience is not None else "no answer in time"] += 1
+    except aiohttp.ClientError as error:
+        tally.outcomes["connection failed"] += 1
+        tally.odd.append(f"{type(error).__name__} at {path}, stream={stream}")
+
+
+def judge(status: int, data: bytes, stream: bool, tally: Tally) -> None:
+    """Count an answer: whole, an error that says why, or neither."""
+    stated = _STATED.search(data)
+    whole = any(last in data for last in _LAST) if stream else data.endswith(b"}")
+    if status == 200 and whole and not (stream and stated):
+        tally.outcomes["answered"] += 1
+    elif stated:
+        tally.outcomes["error with its cause"] += 1
+        tally.reasons[f"{status}{' in a stream' if status == 200 else ''}"] += 1
+    else:
+        tally.outcomes["no cause stated"] += 1
+        tally.odd.append(f"status {status}, stream={stream}: {data[-200:]!r}")
+
+
+async def work(http: aiohttp.ClientSession, url: str, number: int, until: float, tally: Tally) -> None:
+    rng = random.Random(number)
+    while time.monotonic() < until:
+        await ask(http, url, rng, tally)
+
+
+def look(pid: int) -> tuple[float, int]:
+    """The memory of a process in MB, and how many file descriptors it has open."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024, len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def watch(pid: int, tally: Tally) -> None:
+    start = time.monotonic()
+    while True:
+        tally.samples.append((time.monotonic() - start, *look(pid)))
+        await asyncio.sleep(1)
+
+
+async def run(url: str, pid: int, seconds: float) -> tuple[Tally, int, int, str]:
+    """The load; returns what came of it, the descriptors before and after, and the requests left in flight."""
+    tally = Tally()
+    root = url.removesuffix("/api/v1")
+    timeout = aiohttp.ClientTimeout(total=_DEADLINE + _GRACE)
+    async with aiohttp.ClientSession() as probe:
+        await (await probe.get(f"{root}/ready")).read()
+        before = look(pid)[1]
+        watching = asyncio.create_task(watch(pid, tally))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), timeout=timeout) as http:
+            until = time.monotonic() + seconds
+            await asyncio.gather(*(work(http, url, number, until, tally) for number in range(CONNECTIONS)))
+        watching.cancel()
+        await asyncio.sleep(40)  # idle connections to the upstream are closed by then
+        text = await (await probe.get(f"{root}/metrics")).text()
+    running = re.search(r"^freerouter_in_flight (\S+)$", text, re.MULTILINE)[1]
+    return tally, before, look(pid)[1], running
+
+
+def slope(samples: list[tuple[float, float, int]]) -> tuple[float, float]:
+    """MB a minute in the second half, and the standard error of that."""
+    half = samples[len(samples) // 2 :]
+    times, sizes = [at / 60 for at, _, _ in half], [size for _, size, _ in half]
+    found = linear_regression(times, sizes)
+    rest = sum((size - found.intercept - found.slope * at) ** 2 for at, size in zip(times, sizes, strict=True))
+    spread = sum((at - mean(times)) ** 2 for at in times)
+    return found.slope, (rest / max(len(half) - 2, 1) / spread) ** 0.5
+
+
+def section(seconds: float, result: tuple[Tally, int, int, str]) -> str:
+    tally, before, after, running = result
+    total = sum(tally.outcomes.values())
+    rise, error = slope(tally.samples)
+    outcomes = "\n".join(
+        f"| {name} | {count:,} | {count / total:.2%} |" for name, count in tally.outcomes.most_common()
+    )
+    reasons = ", ".join(f"{count} with {name}" for name, count in tally.reasons.most_common()) or "none"
+    sizes = [size for _, size, _ in tally.samples]
+    return f"""{TITLE}
+`make soak` writes this section: {CONNECTIONS} connections for {seconds:g} seconds against `freerouter serve` as a
+process of its own, with the emulator as upstream, in all dialects, half of it streamed. A request to a model fails with
+a probability of {_SHARE:.0%}, by any fault that is not the account's and not about cost; {_LEAVING:.0%} of the clients
+leave within 0.3 seconds. The server's deadline is {_DEADLINE} seconds; a client gives up {_GRACE} seconds later.
+
+| outcome | requests | share |
+|---|---|---|
+{outcomes}
+
+* Errors by status: {reasons}.
+* Memory: {sizes[0]:.0f} MB at the start, {max(sizes):.0f} MB at most; in the second half it rose by {rise:+.2f} MB
+  a minute (standard error {error:.2f}).
+* File descriptors: {before} before, {max(count for _, _, count in tally.samples)} at most, {after} afterwards. Requests
+  left in flight: {float(running):g}.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        emulate = ("emulate", "--faults", str(faults(Path(folder))), "--per-minute", "0", "--per-day", "0")
+        with command(*emulate) as (upstream, _):
+            variables = {
+                "FREEROUTER_UPSTREAM": upstream,
+                "FREEROUTER_API_KEY": "sk-or-soak",
+                "FREEROUTER_CACHE_DIR": folder,
+                "FREEROUTER_REQUESTS_PER_MINUTE": "1000000000",
+                "FREEROUTER_FIRST_TOKEN_TIMEOUT": "5",
+                "FREEROUTER_IDLE_TIMEOUT": "5",
+                "FREEROUTER_REPLY_TIMEOUT": "5",
+                "FREEROUTER_DEADLINE": str(_DEADLINE),
+                "FREEROUTER_SERVE_LOG_LEVEL": "error",
+            }
+            with command("serve", **variables) as (url, process):
+                result = asyncio.run(run(url, process.pid, arguments.seconds))
+    written = section(arguments.seconds, result)
+    print(written)
+    print("\n".join(result[0].odd[:20]))
+    _PAGE.write_text(_PAGE.read_text().partition(TITLE)[0] + written)
+
+
+if __name__ == "__main__":
+    main()
