@@ -32,6 +32,7 @@ def test_the_figures_are_those_of_the_code():
     limits, settings = Limits(), Settings()
     for words in (
         f"`deadline` ({settings.deadline:g} seconds)",
+        f"`stream_timeout` ({settings.stream_timeout:g} seconds)",
         f"connections for {_KEEP_ALIVE} seconds",
         f"A body may have {limits.body >> 20} MiB, all headers together {limits.headers >> 10} KiB",
         f"at least {LEAST} characters",
