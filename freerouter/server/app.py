@@ -154,6 +154,8 @@ class App:
             headers.append(("connection", "close"))
         headers = self._redaction.headers(headers)
         await exchange.answer(status, headers, self._redaction.body(b"".join(chunks)))
+        if exchange.record.first is not None:
+            self._metrics.failed(exchange.record)
 
     def _handler(self, exchange: Exchange) -> Handler:
         if exchange.method == "OPTIONS":

@@ -142,6 +142,10 @@ class Metrics:
         if trace.cost is not None:
             self._alarms.inc()
 
+    def failed(self, record: Record) -> None:
+        """The answer to a routed request could not begin, and an error was answered instead."""
+        self._requests(record.dialect, record.status).inc()
+
     def over(self, record: Record) -> None:
         """An exchange of any kind is over."""
         if record.first is None and record.status:
