@@ -22,7 +22,7 @@ from tests.stage import KEY, at_rest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis_settings.register_profile("modest", max_examples=60, deadline=None)
-hypothesis_settings.register_profile("nightly", max_examples=2_000, deadline=None)
+hypothesis_settings.register_profile("nightly", max_examples=500, deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "modest"))
 
 REAL = Path(__file__).with_name("catalogs")
