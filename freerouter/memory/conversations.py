@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 
-from freerouter.memory.transcript import goes_on, marks
+from freerouter.memory.transcript import Standing, goes_on, marks
 from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.headers import SessionHeaders
 from freerouter.settings import Sticky
@@ -68,9 +68,9 @@ def conversation(
 
     An id comes first: ``session_id``, the header ``x-session-id``, ``prompt_cache_key`` (the documented order of the
     Auto Router), then the ids that clients send by default. Without an id, a request that continues a conversation
-    is recognised by its texts up to the last user message that the model has reacted to, or else by its beginning.
-    A first message is always drawn. So is a history with an unknown beginning (few-shot examples, which many
-    requests share): it is remembered only by its own text.
+    is recognised by its texts up to the last user message that the model has reacted to, or else by its beginning, or
+    else by the last of these texts, whatever the system message. A first message is always drawn. So is a history with
+    an unknown beginning (few-shot examples, which many requests share): it is remembered only by its own text.
 
     Args:
         body: the request.
@@ -105,14 +105,19 @@ def _with_id(name: str) -> Conversation:
 def _first(messages: list[Any], dialect: Dialect, system: Any) -> Conversation:
     def becomes() -> tuple[Key, ...]:
         found = marks(messages, dialect.speakers(messages), system)
-        return found.beginning, found.now
+        return found.beginning, *_keys(found.now)
 
     return Conversation((), becomes)
 
 
 def _going_on(messages: list[Any], speakers: str, system: Any) -> Conversation:
     found = marks(messages, speakers, system)
-    return Conversation((found.before, found.beginning), lambda: (found.now,))
+    whole, *talk = _keys(found.before)
+    return Conversation((whole, found.beginning, *talk), lambda: _keys(found.now))
+
+
+def _keys(at: Standing) -> tuple[int, ...]:
+    return (at.whole,) if at.talk is None else (at.whole, at.talk)
 
 
 def _ids(body: dict[str, Any], dialect: Dialect, headers: SessionHeaders) -> tuple[Any, ...]:

@@ -42,6 +42,18 @@ _BEFORE, _BEHIND = 48, 40
 _MOST_SIGNS = 20
 
 
+class Standing(NamedTuple):
+    """The state of a conversation at a message, as hashes.
+
+    Attributes:
+        whole: of the beginning and of the messages shortly before.
+        talk: of those messages alone, for clients that change the system message; None if none of them is the model's.
+    """
+
+    whole: int
+    talk: int | None
+
+
 class Marks(NamedTuple):
     """The hashes by which a conversation can be recognised.
 
@@ -52,8 +64,8 @@ class Marks(NamedTuple):
     """
 
     beginning: int
-    before: int
-    now: int
+    before: Standing
+    now: Standing
 
 
 def goes_on(speakers: str) -> bool:
@@ -75,11 +87,12 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> 
     system = system or (messages[0].get("content") if first else None)
     beginning = hash((_opening(system), _opening(messages[first].get("content"))))
 
-    def at(place: int) -> int:
-        """The state at a message: a hash of the beginning and of the messages shortly before."""
+    def at(place: int) -> Standing:
         near = range(max(first + 1, place - _NEAR), place + 1)
-        said = [_canonical(messages[index].get("content")) for index in near if speakers[index] in _SAID]
-        return hash((beginning, *filter(None, said)))
+        said = [(speakers[index], _canonical(messages[index].get("content"))) for index in near]
+        told = tuple([(speaker, words) for speaker, words in said if words and speaker in _SAID])
+        by_model = any(speaker == MODEL for speaker, _ in told)
+        return Standing(hash((beginning, told)), hash(told) if by_model else None)
 
     reacted = max(speakers.rfind(MODEL), speakers.rfind(TOOL), 0)
     return Marks(beginning, at(speakers.rfind(USER, 0, reacted)), at(speakers.rfind(USER)))

@@ -102,13 +102,18 @@ def qwen_code(number: int) -> Iterator[Body]:
 
 
 def smolagents(number: int) -> Iterator[Body]:
-    """Without tools: what they return is told as a message of the user's."""
+    """Without tools: what they return is told as a message of the user's. After the last step, it changes the system
+    message and adds a last wish to the last message.
+    """
     history = [{"role": "system", "content": [text("You solve tasks.")]}]
     history.append({"role": "user", "content": [text(question(0, number))]})
-    for step in range(TURNS * CALLS):
+    for step in range(TURNS * CALLS - 1):
         yield {"messages": [*history]}
-        history.append({"role": "assistant", "content": [text(f"Thought {step}")]})
+        history.append({"role": "assistant", "content": [text(f"Thought {step} on {question(0, number)}")]})
         history.append({"role": "user", "content": [text("Observation: x")]})
+    stuck = {"role": "system", "content": [text("An agent got stuck.")]}
+    wish = {"role": "user", "content": [text("Observation: x\nAnswer now.")]}
+    yield {"messages": [stuck, *history[1:-1], wish]}
 
 
 def plain_chat(number: int) -> Iterator[Body]:

@@ -125,6 +125,16 @@ def test_few_shot_requests_are_drawn_one_by_one_and_what_follows_stays():
         assert used(actor, chat(*shots, f"{number}?", "So", "Why?"), 1) == model
 
 
+def test_few_shot_requests_with_many_system_messages_are_drawn_one_by_one():
+    actor = twenty()
+    found = []
+    for number in range(MANY):
+        body = chat("Two?", "2", "Three?", "3", "Four?")
+        body["messages"].insert(0, {"role": "system", "content": f"You are persona {number}."})
+        found.append(used(actor, body, 1))
+    assert len(set.union(*found)) > 5
+
+
 def test_conversations_that_begin_alike_part_at_the_second_question():
     actor = twenty(seed=3)
     (first,) = used(actor, chat("Hi"), 1)

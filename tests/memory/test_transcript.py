@@ -105,6 +105,20 @@ def test_nothing_but_system_messages_or_the_model_s_greeting():
     assert of(said("Welcome"), user("Hi")).now == of(said("Welcome"), user("Hi"), said("So"), user("Ho")).before
 
 
+def test_what_the_model_said_tells_a_conversation_without_its_system_message():
+    history = user("Hi"), said("Hello"), user("So?")
+    one, other = of(BRIEF, *history).now, of(*history).now
+    assert one.talk == other.talk is not None
+    assert one.whole != other.whole
+    assert of(BRIEF, user("Hi"), said("Ho"), user("So?")).now.talk != one.talk
+    assert of(BRIEF, user("Hi"), user("Hello"), user("So?")).now.talk is None
+
+
+@pytest.mark.parametrize("unsaid", [(), CALLS], ids=["a first message", "a tool loop"])
+def test_the_user_s_words_alone_do_not(unsaid):
+    assert of(BRIEF, user("Hi"), *unsaid, user("So?")).now.talk is None
+
+
 TIMES = [
     "2026-11-26",
     "2026/11/26",
