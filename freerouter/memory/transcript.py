@@ -88,11 +88,11 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> 
     beginning = hash((_opening(system), _opening(messages[first].get("content"))))
 
     def at(place: int) -> Standing:
-        near = range(max(first + 1, place - _NEAR), place + 1)
-        said = [(speakers[index], _canonical(messages[index].get("content"))) for index in near]
-        told = tuple([(speaker, words) for speaker, words in said if words and speaker in _SAID])
-        by_model = any(speaker == MODEL for speaker, _ in told)
-        return Standing(hash((beginning, told)), hash(told) if by_model else None)
+        near = [index for index in range(max(first + 1, place - _NEAR), place + 1) if speakers[index] in _SAID]
+        texts = [(speakers[index], _canonical(messages[index].get("content"))) for index in near]
+        said = tuple([(speaker, words) for speaker, words in texts if words])
+        by_model = any(speaker == MODEL for speaker, _ in said)
+        return Standing(hash((beginning, said)), hash(said) if by_model else None)
 
     reacted = max(speakers.rfind(MODEL), speakers.rfind(TOOL), 0)
     return Marks(beginning, at(speakers.rfind(USER, 0, reacted)), at(speakers.rfind(USER)))

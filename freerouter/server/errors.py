@@ -97,7 +97,8 @@ class DefectError(FreeRouterError):
 def restate_exhausted(answer: Answer[Any], status: int, dialect: Dialect) -> None:
     """Where the day's allowance is used up, answer with this status: coding agents repeat a 429 again and again.
 
-    Another status than 429 has no Retry-After, which some clients take for a promise.
+    Another status than 429 has no Retry-After, which some clients take for a promise, and a type of its own: OpenCode
+    retries whatever has the words "rate_limit" in its body.
     """
     error = answer.error
     if not isinstance(error, AllowanceExhaustedError) or error.metadata.get("gate") != Gate.DAY.value:
@@ -105,4 +106,5 @@ def restate_exhausted(answer: Answer[Any], status: int, dialect: Dialect) -> Non
     error.status = status
     if status != AllowanceExhaustedError.status:
         error.retry_after = None
+        error.error_type = "quota_exceeded"
     answer.status, answer.headers, answer.body.chunks = refused(error, answer.trace, dialect)
