@@ -19,7 +19,7 @@ LIGHT_COOLDOWN = 5.0
 _LONGEST_HINT = DAY
 
 
-class Record(NamedTuple):
+class ModelHealth(NamedTuple):
     """The condition of a model.
 
     Attributes:
@@ -35,7 +35,7 @@ class Record(NamedTuple):
     refused: str = ""
 
 
-_WELL = Record()
+_WELL = ModelHealth()
 
 
 class Health:
@@ -51,7 +51,7 @@ class Health:
         self.cooling: dict[str, float] = {}
         self.lessons = Lessons(clock)
         self.costs = Costs()
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, ModelHealth] = {}
         self._first_ready = math.inf  # no cooldown ends before
         self._clock = clock
         self._rng = rng
@@ -85,7 +85,7 @@ class Health:
         ready = max(record.ready, now + seconds)
         # A failure during a cooldown belongs to a request sent before it: it is not a further strike.
         strikes = record.strikes if record.ready > now else record.strikes + 1
-        self._records[model] = Record(strikes, ready, now, record.refused)
+        self._records[model] = ModelHealth(strikes, ready, now, record.refused)
         self.cooling[model] = ready
         self._first_ready = min(self._first_ready, ready)
         return ready - now
@@ -97,7 +97,7 @@ class Health:
         return seconds * self._rng.uniform(0.8, 1.0)
 
     def refuse(self, model: str, body: str) -> bool:
-        """Record a refusal. Returns whether the model had just refused another one: then it is at fault.
+        """ModelHealth a refusal. Returns whether the model had just refused another one: then it is at fault.
 
         Args:
             model: its id.
@@ -116,11 +116,11 @@ class Health:
             del self._records[model]
             self.cooling.pop(model, None)
 
-    def record(self, model: str) -> Record:
+    def record(self, model: str) -> ModelHealth:
         """The condition of a model, to restore with ``put_back``."""
         return self._records.get(model, _WELL)
 
-    def put_back(self, model: str, record: Record) -> None:
+    def put_back(self, model: str, record: ModelHealth) -> None:
         """Restore the earlier condition of a model: the failure was not its own."""
         self._records[model] = record
         if record.ready > self._clock():

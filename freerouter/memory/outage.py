@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from freerouter.durations import MINUTE
-from freerouter.memory.health import Record
+from freerouter.memory.health import ModelHealth
 
 # When this many different models in a row fail alike, it is not a coincidence.
 IN_A_ROW = 5
@@ -32,13 +32,13 @@ class Outage:
         self._clock = clock
         self._rng = rng
         self._alike = ""
-        self._failed: dict[str, Record] = {}
+        self._failed: dict[str, ModelHealth] = {}
         self._until = 0.0
         self._rests = 0
         self._probing: object | None = None
 
-    def failed(self, model: str, alike: str, before: Record, enough: int) -> dict[str, Record] | None:
-        """Record a failure that may be OpenRouter's.
+    def failed(self, model: str, alike: str, before: ModelHealth, enough: int) -> dict[str, ModelHealth] | None:
+        """ModelHealth a failure that may be OpenRouter's.
 
         Args:
             model: its id.
@@ -59,7 +59,7 @@ class Outage:
             return None
         return self.begin(alike)
 
-    def begin(self, reason: str) -> dict[str, Record]:
+    def begin(self, reason: str) -> dict[str, ModelHealth]:
         """Start an outage. Returns the models that are not at fault, each with its condition before."""
         self.reason = reason
         self._rest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from freerouter.memory.health import Record
+from freerouter.memory.health import ModelHealth
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.costs import cost_of
 from freerouter.pipeline.planning import Plan, fingerprint
@@ -93,7 +93,7 @@ class Learning:
             return None
         return self._state.health.cool(model, outcome)
 
-    def _watch_for_outage(self, model: str, outcome: Outcome, before: Record) -> Mapping[str, Record]:
+    def _watch_for_outage(self, model: str, outcome: Outcome, before: ModelHealth) -> Mapping[str, ModelHealth]:
         """Report the result to the endpoint. Returns the models not at fault, each with its earlier condition."""
         outage = self._state.endpoint.outage
         if outcome.reason in _NO_SIGN:

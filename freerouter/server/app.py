@@ -21,7 +21,7 @@ from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.server import listings, logs, openapi, paths
 from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
-from freerouter.server.exchange import ClientGoneError, Exchange, Held, Limits, Receive, Scope, Send
+from freerouter.server.exchange import BodiesInFlight, ClientGoneError, Exchange, Limits, Receive, Scope, Send
 from freerouter.server.metrics import Metrics
 from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
@@ -59,7 +59,7 @@ class App:
         self._metrics = Metrics(router, self._limits, lambda: self._running, self._refresh)
         self._tokens = TokenLimits(self._access.token_limit)
         self._redaction = Redaction(router.settings.key)
-        self._held = Held(self._limits.bodies)
+        self._held = BodiesInFlight(self._limits.bodies)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._passing = Passing(router.settings, self._access, self._limits, self._wire, self._redaction)
         self._stopping = False

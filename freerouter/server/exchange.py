@@ -48,7 +48,7 @@ class Limits:
     passed_bytes: int = 16 * 1024 * 1024
 
 
-class Held:
+class BodiesInFlight:
     """The bytes of all bodies that are held at once, and how many there may be."""
 
     def __init__(self, most: int) -> None:
@@ -157,7 +157,7 @@ class Exchange:
         record: what is told of it.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, held: Held) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, held: BodiesInFlight) -> None:
         self.method: str = scope["method"]
         self.path = tidy(scope["path"])
         self.query: str = scope["query_string"].decode("latin-1")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.memory.health import Record
+from freerouter.memory.health import ModelHealth
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Send, Wait
@@ -16,7 +16,7 @@ from freerouter.replies.verdicts import Verdict
 from tests.builders import Clock
 from tests.walks import ANSWER, HELLO, always, error_reading, models, stage, walk
 
-WELL = Record()
+WELL = ModelHealth()
 DOWN = error_reading(502, "Bad gateway")
 PAGE = Reading(502, {"content-type": "text/html"}, flaw=Flaw.HTML)
 PROVIDER = error_reading(502, "Provider returned error", metadata={"provider_name": "Acme"})
