@@ -112,7 +112,7 @@ class Allowances:
             allowance.left = min(allowance.left + 1, allowance.limit)
 
     def close(self, account: str, gate: Gate, seconds: float, limit: int | None = None) -> None:
-        """ModelHealth that OpenRouter says an allowance is used up; a later, shorter time does not shorten it.
+        """Record that OpenRouter says an allowance is used up; a later, shorter time does not shorten it.
 
         Args:
             account: its hash.
@@ -129,7 +129,7 @@ class Allowances:
         allowance.shut_at = now
 
     def learn(self, account: str, used: int, limit: int) -> None:
-        """ModelHealth what ``GET /key`` says: how many free requests are used today, and of how many.
+        """Record what ``GET /key`` says: how many free requests are used today, and of how many.
 
         It never shuts the day's gate: the figure may be old, and is not a hard limit. It opens the gate when it shows
         room and is newer than the refusal.

@@ -23,7 +23,7 @@ class Costs:
         self._last: dict[str, str] = {}
 
     def note(self, account: str, model: str, cost: float | None) -> str:
-        """ModelHealth the cost that an answer has stated.
+        """Record the cost that an answer has stated.
 
         Returns:
             what is blocked from now on: the model, ``ACCOUNT``, or an empty text if nothing changes.

@@ -97,7 +97,7 @@ class Health:
         return seconds * self._rng.uniform(0.8, 1.0)
 
     def refuse(self, model: str, body: str) -> bool:
-        """ModelHealth a refusal. Returns whether the model had just refused another one: then it is at fault.
+        """Record a refusal. Returns whether the model had just refused another one: then it is at fault.
 
         Args:
             model: its id.

@@ -38,7 +38,7 @@ class Outage:
         self._probing: object | None = None
 
     def failed(self, model: str, alike: str, before: ModelHealth, enough: int) -> dict[str, ModelHealth] | None:
-        """ModelHealth a failure that may be OpenRouter's.
+        """Record a failure that may be OpenRouter's.
 
         Args:
             model: its id.

@@ -73,7 +73,7 @@ class Handover(Generic[ReplyT]):
         self.chunks = [self._see(chunk) for chunk in chunks]
 
     def _see(self, chunk: bytes) -> bytes:
-        """ModelHealth bytes that are passed on. Returns them, with anything that must be added."""
+        """Record bytes that are passed on. Returns them, with anything that must be added."""
         if self._tail is not None:
             self._tail.feed(chunk)
             if _DONE in chunk:

@@ -53,7 +53,7 @@ class Router(State):
         return Routing(self, request, plan, trace)
 
     def learn_allowance(self, account: str, used: int, limit: int) -> None:
-        """ModelHealth what ``GET /key`` says: how many free requests an account has used today, and of how many."""
+        """Record what ``GET /key`` says: how many free requests an account has used today, and of how many."""
         with self.lock:
             self.endpoint.allowances.learn(account, used, limit)
 

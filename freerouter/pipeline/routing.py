@@ -199,7 +199,7 @@ class Routing:
         return outcome
 
     def record(self, outcome: Outcome) -> None:
-        """ModelHealth the outcome of the attempt."""
+        """Record the outcome of the attempt."""
         sent, state = self._last(), self._state
         with state.lock:
             outcome = self._second_opinion(outcome)
@@ -247,7 +247,7 @@ class Routing:
         return outcome
 
     def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
-        """ModelHealth what matters beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
+        """Record what matters beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
         if outcome.verdict is Verdict.ANSWERED:
             self._lessons().answered(sent)
             return None

@@ -96,7 +96,7 @@ class Trace:
             _log.info("attempt %d of %s: %s", len(self.attempts), self.id, attempt, extra={"trace": self.id})
 
     def alarm(self, model: str, cost: float, barred: str) -> None:
-        """ModelHealth that an answer has cost money, by its own usage; ``barred`` is not used again because of it."""
+        """Record that an answer has cost money, by its own usage; ``barred`` is not used again because of it."""
         self.cost = cost
         words = "ALARM: %s cost $%s in %s; %s is not used again"
         _log.error(words, model, cost, self.id, barred, extra={"trace": self.id})
