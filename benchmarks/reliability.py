@@ -24,7 +24,7 @@ _PATIENCE = 0.25  # seconds, where the default is a minute: a model that hangs m
 _REQUEST_FAULTS = (
     *("invalid_request", "payload_too_large"),
     # Unknown words from two models in a row: with a third of the models faulty that happens by design.
-    *("conflict", "conflict_in_200", "stream_conflict_first", "flat_message", "flat_detail", "flat_issues"),
+    *("conflict", "conflict_in_200", "flat_message", "flat_detail", "flat_issues"),
 )
 _QUESTION = "Name a river."
 

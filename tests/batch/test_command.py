@@ -222,7 +222,7 @@ def test_a_second_signal_ends_it_at_once(home, emulator):
     with started("in.jsonl", "-o", "out.jsonl") as process:
         until(lambda: len(emulator.completions) == 1, 20)
         process.send_signal(signal.SIGINT)
-        assert b"again to leave at once" in process.stderr.readline()
+        assert b"again stops at once" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=8)
     assert (process.returncode, err) == (130, b"freerouter: to go on: freerouter batch in.jsonl -o out.jsonl\n")

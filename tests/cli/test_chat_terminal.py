@@ -74,7 +74,7 @@ def test_a_conversation(environment, emulator, columns, tmp_path):
             ("First\n", " s"),
             ("/model\n", ":free"),
             ("Second\n", " s"),
-            ("/nonsense\n", "there is no"),
+            ("/nonsense\n", "unknown command"),
             (f"/save {tmp_path / 's'}\n", "4 messages"),
             ("/explain\n", "100.0%"),
         ]:

@@ -277,6 +277,7 @@ CONNECTIONS: Mapping[str, Expected] = {
 EXPECTED: Mapping[str, Expected] = {
     **ERRORS,
     **OWN_WORDS,
+    "stream_conflict_first": model("refused_by_provider", 409),  # the chunk names the provider that served it
     **RELAYED,
     **FLAT,
     **PAGES,
