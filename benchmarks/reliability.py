@@ -25,6 +25,9 @@ _REQUEST_FAULTS = (
     *("invalid_request", "payload_too_large"),
     # Unknown words from two models in a row: with a third of the models faulty that happens by design.
     *("conflict", "conflict_in_200", "flat_message", "flat_detail", "flat_issues"),
+    *("flat_limit_in_200", "stream_flat_limit_first"),
+    # Answers of two different models in a row that cost money stop the account, by design.
+    *("cost_in_usage", "cost_as_text", "cost_in_long_event", "byok_cost"),
 )
 _QUESTION = "Name a river."
 

@@ -127,7 +127,7 @@ class Lessons:
             if not self._by_audience[audience]:
                 del self._by_audience[audience]
         context = self._contexts.get(model)
-        if context is not None and context.about is not None and asker.requirements.least_context >= int(context.about):
+        if context is not None and context.about is not None and asker.requirements.context >= int(context.about):
             del self._contexts[model]
 
     def listed(self, models: frozenset[str]) -> None:
@@ -160,8 +160,8 @@ class Lessons:
                 if lesson.until > now:
                     yield model, lesson
         for model, lesson in self._contexts.items():
-            # Its real length was at most our upper bound; a request with at least that many tokens is too long, too.
-            if lesson.until > now and asker.requirements.least_context >= int(lesson.about or 0):
+            # A request of which we count at least as many tokens is too long, too.
+            if lesson.until > now and asker.requirements.context >= int(lesson.about or 0):
                 yield model, lesson
 
     def _audiences(self, asker: Asker) -> list[Audience]:

@@ -66,7 +66,8 @@ class Learning:
         model = sent.model.id
         before = self._state.health.record(model)
         cooldown = self._cool(model, outcome)
-        self._state.health.lessons.learn(model, outcome, self._plan.asker)
+        if not self._may_be_our_estimate(sent.model, outcome):
+            self._state.health.lessons.learn(model, outcome, self._plan.asker)
         if outcome.gate is not None and outcome.seconds is not None:
             self._state.endpoint.allowances.close(self._account, outcome.gate, outcome.seconds, outcome.limit)
         if outcome.lasting in (Lasting.CONTEXT, Lasting.TOO_LONG):
@@ -75,6 +76,11 @@ class Learning:
             self._plan.selection.avoid_moderated()
         innocent = self._watch_for_outage(model, outcome, before)
         return None if model in innocent else cooldown
+
+    def _may_be_our_estimate(self, model: Model, outcome: Outcome) -> bool:
+        """A context was exceeded that is smaller than the most that the prompt can be: this says nothing of others."""
+        most = self._plan.requirements.context
+        return outcome.lasting is Lasting.CONTEXT and model.context is not None and model.context < most
 
     def _cool(self, model: str, outcome: Outcome) -> float | None:
         if outcome.verdict is Verdict.STOP or not outcome.sure:

@@ -56,7 +56,7 @@ def holds(kind: Lasting, lacks: str | None, taught_by: Asker, asker: Asker) -> b
     return {
         Lasting.GONE: True,
         Lasting.LACKS: lacking,
-        Lasting.CONTEXT: is_sure and asker.requirements.least_context >= mine.context,
+        Lasting.CONTEXT: is_sure and asker.requirements.context >= mine.context,
         Lasting.APP: asker.caller.app == taught_by.caller.app,
         Lasting.PRIVACY: same_account,
         Lasting.REGION: same_account,
