@@ -90,7 +90,7 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
 
 def _check_size(state: State, body: object) -> None:
     """Refuse what no model has room for before it is parsed, which takes long."""
-    if not isinstance(body, bytes | bytearray) or len(body) <= LARGE:
+    if not isinstance(body, (bytes, bytearray)) or len(body) <= LARGE:  # a union would be made anew each time
         return
     with state.lock:
         index = state.index()
