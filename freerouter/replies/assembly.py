@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from freerouter.openrouter.json_values import as_objects
+
 # Fields that grow piece by piece; for all others, the last value counts.
 _TEXTS = ("content", "reasoning", "refusal", "reasoning_content", "arguments", "input")
 _BLOCK_TEXTS = {"text": "text", "thinking": "thinking", "partial_json": "input"}
@@ -30,7 +32,7 @@ class Assembly:
             self._feed_message(kind, event)
         else:
             self._labels |= {name: value for name, value in event.items() if value is not None}
-            for choice in _objects(event.get("choices")):
+            for choice in as_objects(event.get("choices")):
                 self._feed_choice(choice)
 
     def answer(self) -> dict[str, Any]:
@@ -85,14 +87,10 @@ def _grow(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
 
 
 def _grow_calls(whole: list[dict[str, Any]], pieces: Any) -> None:
-    for piece in _objects(pieces):
+    for piece in as_objects(pieces):
         index = piece.get("index")
         call = next((call for call in whole if index is not None and call.get("index") == index), None)
         if call is None:
             call = {}
             whole.append(call)
         _grow(call, piece)
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from freerouter.openrouter.json_values import as_object, as_text
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.statuses import status_of
 
@@ -100,8 +101,8 @@ def read_evidence(reading: Reading) -> Evidence:
     body = reading.error or {}
     error = _inner(body)
     metadata = _metadata(error)
-    availability = _object(error.get("availability")) or _object(metadata.get("availability"))
-    error_type = _text(metadata.get("error_type") or error.get("error_type") or body.get("error_type"))
+    availability = as_object(error.get("availability")) or as_object(metadata.get("availability"))
+    error_type = as_text(metadata.get("error_type") or error.get("error_type") or body.get("error_type"))
     message = (_message(error) or _message(body) or reading.text).lstrip()
     evidence = Evidence(
         voice=Voice.UNKNOWN,
@@ -110,13 +111,13 @@ def read_evidence(reading: Reading) -> Evidence:
         details=_details(metadata),
         structured=_structured(metadata.get("raw"), error.get("details")),
         error_type=error_type,
-        limit_source=_text(metadata.get("limit_source") or error.get("limit_source")),
-        availability=_text(availability.get("code")),
+        limit_source=as_text(metadata.get("limit_source") or error.get("limit_source")),
+        availability=as_text(availability.get("code")),
         retryable=availability.get("retryable") if isinstance(availability.get("retryable"), bool) else None,
         excluded_by=_excluded_by(availability, metadata),
         metadata=metadata,
         # OpenRouter repeats its headers in the body; a proxy in between may have dropped the real ones.
-        headers={name.lower(): str(value) for name, value in _object(metadata.get("headers")).items()}
+        headers={name.lower(): str(value) for name, value in as_object(metadata.get("headers")).items()}
         | dict(reading.headers),
         hints=tuple(
             place.get(name)
@@ -124,13 +125,13 @@ def read_evidence(reading: Reading) -> Evidence:
             for name in ("retry_after", "retry_after_seconds")
         ),
     )
-    served = _text(error.get("provider") or body.get("provider")) or "is_byok" in metadata
+    served = as_text(error.get("provider") or body.get("provider")) or "is_byok" in metadata
     return evidence._replace(voice=_voice(reading, evidence, served=bool(served)))
 
 
 def _metadata(error: Mapping[str, Any]) -> Mapping[str, Any]:
     """The metadata of an error; a proxy may have put a provider's marks beside it."""
-    metadata = _object(error.get("metadata"))
+    metadata = as_object(error.get("metadata"))
     beside = {name: error[name] for name in _PROVIDER_FIELDS if error.get(name) and not metadata.get(name)}
     return {**metadata, **beside} if beside else metadata
 
@@ -202,7 +203,7 @@ def _joined(value: Any) -> str:
 def _details(metadata: Mapping[str, Any]) -> str:
     """The provider's own text: a text, or an object with a message somewhere."""
     raw = metadata.get("raw")
-    return raw if isinstance(raw, str) else _joined(_object(raw).get("error") or raw)
+    return raw if isinstance(raw, str) else _joined(as_object(raw).get("error") or raw)
 
 
 def _structured(*values: Any) -> str:
@@ -225,12 +226,4 @@ def _excluder(item: Any) -> str:
 
 
 def _texts(item: Any) -> Iterator[str]:
-    yield from (value for value in _object(item).values() if isinstance(value, str))
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    yield from (value for value in as_object(item).values() if isinstance(value, str))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from freerouter.openrouter.json_values import as_object, as_objects
+
 _FIELDS = ("parameters", "input_schema")
 
 
@@ -31,17 +33,17 @@ def spoken(answer: Mapping[str, Any]) -> Iterator[Spoken]:
     """The answers in a reply; there is one unless more were requested."""
     choices = answer.get("choices")
     if isinstance(choices, list) and choices:
-        for choice in _objects(choices):
+        for choice in as_objects(choices):
             yield _of_message(choice.get("message"))
     elif "output" in answer:
-        yield _of_items(_objects(answer.get("output")))
+        yield _of_items(as_objects(answer.get("output")))
     else:
         yield _of_blocks(answer.get("content"))
 
 
 def _of_message(message: Any) -> Spoken:
     message = message if isinstance(message, dict) else {}
-    named = [_object(call.get("function")) for call in _objects(message.get("tool_calls")) if "function" in call]
+    named = [as_object(call.get("function")) for call in as_objects(message.get("tool_calls")) if "function" in call]
     if isinstance(message.get("function_call"), dict):
         named.append(message["function_call"])
     return Spoken(_text(message.get("content")), tuple(_call(one, "arguments") for one in named))
@@ -53,7 +55,7 @@ def _of_items(items: list[dict[str, Any]]) -> Spoken:
 
 
 def _of_blocks(content: Any) -> Spoken:
-    called = [block for block in _objects(content) if block.get("type") == "tool_use"]
+    called = [block for block in as_objects(content) if block.get("type") == "tool_use"]
     return Spoken(_text(content), tuple(_call(block, "input") for block in called))
 
 
@@ -65,7 +67,7 @@ def _text(content: Any) -> str:
     """A text, or the texts among parts."""
     if isinstance(content, str):
         return content
-    texts = (part.get("text") for part in _objects(content) if part.get("type") in ("text", "output_text"))
+    texts = (part.get("text") for part in as_objects(content) if part.get("type") in ("text", "output_text"))
     return "".join(text for text in texts if isinstance(text, str))
 
 
@@ -82,11 +84,11 @@ def _given(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for field in ("tools", "functions", "deferred_tools"):
         yield from _numbered(body.get(field), field)
     for at, item in _numbered(body.get("input"), "input"):
-        if _object(item).get("type") == "additional_tools":
+        if as_object(item).get("type") == "additional_tools":
             yield from _numbered(item.get("tools"), f"{at}.tools")
     for at, message in [*_numbered(body.get("messages"), "messages"), ("", {"content": body.get("system")})]:
-        for place, block in _numbered(_object(message).get("content"), f"{at}.content"):
-            if _object(block).get("type") == "tool_addition":
+        for place, block in _numbered(as_object(message).get("content"), f"{at}.content"):
+            if as_object(block).get("type") == "tool_addition":
                 yield f"{place}.tool", block.get("tool")
 
 
@@ -95,7 +97,7 @@ def _numbered(value: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def _tool(tool: Any, where: str) -> dict[str, tuple[str, Any]]:
-    tool = _object(tool)
+    tool = as_object(tool)
     if isinstance(tool.get("function"), dict):
         tool, where = tool["function"], f"{where}.function"
     name = tool.get("name")
@@ -121,7 +123,7 @@ def form_of(body: Mapping[str, Any]) -> tuple[str, str, Any]:
     for path in (("response_format",), ("text", "format"), ("output_config", "format"), ("output_format",)):
         form: Any = body
         for step in path:
-            form = _object(form).get(step)
+            form = as_object(form).get(step)
         if isinstance(form, dict) and isinstance(form.get("type"), str):
             inner, where = form.get("json_schema"), ".".join(path)
             if isinstance(inner, dict):
@@ -130,13 +132,5 @@ def form_of(body: Mapping[str, Any]) -> tuple[str, str, Any]:
     return "text", "", None
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in _listed(value) if isinstance(item, dict)]
-
-
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
     return value if isinstance(value, list | tuple) else ()
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
