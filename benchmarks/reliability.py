@@ -51,6 +51,10 @@ are never joined; what is lost there is the first such answer of each faulty mod
 model says that a request is too long for it, only models with a larger context are asked next: where the largest one
 says so, none is left, once; after that it is remembered.
 
+Every request asks the same question. A provider's refusal of one request gives the model no cooldown until it has
+refused two different ones in a row, so the rows of such refusals need about 1.5 sends. A provider that says "too long"
+of a short prompt rules out all smaller models for that request, so a few of these requests fail.
+
 `make reliability` writes this page.
 
 | fault | answer | answered | sends | p50 |
