@@ -25,17 +25,42 @@ _PLACES = frozenset({"session_id", "prompt_cache_key", "metadata"})
 Key = str | int
 
 
-class Conversation(NamedTuple):
-    """The keys of a conversation.
+class Known(NamedTuple):
+    """A conversation with an id, or one that a request continues.
 
     Attributes:
         known_by: keys under which its model may be stored; the first one found counts.
-        becomes: computes the keys to store its model under after an answer. For a first message, that is done
-            while the request is in progress.
+        keys: those to store its model under after an answer.
     """
 
     known_by: tuple[Key, ...]
-    becomes: Callable[[], tuple[Key, ...]]
+    keys: tuple[Key, ...]
+
+    def becomes(self) -> tuple[Key, ...]:
+        """The keys to store its model under after an answer."""
+        return self.keys
+
+
+class First(NamedTuple):
+    """A conversation that begins: it has no model yet.
+
+    Attributes:
+        messages, dialect: of the request.
+        system: the content of a system message that stands beside them.
+    """
+
+    messages: list[Any]
+    dialect: Dialect
+    system: Any
+    known_by: tuple[Key, ...] = ()
+
+    def becomes(self) -> tuple[Key, ...]:
+        """The keys to store its model under after an answer; computed then, while no request waits for it."""
+        found = marks(self.messages, self.dialect.speakers(self.messages), self.system)
+        return found.beginning, *_keys(found.now)
+
+
+Conversation = Known | First
 
 
 class Conversations:
@@ -83,37 +108,26 @@ def conversation(
     if headers.session or headers.claude_code or not _PLACES.isdisjoint(body):
         for name in _ids(body, dialect, headers):
             if _is_id(name):
-                return _with_id(f"id:{name}")
+                keys = (f"id:{name}",)
+                return Known(keys, keys)
     if sticky == "session":
         return None
     messages = [*dialect.messages(body)]  # the caller may change its own list while the request is in progress
     system = dialect.system(body)
     if len(messages) == 1 and _is_plain_question(messages[0]):  # the rest can wait until the answer
-        return _first(messages, dialect, system)
+        return First(messages, dialect, system)
     speakers = dialect.speakers(messages)
-    return _going_on(messages, speakers, system) if goes_on(speakers) else _first(messages, dialect, system)
+    return _going_on(messages, speakers, system) if goes_on(speakers) else First(messages, dialect, system)
 
 
 def _is_plain_question(message: Mapping[str, Any]) -> bool:
     return message.get("role") == "user" and isinstance(message.get("content"), str)
 
 
-def _with_id(name: str) -> Conversation:
-    return Conversation((name,), lambda: (name,))
-
-
-def _first(messages: list[Any], dialect: Dialect, system: Any) -> Conversation:
-    def becomes() -> tuple[Key, ...]:
-        found = marks(messages, dialect.speakers(messages), system)
-        return found.beginning, *_keys(found.now)
-
-    return Conversation((), becomes)
-
-
 def _going_on(messages: list[Any], speakers: str, system: Any) -> Conversation:
     found = marks(messages, speakers, system)
     whole, *talk = _keys(found.before)
-    return Conversation((whole, found.beginning, *talk), lambda: _keys(found.now))
+    return Known((whole, found.beginning, *talk), _keys(found.now))
 
 
 def _keys(at: Standing) -> tuple[int, ...]:

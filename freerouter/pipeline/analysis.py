@@ -43,6 +43,9 @@ def analyze(
         body = parse(body)
     if contents is None:
         contents = walk(body, dialect)
+    if not (extra or contents.offers or contents.media) and body.keys() <= dialect.silent:
+        # Nearly every request: a conversation in text, and nothing that a model could lack.
+        return Requirements(_PLAIN, contents.needs, measure(written), body.get("stream") is True)
     found = dict(contents.needs)
     if contents.offers:
         found.update(_tools(body, contents))

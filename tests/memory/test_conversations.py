@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.memory.conversations import Conversation, Conversations, conversation
+from freerouter.memory.conversations import Conversations, Known, conversation
 from freerouter.openrouter.dialects import CHAT, MESSAGES
 from freerouter.openrouter.headers import NO_SESSION, SessionHeaders, sender
 from tests.builders import JSON, Clock
@@ -101,7 +101,7 @@ def test_any_messages_make_a_conversation(messages):
 
 
 def known(*keys):
-    return Conversation(keys, lambda: keys)
+    return Known(keys, keys)
 
 
 def test_a_conversation_is_forgotten_after_ten_idle_minutes_and_each_answer_renews_it():
@@ -129,7 +129,7 @@ def test_the_first_key_that_is_remembered_counts_and_an_answer_renews_each_that_
     sessions = Conversations(Clock())
     sessions.renew("me", known(1), "a/old:free")
     assert sessions.model("me", known(2, 1)) == "a/old:free"
-    sessions.renew("me", Conversation((2, 1), lambda: (3,)), "a/new:free")
+    sessions.renew("me", Known((2, 1), (3,)), "a/new:free")
     assert [sessions.model("me", known(key)) for key in (1, 2, 3)] == ["a/new:free", None, "a/new:free"]
 
 

@@ -272,3 +272,15 @@ def test_bytes_text_and_mapping_agree(body):
         return
     assert spacious.prompt_tokens >= requirements.prompt_tokens
     assert spacious.without("prompt_tokens") == requirements.without("prompt_tokens")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@given(data=st.data())
+def test_a_request_of_silent_fields_alone_needs_text_and_nothing_else(dialect, data):
+    silent = data.draw(st.dictionaries(st.sampled_from(sorted(dialect.silent)), st.text() | st.booleans()))
+    body = {**silent, dialect.conversation: [HELLO]}
+    for offer in ("tools", "functions"):
+        body.pop(offer, None)
+    shortened, in_full = (analyze(body, dialect, extra=extra) for extra in ((), ("text",)))
+    assert shortened == in_full
+    assert shortened.need.required == {"text"}

@@ -68,6 +68,7 @@ class Dialect(ABC):
         limits: the fields that ask for a number of tokens of output.
         structural: fields that ask for no capability, or for one that ``hard`` or ``soft`` reports.
         demanding: the fields that those two read.
+        silent: structural fields that say nothing about what is needed: nearly every request has no others.
         tool_types: the types of tools that the caller runs, so they cost nothing; None for an absent type.
         tool_families: prefixes of the types of more such tools; a date follows.
         endings: marks in the last event of a good stream, if that event may be too long to keep; else empty.
@@ -84,6 +85,10 @@ class Dialect(ABC):
     tool_types: ClassVar[tuple[str | None, ...]]
     tool_families: ClassVar[tuple[str, ...]] = ()
     endings: ClassVar[tuple[bytes, ...]] = ()
+    silent: ClassVar[frozenset[str]]
+
+    def __init_subclass__(cls) -> None:
+        cls.silent = cls.structural - cls.demanding - {*cls.limits, "provider"}
 
     @abstractmethod
     def hard(self, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
