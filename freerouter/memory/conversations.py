@@ -63,27 +63,39 @@ class First(NamedTuple):
 Conversation = Known | First
 
 
+class Home(NamedTuple):
+    """The model of a conversation.
+
+    Attributes:
+        model: its id.
+        inherits: the history holds reasoning that other models have signed; which part is its own is not known.
+    """
+
+    model: str
+    inherits: bool = False
+
+
 class Conversations:
     """Remembers the model of each conversation of each account. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._models: TTLCache[tuple[str, Key], str] = TTLCache(_CONVERSATIONS, _IDLE, clock)
+        self._homes: TTLCache[tuple[str, Key], Home] = TTLCache(_CONVERSATIONS, _IDLE, clock)
 
-    def model(self, account: str, conversation: Conversation) -> str | None:
-        """The id of the model of a conversation; None for one that is new, or not remembered."""
+    def home(self, account: str, conversation: Conversation) -> Home | None:
+        """The model of a conversation; None for one that is new, or not remembered."""
         for key in conversation.known_by:
-            model: str | None = self._models.get((account, key))
-            if model is not None:
-                return model
+            home: Home | None = self._homes.get((account, key))
+            if home is not None:
+                return home
         return None
 
-    def renew(self, account: str, conversation: Conversation, model: str) -> None:
+    def renew(self, account: str, conversation: Conversation, home: Home) -> None:
         """The model has answered: store it under each key of the conversation for ten more minutes."""
         for key in conversation.known_by:
-            if (account, key) in self._models:
-                self._models[account, key] = model
+            if (account, key) in self._homes:
+                self._homes[account, key] = home
         for key in conversation.becomes():
-            self._models[account, key] = model
+            self._homes[account, key] = home
 
 
 def conversation(

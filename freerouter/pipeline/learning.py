@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from freerouter.memory.conversations import Home
 from freerouter.memory.health import ModelHealth
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.costs import cost_of
@@ -49,14 +50,14 @@ class Learning:
         self._plan = plan
         self._account = account
 
-    def answered(self, sent: Sent) -> None:
-        """The model has answered."""
+    def answered(self, sent: Sent, *, stripped: bool) -> None:
+        """The model has answered; ``stripped``: without reasoning that other models have signed."""
         state, belongs_to = self._state, self._plan.conversation
         state.endpoint.outage.alive()
         state.health.restore(sent.model.id, sent.at)
         state.health.lessons.answered(sent.model.id, self._plan.asker)
         if belongs_to is not None:
-            state.conversations.renew(self._account, belongs_to, sent.model.id)
+            state.conversations.renew(self._account, belongs_to, Home(sent.model.id, stripped))
         for model, doubt in self.doubts:  # so it was the first model's failure, not the request's
             self._blame(model, doubt)
         self.doubts.clear()

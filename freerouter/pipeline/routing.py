@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from freerouter.errors import FreeRouterError, StreamInterruptedError
+from freerouter.memory.conversations import Home
 from freerouter.memory.costs import ACCOUNT
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Model
@@ -51,7 +52,8 @@ class Routing:
             stream=plan.asker.requirements.stream and plan.accept is None,
             allowed=request.timeout,
         )
-        self._former: str | None = None  # the model that the conversation was on
+        self._former: Home | None = None  # the model that the conversation was on
+        self._stripped = False  # reasoning that other models have signed was left out
         self._sent: Sent | None = None
         self._sends = 0
         self._repeats = 0
@@ -126,8 +128,8 @@ class Routing:
         belongs_to = self._plan.conversation
         if belongs_to is None or not belongs_to.known_by or self._plan.selection.tried:
             return None
-        self._former = self._state.conversations.model(self._account, belongs_to)
-        return self._former
+        self._former = self._state.conversations.home(self._account, belongs_to)
+        return self._former.model if self._former is not None else None
 
     def _nobody_left(self) -> FreeRouterError:
         attempts = self.trace.attempts
@@ -179,8 +181,10 @@ class Routing:
             # The signer is unknown: perhaps the model that the caller names first, but hardly one of many.
             its_own = not plan.selection.order.draws and plan.selection.tried <= {model.id}
         else:
-            its_own = self._former == model.id
-        return plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
+            its_own = self._former == (model.id, False)
+        prepared = plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
+        self._stripped = prepared is not plan.body
+        return prepared
 
     # Its result.
 
@@ -249,7 +253,7 @@ class Routing:
     def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
         """Record what matters beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
         if outcome.verdict is Verdict.ANSWERED:
-            self._lessons().answered(sent)
+            self._lessons().answered(sent, stripped=self._stripped)
             return None
         if outcome.verdict is not Verdict.AGAIN:
             return self._lessons().failed(sent, outcome)

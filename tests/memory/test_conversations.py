@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.memory.conversations import Conversations, Known, conversation
+from freerouter.memory.conversations import Conversations, Home, Known, conversation
 from freerouter.openrouter.dialects import CHAT, MESSAGES
 from freerouter.openrouter.headers import NO_SESSION, SessionHeaders, sender
 from tests.builders import JSON, Clock
@@ -107,35 +107,36 @@ def known(*keys):
 def test_a_conversation_is_forgotten_after_ten_idle_minutes_and_each_answer_renews_it():
     clock = Clock()
     sessions = Conversations(clock)
-    sessions.renew("me", known("id:s"), "acme/alpha:free")
+    sessions.renew("me", known("id:s"), Home("acme/alpha:free"))
     clock.advance(599)
-    assert sessions.model("me", known("id:s")) == "acme/alpha:free"
-    sessions.renew("me", known("id:s"), "acme/beta:free")
+    assert sessions.home("me", known("id:s")) == Home("acme/alpha:free")
+    sessions.renew("me", known("id:s"), Home("acme/beta:free"))
     clock.advance(599)
-    assert sessions.model("me", known("id:s")) == "acme/beta:free"  # looking does not renew
+    assert sessions.home("me", known("id:s")) == Home("acme/beta:free")  # looking does not renew
     clock.advance(1)
-    assert sessions.model("me", known("id:s")) is None
+    assert sessions.home("me", known("id:s")) is None
 
 
 def test_accounts_and_conversations_are_apart():
     sessions = Conversations(Clock())
     places = {("me", "id:s"): "a/a:free", ("you", "id:s"): "a/b:free", ("me", "id:t"): "a/c:free"}
     for (account, key), model in places.items():
-        sessions.renew(account, known(key), model)
-    assert {place: sessions.model(place[0], known(place[1])) for place in places} == places
+        sessions.renew(account, known(key), Home(model))
+    assert {place: sessions.home(place[0], known(place[1])).model for place in places} == places
 
 
 def test_the_first_key_that_is_remembered_counts_and_an_answer_renews_each_that_is():
     sessions = Conversations(Clock())
-    sessions.renew("me", known(1), "a/old:free")
-    assert sessions.model("me", known(2, 1)) == "a/old:free"
-    sessions.renew("me", Known((2, 1), (3,)), "a/new:free")
-    assert [sessions.model("me", known(key)) for key in (1, 2, 3)] == ["a/new:free", None, "a/new:free"]
+    sessions.renew("me", known(1), Home("a/old:free"))
+    assert sessions.home("me", known(2, 1)) == Home("a/old:free")
+    sessions.renew("me", Known((2, 1), (3,)), Home("a/new:free"))
+    new = Home("a/new:free")
+    assert [sessions.home("me", known(key)) for key in (1, 2, 3)] == [new, None, new]
 
 
 def test_memory_is_bounded():
     sessions = Conversations(Clock())
     for number in range(100_001):
-        sessions.renew("me", known(number), "acme/alpha:free")
-    assert sessions.model("me", known(0)) is None
-    assert sessions.model("me", known(100_000)) == "acme/alpha:free"
+        sessions.renew("me", known(number), Home("acme/alpha:free"))
+    assert sessions.home("me", known(0)) is None
+    assert sessions.home("me", known(100_000)) == Home("acme/alpha:free")

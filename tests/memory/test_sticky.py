@@ -255,6 +255,24 @@ def test_signed_reasoning_goes_no_further_than_its_model(fields):
     assert body == before
 
 
+@pytest.mark.parametrize("began", [True, False], ids=["after a move", "after an unknown beginning"])
+def test_a_history_that_several_models_have_signed_goes_on_without_its_signed_reasoning(began):
+    actor = twenty()
+    if began:
+        used(actor, plain(session_id="a"), 1)
+    walk(actor.router, once(FAILED) if began else always(ANSWER), loop(session_id="a"))
+    later = walk(actor.router, always(ANSWER), loop(CALLED, RESULT, session_id="a"))
+    for message in later.bodies[0]["messages"]:
+        assert "reasoning_details" not in message
+
+
+def test_a_history_that_one_model_has_signed_keeps_its_signed_reasoning():
+    actor = twenty()
+    used(actor, plain(session_id="a"), 1)
+    for body in (loop(session_id="a"), loop(CALLED, RESULT, session_id="a")):
+        assert walk(actor.router, always(ANSWER), body).bodies[0]["messages"] == body["messages"]
+
+
 SIGNED_BODIES = {
     "no id, no tools": {"messages": [USER, CALLED, RESULT]},
     "an id that nobody knows": loop(session_id="a"),
