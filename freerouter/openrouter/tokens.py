@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,9 @@ _ENVELOPE = 10
 _SHORT = 1_500
 # A byte is a token at most, and a unit beyond ASCII, of two bytes at least, is 3.7.
 _MOST_A_BYTE = 2
-# Base64 in a string of at least this size is left out.
-_LONG = 1_024
+# Base64 in a string of at least this size is left out; the first characters of a string tell where it is.
+LONG = 1_024
+_SAMPLE = 64
 _QUOTE = 0x22
 
 
@@ -158,21 +160,21 @@ _KINDS = bytes(b"L"[0] if c > 64 else b"D"[0] if 48 <= c < 58 else b" "[0] for c
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+=_:;,.-]|\\?/){512}")
 
 
-def measure(text: bytes | bytearray, media: int = 0, payload: int = 0) -> Bounds | ShortPrompt:
+def measure(text: bytes | bytearray, media: int = 0, payload: Sequence[str] = ()) -> Bounds | ShortPrompt:
     """The bounds of a prompt's tokens; for a short prompt, computed on first use; see ``bounds``."""
     return ShortPrompt(text) if len(text) < _SHORT and not media else bounds(text, media, payload)
 
 
-def bounds(text: bytes | bytearray, media: int = 0, payload: int = 0) -> Bounds:
+def bounds(text: bytes | bytearray, media: int = 0, payload: Sequence[str] = ()) -> Bounds:
     """The bounds of a prompt's tokens.
 
     Args:
         text: a request's JSON, as UTF-8; escapes and plain characters count alike.
         media: number of images, clips and documents.
-        payload: characters of their base64; when there are any, long strings of base64 do not count.
+        payload: their long strings; those of base64 do not count.
     """
-    if payload >= _LONG:
-        text = _without_base64(text)
+    if payload:
+        text = _without(text, payload)
     if len(text) < _SHORT and text.isascii() and b"\\u" not in text:
         counts = _count_short(text)
         least, most = _LEAST.tokens(counts), _MOST.tokens(counts)
@@ -186,7 +188,24 @@ def surely_exceeds(text: bytes | bytearray, context: int) -> bool:
 
     Never true where ``bounds`` finds a least that the context holds: all that could be base64 is left out.
     """
-    return bounds(text).least > context and bounds(text, payload=_LONG).least > context
+    return bounds(text).least > context and bounds(_without_base64(text)).least > context
+
+
+def _without(text: bytes | bytearray, payload: Sequence[str]) -> bytes:
+    """The JSON without these strings, as far as they are base64: to look for them takes less time than to look at all.
+
+    Where one is not found as it is (some programs write each slash with a backslash), all long strings are looked at.
+    """
+    kept, start = [], 0
+    for data in payload:
+        place = text.find(data[:_SAMPLE].encode("utf-8", "surrogatepass"), start)
+        end = place + len(data)
+        if place < 0 or text[end : end + 1] != b'"':
+            return _without_base64(text)
+        if _BASE64.match(text, place):
+            kept.append(text[start:place])
+            start = end + 1
+    return b"".join([*kept, text[start:]])
 
 
 def _without_base64(text: bytes | bytearray) -> bytes:
@@ -195,7 +214,7 @@ def _without_base64(text: bytes | bytearray) -> bytes:
     ends = np.append(quotes, len(text))
     starts = np.append(0, quotes + 1)
     kept, start = [], 0
-    for place in np.flatnonzero(ends - starts >= _LONG):
+    for place in np.flatnonzero(ends - starts >= LONG):
         if _BASE64.match(text, starts[place]):
             kept.append(text[start : starts[place]])
             start = int(ends[place]) + 1

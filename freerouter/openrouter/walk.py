@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.dialects.base import Dialect, listed
 from freerouter.openrouter.documents import Document, form_of, texts_of
+from freerouter.openrouter.tokens import LONG
 
 # The types of parts, blocks or items that are media, in any dialect.
 MEDIA = {
@@ -71,14 +72,14 @@ class Contents:
         offers: the tools, those in namespaces and in the conversation included.
         pdf: the place of the first PDF; it works on any model, through a free parser.
         media: number of images, clips and documents.
-        payload: characters of their base64 and URLs, which are not text.
+        payload: their long strings, which are hardly ever text.
     """
 
     needs: dict[str, str] = field(default_factory=dict)
     offers: list[Offer] = field(default_factory=list)
     pdf: str | None = None
     media: int = 0
-    payload: int = 0
+    payload: list[str] = field(default_factory=list)
 
 
 def walk(body: Mapping[str, Any], dialect: Dialect) -> Contents:
@@ -231,7 +232,7 @@ def _medium(modality: str, thing: Any, where: str, found: Contents, depth: int) 
             _content(source["content"], "", f"{where}.source.content", found, depth + 1)
         return
     found.media += 1
-    found.payload += sum(map(len, texts_of(thing)))
+    found.payload += [text for text in texts_of(thing) if len(text) >= LONG]
     if form is Document.PDF:
         found.pdf = found.pdf or where
     else:

@@ -7,7 +7,7 @@ import quicktok
 from hypothesis import given
 from hypothesis import strategies as st
 
-from freerouter.openrouter.tokens import TOKENS_PER_MEDIUM, bounds
+from freerouter.openrouter.tokens import TOKENS_PER_MEDIUM, _without_base64, bounds
 from tests.openrouter.texts import TEXTS
 
 # Real tokenizers are more than three times apart on them.
@@ -98,7 +98,8 @@ def test_the_base64_of_a_medium_is_not_counted(data):
     around = (
         b'{"messages": [{"content": [{"type": "text", "text": "What is it?"}, {"url": "data:image/png;base64,%s"}]}]}'
     )
-    without, given = bounds(around % b"", media=1), bounds(around % data.encode(), media=1, payload=len(data))
+    payload = ["data:image/png;base64," + data.replace("\\/", "/")]
+    without, given = bounds(around % b"", media=1), bounds(around % data.encode(), media=1, payload=payload)
     assert given.most <= without.most <= given.most + 20
     assert TOKENS_PER_MEDIUM < given.most < 2 * TOKENS_PER_MEDIUM
     assert given.least < 50
@@ -108,5 +109,20 @@ def test_text_beside_a_medium_is_counted():
     text, data = prompt("minified"), "A" * 10_000
     body = {"messages": [{"content": [{"text": text}, {"text": prompt("chinese")}, {"data": data}]}]}
     alone = {"messages": [{"content": [{"text": text}, {"text": prompt("chinese")}]}]}
-    given = bounds(json.dumps(body).encode(), media=1, payload=len(data))
+    given = bounds(json.dumps(body).encode(), media=1, payload=[data])
     assert bounds(json.dumps(alone).encode()).least <= given.least
+
+
+_PIECES = st.sampled_from(
+    ["A" * 2_000, "b+/=" * 500, "data:image/png;base64," + "C" * 1_500, "text " * 400, 'a "q" \\' * 300]
+)
+
+
+@given(st.lists(_PIECES, max_size=5), st.randoms(use_true_random=False), st.booleans())
+def test_wherever_the_strings_of_media_stand_their_base64_is_left_out(pieces, rng, escaped):
+    written = json.dumps({"model": "m", "parts": [{"text": f"words {n}", "url": p} for n, p in enumerate(pieces)]})
+    text = (written.replace("/", "\\/") if escaped else written).encode()
+    looked_at_all = bounds(_without_base64(text), media=1)
+    assert bounds(text, media=1, payload=pieces) == looked_at_all or not pieces
+    rng.shuffle(pieces)
+    assert bounds(text, media=1, payload=pieces) == looked_at_all or not pieces
