@@ -66,39 +66,49 @@ class Learning:
         """The model has failed. Returns the seconds of its cooldown, if it has one."""
         model = sent.model.id
         before = self._state.health.record(model)
-        cooldown = self._cool(model, outcome)
-        if not self._may_be_our_estimate(sent.model, outcome):
+        cooldown = self._cool(sent.model, outcome)
+        if outcome.lasting is not Lasting.CONTEXT or self._surely_fits(sent.model):
             self._state.health.lessons.learn(model, outcome, self._plan.asker)
         if outcome.gate is not None and outcome.seconds is not None:
             self._state.endpoint.allowances.close(self._account, outcome.gate, outcome.seconds, outcome.limit)
         if outcome.lasting in (Lasting.CONTEXT, Lasting.TOO_LONG):
-            self._plan.selection.exceeded(sent.model.context or 0)
+            self._plan.selection.exceeded(sent.model.context or 0, outcome.largest_number)
         elif outcome.lasting is Lasting.MODERATED:
             self._plan.selection.avoid_moderated()
         innocent = self._watch_for_outage(model, outcome, before)
         return None if model in innocent else cooldown
 
-    def _may_be_our_estimate(self, model: Model, outcome: Outcome) -> bool:
-        """A context was exceeded that is smaller than the most that the prompt can be: this says nothing of others."""
-        most = self._plan.requirements.context
-        return outcome.lasting is Lasting.CONTEXT and model.context is not None and model.context < most
+    def _surely_fits(self, model: Model) -> bool:
+        """Whether a model has room for the request, by its stated context and our count.
 
-    def _cool(self, model: str, outcome: Outcome) -> float | None:
+        The tokens of media are our estimate, and the request's preferences may leave it a provider with less context.
+        """
+        asker = self._plan.asker
+        if asker.requirements.media or asker.preferences:
+            return False
+        return model.context is None or model.context >= asker.requirements.context
+
+    def _cool(self, model: Model, outcome: Outcome) -> float | None:
         if outcome.verdict is Verdict.STOP or not outcome.sure:
             return None
         if outcome.lasting is Lasting.GONE and self._plan.asker.preferences:
             return None  # perhaps gone only for this request, because of its own preferences
         if outcome.scope is Scope.MODEL:
-            return self._state.health.cool(model, outcome)
-        return self._blame(model, outcome) if outcome.refuses else None
+            return self._state.health.cool(model.id, outcome)
+        if outcome.refuses or (outcome.lasting is Lasting.TOO_LONG and self._surely_fits(model)):
+            return self._refused(model.id, outcome)
+        return None
+
+    def _refused(self, model: str, outcome: Outcome) -> float | None:
+        """A refusal counts against the model only when it has just refused another request, too."""
+        again = self._state.health.refuse(model, fingerprint(self._plan.body))
+        return self._state.health.cool(model, outcome) if again else None
 
     def _blame(self, model: str, outcome: Outcome) -> float | None:
-        """A refusal counts against the model only when it has just refused another request, too."""
+        """An unexplained failure was the model's."""
         if outcome.scope is Scope.UPSTREAM:
             return None
-        if outcome.refuses and not self._state.health.refuse(model, fingerprint(self._plan.body)):
-            return None
-        return self._state.health.cool(model, outcome)
+        return self._refused(model, outcome) if outcome.refuses else self._state.health.cool(model, outcome)
 
     def _watch_for_outage(self, model: str, outcome: Outcome, before: ModelHealth) -> Mapping[str, ModelHealth]:
         """Report the result to the endpoint. Returns the models not at fault, each with its earlier condition."""

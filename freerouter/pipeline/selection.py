@@ -53,6 +53,10 @@ def between(positions: memoryview[int], first: int, end: int | None = None) -> m
     return positions[start : None if end is None else bisect_left(positions, end, start)]
 
 
+def _is_smaller(model: Model, context: int) -> bool:
+    return model.context is not None and model.context < context
+
+
 _NONE: frozenset[str] = frozenset()
 # What is tried next: one certain model, or positions of models with the same probability.
 Tier = Model | memoryview
@@ -88,7 +92,7 @@ class Selection:
         self._health = health
         self._rng = rng
         self._named = [model for model in order.models if not self._unfit(model, requirements)] if order.models else ()
-        self._floor = 0
+        self._floor = self._enough = 0
         self._unmoderated = False
         self._last_resort = True
 
@@ -104,9 +108,15 @@ class Selection:
             return drawable
         return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)
 
-    def exceeded(self, context: int) -> None:
-        """A model's context was too small: from now on, use only larger ones, or equal ones without larger ones."""
+    def exceeded(self, context: int, stated: int = 0) -> None:
+        """A context was too small: use larger ones, then equal ones, then those that certainly hold ``stated`` tokens.
+
+        By our count they must hold the request, too; with media, whose tokens are an estimate, nothing is certain.
+        """
         self._floor = max(self._floor, context)
+        certain = context if self._requirements.media else max(self._requirements.context, stated)
+        self._enough = max(self._enough, certain)
+        self._named = sorted(self._named, key=lambda model: _is_smaller(model, self._floor))
 
     def avoid_moderated(self) -> None:
         """A moderator has refused: from now on, use only models without one."""
@@ -183,8 +193,9 @@ class Selection:
                 yield model
 
     def _firsts(self) -> tuple[int, ...]:
-        """The first position with a larger context than the exceeded one, then the first with an equal one."""
-        return tuple(max(self._first, self._index.first(self._floor + more)) for more in (1, 0))
+        """The first position with a larger context than the exceeded one, with an equal one, and with enough."""
+        contexts = (self._floor + 1, self._floor, min(self._floor, self._enough))
+        return tuple(max(self._first, self._index.first(context)) for context in contexts)
 
     def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Iterator[Model]:
         """The cooling model whose cooldown ends first, if there is one."""
@@ -212,7 +223,7 @@ class Selection:
         if self._unmoderated:
             yield from (model.id for model in (*self._index.models, *self._named) if model.moderated)
         if self._floor:
-            yield from (m.id for m in self._named if m.context is not None and m.context < self._floor)
+            yield from (model.id for model in self._named if _is_smaller(model, min(self._floor, self._enough)))
 
     # Explanations.
 

@@ -60,6 +60,12 @@ class Outcome(NamedTuple):
         return self.scope is Scope.REQUEST and self.status in ABOUT_THE_REQUEST and self.lasting is None
 
     @property
+    def largest_number(self) -> int:
+        """The largest number in its message: of an exceeded context, tokens of the request or of the limit."""
+        numbers = _NUMBER.findall(self.message[:_LONGEST_WORDS])
+        return max((int(number.replace(",", "")) for number in numbers), default=0)
+
+    @property
     def may_be_outage(self) -> bool:
         """Whether it may be a sign of an outage: it names no provider (a page, a 5xx, a broken connection)."""
         if self.scope is Scope.UPSTREAM:
@@ -73,6 +79,8 @@ _BEGUN = Outcome(Verdict.ANSWERED, Scope.REQUEST, "answered")  # a stream that d
 # Marks of an id, a model name or a number: these words differ between failures of the same kind.
 _VARIABLE = re.compile(r"[\d/]")
 _LONGEST_WORDS = 2_000
+# Not a part of an id, a date or a time: those say nothing of tokens.
+_NUMBER = re.compile(r"(?<![\w.:-])(?:\d{1,3}(?:,\d{3})+|\d{1,8})(?![\w:-])")
 
 
 def classify(reading: Reading, now: float) -> Outcome:

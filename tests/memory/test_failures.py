@@ -34,6 +34,7 @@ from tests.walks import (
 
 HOUR = 3_600
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+ACME = {"provider_name": "Acme"}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 AUDIO = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
 
@@ -128,13 +129,75 @@ def test_a_moderator_s_word_holds_for_the_moderated_models_of_the_request():
         assert isinstance(walked.error, AttemptsFailedError)
 
 
-def test_after_a_context_that_was_too_small_only_larger_ones_are_asked():
-    rows = [row(f"m/{n}:free", context=1_000 * (n + 1)) for n in range(6)]
-    actor = stage(catalog_of(*rows))
+# What a model says of a prompt, from 95 to 250 tokens by our count, and the contexts asked after the largest one.
+TOO_LONG = {
+    "no number": ("the context window is exceeded", {300, 400, 500}),
+    "our count": ("prompt is too long: 150 tokens > 100 maximum", {300, 400, 500}),
+    "more than our count": ("prompt is too long: 350 tokens > 100 maximum", {400, 500}),
+    "more than any context": ("you requested 1,234 tokens, the maximum context length is 600 tokens", set()),
+    "an id": ("input is too long (req-99999999, x99999999, 2026-09-01)", {300, 400, 500}),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LONG)
+@pytest.mark.parametrize("voice", ["own", "provider"])
+def test_after_a_context_that_was_too_small_larger_ones_follow_then_those_that_surely_have_room(case, voice):
+    words, smaller = TOO_LONG[case]
+    own = error_reading(400, words, metadata={"error_type": "context_length_exceeded"})
+    relayed = error_reading(400, "Provider returned error", metadata={"provider_name": "Acme", "raw": words})
+    actor = stage(catalog_of(*(row(f"m/{n}:free", context=n * 100) for n in range(1, 7))), max_attempts=10)
+    asked = set()
     for _ in range(30):
         actor.advance(HOUR + 1)
-        asked = walk(actor.router, always(reading(SECTION_6["400 context"]))).sent
+        walked = walk(actor.router, always(own if voice == "own" else relayed), prompt("word " * 100))
+        contexts = [int(model[2:3]) * 100 for model in walked.sent]
+        climb = contexts.index(600) + 1
+        assert contexts[:climb] == sorted(contexts[:climb])
+        assert set(contexts[climb:]) == smaller - set(contexts[:climb])
+        assert len(set(contexts)) == len(contexts)
+        asked.update(contexts)
+    assert {300, 400, 500, 600} <= asked
+
+
+def prompt(text, *parts):
+    return {"messages": [{"role": "user", "content": [{"type": "text", "text": text}, *parts]}]}
+
+
+@pytest.mark.parametrize("way", ["not certain by our count", "an image"])
+def test_smaller_ones_do_not_follow_where_our_count_is_not_certain(way):
+    least = 200 if way == "an image" else 1
+    rows = [row(f"m/{n}:free", context=n * 1_000, inputs=("image",)) for n in range(least, least + 6)]
+    actor = stage(catalog_of(*rows))
+    body = prompt("word", IMAGE) if way == "an image" else prompt("word " * 3_000)
+    for _ in range(30):
+        actor.advance(HOUR + 1)
+        asked = walk(actor.router, always(error_reading(400, "prompt is too long", metadata=ACME)), body).sent
         assert asked == sorted(asked)
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_a_model_that_is_wrong_about_its_large_context_costs_one_send(draws):
+    actor = stage(catalog_of(*(row(f"m/{n}:free", context=1_000 * n) for n in range(1, 7))))
+    named = {} if draws else {"models": ["m/6:free", "m/2:free", "m/3:free"]}
+    wrong = error_reading(400, "prompt is too long", metadata=ACME)
+    for n in range(30):
+        body = prompt(f"Hello {n}") | named
+        walked = walk(actor.router, lambda model: wrong if model == "m/6:free" else ANSWER, body)
+        assert walked.answered
+        assert len(walked.sent) <= 2
+        assert draws or walked.sent[-1] == "m/2:free"
+
+
+def test_a_model_that_says_too_long_of_two_short_prompts_in_a_row_has_a_cooldown():
+    actor = stage(catalog_of(row("m/0:free"), row("m/1:free", context=100)))
+    too_long = error_reading(400, "prompt is too long", metadata=ACME)
+    for number in range(20):
+        walk(actor.router, lambda model: too_long if model == "m/1:free" else ANSWER, prompt("word " * (100 + number)))
+    assert not actor.router.cooling()  # our count does not rule out that these are too long for it
+    said = [walk(actor.router, always(too_long), prompt("word")).trace.attempts for _ in range(2)]
+    assert [attempt.cooldown for attempts in said for attempt in attempts] == [None] * 4
+    again = walk(actor.router, always(too_long), prompt("words")).trace.attempts
+    assert all(attempt.cooldown for attempt in again)
 
 
 def test_among_the_largest_equal_ones_are_asked():

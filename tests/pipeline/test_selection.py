@@ -123,19 +123,32 @@ def test_a_cooldown_that_is_over_is_forgotten():
     assert first_picks == [{name(1)}, {name(0), name(1)}]
 
 
-def test_after_an_exceeded_context_only_larger_ones_follow_then_equal_ones():
-    contexts = [1_000, 2_000, 2_000, 3_000, 4_000]
+# What the error states, whether there is media, and the smaller ones that follow the equal ones.
+STATED = {
+    "nothing": (0, 0, {name(0), name(1)}),
+    "more than the smallest": (1_001, 0, {name(1)}),
+    "as much as its context": (2_000, 0, set()),
+    "more than all": (9_000, 0, set()),
+    "nothing, with media": (0, 1, set()),
+}
+
+
+@pytest.mark.parametrize("case", STATED)
+def test_after_an_exceeded_context_larger_ones_follow_then_equal_ones_then_those_with_enough(case):
+    stated, media, smaller = STATED[case]
+    contexts = [1_000, 1_500, 2_000, 2_000, 3_000, 4_000]
     index = index_of(*(row(name(n), context=context) for n, context in enumerate(contexts)))
-    selection = selection_of(index)
-    selection.tried.add(name(1))
-    selection.exceeded(2_000)
+    selection = selection_of(index, required()._replace(media=media))
+    selection.tried.add(name(2))
+    selection.exceeded(2_000, stated)
     picked = all_picks(selection)
-    assert set(picked[:2]) == {name(3), name(4)}
-    assert picked[2:] == [name(2)]
+    assert set(picked[:2]) == {name(4), name(5)}
+    assert picked[2] == name(3)
+    assert set(picked[3:]) == smaller
 
 
 def test_an_exceeded_context_never_falls():
-    selection = selection_of(index_of(*rows(4)))
+    selection = selection_of(index_of(*rows(4)), required(tokens=3_000))
     selection.exceeded(3_000)
     selection.exceeded(1_000)
     assert all_picks(selection) == [name(3), name(2)]
@@ -202,12 +215,13 @@ def test_a_draw_may_follow_names():
         assert set(picked[2:]) == {name(0), name(1), name(3)}
 
 
-def test_names_with_a_smaller_context_are_left_out_after_an_exceeded_one():
+@pytest.mark.parametrize(("stated", "picked"), [(0, [3, 0]), (1_000, [3, 0]), (1_001, [3])])
+def test_names_with_a_smaller_context_come_last_after_an_exceeded_one_if_they_surely_have_room(stated, picked):
     index = index_of(*rows(4))
     selection = selection_of(index, named=models(index, [1, 0, 3]))
     selection.tried.add(name(1))
-    selection.exceeded(2_000)
-    assert all_picks(selection) == [name(3)]
+    selection.exceeded(2_000, stated)
+    assert all_picks(selection) == [name(n) for n in picked]
 
 
 def test_a_moderated_name_is_left_out_after_a_moderators_refusal():
