@@ -10,7 +10,7 @@ from typing import Any
 from freerouter.errors import CatalogError, FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent
 from freerouter.openrouter.dialects import MESSAGES
-from freerouter.openrouter.headers import Headers, caller, is_checked, outgoing
+from freerouter.openrouter.headers import Headers, caller, is_checked, outgoing, sender
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.aside import aside
@@ -245,7 +245,8 @@ class App:
         body = await exchange.body()
         await self._forwarder.update()
         dialect = listings.dialect_of(exchange.query)
-        explanation = await aside(body, self.router.explain, Request(body, dialect))
+        _, who, session = sender(self._access.outgoing(exchange.headers), self.router.settings.key)
+        explanation = await aside(body, self.router.explain, Request(body, dialect, who, session))
         await exchange.answer(200, self._json(exchange), encode(explanation))
 
     async def _count_tokens(self, exchange: Exchange) -> None:

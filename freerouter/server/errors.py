@@ -98,7 +98,8 @@ def restate_exhausted(answer: Answer[Any], status: int, dialect: Dialect) -> Non
     """Where the day's allowance is used up, answer with this status: coding agents repeat a 429 again and again.
 
     Another status than 429 has no Retry-After, which some clients take for a promise, and a type of its own: OpenCode
-    retries whatever has the words "rate_limit" in its body.
+    retries whatever has "rate_limit" or a status such as 429 in its body. So the attempts, with OpenRouter's own 429
+    and what models said before it, are left out; the log has their number.
     """
     error = answer.error
     if not isinstance(error, AllowanceExhaustedError) or error.metadata.get("gate") != Gate.DAY.value:
@@ -107,4 +108,5 @@ def restate_exhausted(answer: Answer[Any], status: int, dialect: Dialect) -> Non
     if status != AllowanceExhaustedError.status:
         error.retry_after = None
         error.error_type = "quota_exceeded"
+        error.trace = None
     answer.status, answer.headers, answer.body.chunks = refused(error, answer.trace, dialect)

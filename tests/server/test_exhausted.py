@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from freerouter import RoutingTransport, Settings, SettingsError
+from freerouter.emulator import Fault, Faults
 from tests.server.stage import served
 from tests.stage import CATALOG, HELLO, KEY, router, striking
 
@@ -31,8 +32,19 @@ def test_an_exhausted_day_is_a_403_that_says_so(server, emulator, dialect, strea
         assert error["metadata"]["resets_at"].endswith("+00:00")
         assert error["metadata"]["error_type"] == "quota_exceeded"
         assert error.get("code", 403) == 403
+        assert not OPENCODE_RETRIES.search(response.text)
     assert len(emulator.completions) == 1
-    assert not OPENCODE_RETRIES.search(response.text)
+
+
+@pytest.mark.parametrize("earlier", ["rate_limited", "unavailable", "overloaded", "gateway_timeout"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_came_before_is_not_in_it_either(server, emulator, dialect, stream, earlier):
+    emulator.faults = Faults([Fault(earlier, count=2), Fault("daily_limit")])
+    responses = [server.ask(dialect, stream=stream) for _ in range(2)]
+    assert [response.status_code for response in responses] == [403, 403]
+    assert responses[0].headers["x-freerouter-attempts"] == "3"
+    assert not any(OPENCODE_RETRIES.search(response.text) for response in responses)
+    assert responses[0].json() == responses[1].json()
 
 
 @pytest.mark.parametrize("status", [402, 429])
@@ -41,8 +53,9 @@ def test_the_status_is_a_setting(upstream, emulator, dialect, status):
     with served(upstream, exhausted_status=status) as server:
         response = server.ask(dialect)
     assert (response.status_code, "retry-after" in response.headers) == (status, status == 429)
-    kind = response.json()["error"]["metadata"]["error_type"]
-    assert kind == ("rate_limit_exceeded" if status == 429 else "quota_exceeded")
+    metadata = response.json()["error"]["metadata"]
+    assert metadata["error_type"] == ("rate_limit_exceeded" if status == 429 else "quota_exceeded")
+    assert ("attempts" in metadata) == (status == 429)
 
 
 @pytest.mark.parametrize("status", [200, 399, 500])

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from freerouter.cli.models import cooling
+from freerouter.server import Access
 from freerouter.server.catalog_query import filter_of, in_order
 from tests.server.stage import ask, served
 from tests.stage import CATALOG, PLAIN, TODAY, striking, until
@@ -111,6 +112,34 @@ def test_an_explanation_of_another_dialect(server):
     hard = server.http.post("/explain?dialect=responses", json={"input": "Hi"}).json()["requirements"]["hard"]
     assert hard == {"text": "input"}
     assert "chat" in server.http.post("/explain?dialect=latin", json=ask()).json()["error"]["message"]
+
+
+def chances(server, session: str, dialect: str = "chat", **headers: str) -> dict[str, float]:
+    """The chance of each model, as explained for a request of this session."""
+    path = f"/explain?dialect={dialect}"
+    eligible = server.http.post(path, json=ask(dialect), headers={"x-session-id": session, **headers}).json()[
+        "eligible"
+    ]
+    return {row["id"]: row["probability"] for row in eligible if row["probability"]}
+
+
+@pytest.mark.parametrize("name", ["x-session-id", "X-Claude-Code-Session-Id"])
+def test_an_explanation_knows_the_session_by_the_headers_of_a_request(server, dialect, name):
+    model = server.ask(dialect, headers={name: "a"}).headers["x-freerouter-model"]
+    assert chances(server, "a", dialect) == {model: 1.0}
+    assert len(chances(server, "b", dialect)) > 1
+
+
+@pytest.mark.parametrize("keys", ["off", "only", "fallback"])
+def test_an_explanation_is_for_the_account_that_the_request_would_use(upstream, keys):
+    mine = {"authorization": "Bearer sk-or-v1-0123456789"}
+    with served(upstream, Access(client_keys=keys)) as server:
+        model = server.ask(headers=mine | {"x-session-id": "a"}).headers["x-freerouter-model"]
+        assert chances(server, "a", **mine) == {model: 1.0}
+        if keys != "off":
+            assert len(chances(server, "a", authorization="Bearer sk-or-v1-9876543210")) > 1
+        status = server.http.post("/explain", json=ask()).status_code
+    assert status == (401 if keys == "only" else 200)
 
 
 def test_tokens_are_estimated_upwards(server):
