@@ -116,7 +116,7 @@ def test_an_explanation_of_another_dialect(server):
 
 def chances(server, session: str, dialect: str = "chat", **headers: str) -> dict[str, float]:
     """The chance of each model, as explained for a request of this session."""
-    path = f"/explain?dialect={dialect}"
+    given = {"x-session-id": session, **headers}
     eligible = server.http.post(path, json=ask(dialect), headers={"x-session-id": session, **headers}).json()[
         "eligible"
     ]
