@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from freerouter.batch.source import Source
 from freerouter.errors import FreeRouterError
-from freerouter.network.alarm_file import AlarmFile
 from freerouter.network.key_source import KeySource
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request
+from freerouter.pipeline.forwarding import alarms_for
 from freerouter.pipeline.router import Router
 
 _PATIENCE = 10.0
@@ -46,9 +46,9 @@ def forecasts(source: Source, router: Router) -> Iterator[Forecast]:
 
 def heed_alarms(router: Router) -> None:
     """Block the models that have cost money before. Raises CostRefusedError when the account itself is blocked."""
-    alarms = AlarmFile(router.settings)
-    router.keep_alarms(alarms.read(), alarms.add)
-    account = caller(outgoing([], router.settings.key)).account
+    sent = outgoing([], router.settings.key)
+    account = caller(sent).account
+    alarms_for(router).meet(account, sent)
     cost = router.health.costs.accounts.get(account)
     if cost is not None:
         raise refusals.account_costs(cost)

@@ -17,7 +17,7 @@ def alarms(
 ) -> None:
     """Show the models that are not asked any more, because an answer said that it cost something.
 
-    With --clear, a running server forgets them when it is restarted.
+    With --clear, a running server forgets them at its next request.
 
     Example: freerouter alarms --clear
     """
@@ -29,7 +29,7 @@ def alarms(
     if clear:
         _clear(file)
     if as_json:
-        print(json.dumps({"alarms": [alarm._asdict() for alarm in found], "file": str(file.path)}, indent=2))
+        print(json.dumps({"alarms": [alarm.as_dict() for alarm in found], "file": str(file.path)}, indent=2))
     else:
         _show(found, cleared=clear)
 

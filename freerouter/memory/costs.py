@@ -40,3 +40,9 @@ class Costs:
         self.models.pop(last, None)
         self.accounts[account] = cost
         return ACCOUNT
+
+    def clear(self) -> None:
+        """Block nothing any more."""
+        self.models.clear()
+        self.accounts.clear()
+        self._last.clear()

@@ -1,9 +1,10 @@
-"""Refresh: when the list of models and an account's allowance are read again, in the background."""
+"""Refresh: when the list of models, an account's allowance and the cost alarms are read again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from freerouter.network.alarms import Alarms
 from freerouter.network.catalog_source import CatalogSource
 from freerouter.network.key_source import KeySource
 from freerouter.network.wires import SyncTransport
@@ -22,9 +23,16 @@ class Refresh:
     Args:
         catalogs: where the catalog comes from; None when it is fixed.
         allowances: where allowances are read; None when they are not.
+        alarms: the cost alarms; None when they are not stored.
     """
 
-    def __init__(self, catalogs: CatalogSource | None = None, allowances: KeySource | None = None) -> None:
+    def __init__(
+        self,
+        catalogs: CatalogSource | None = None,
+        allowances: KeySource | None = None,
+        alarms: Alarms | None = None,
+    ) -> None:
+        self._alarms = alarms
         self._catalogs = catalogs
         self._allowances = allowances
         self._met: set[str] = set()
@@ -37,6 +45,7 @@ class Refresh:
         *,
         fixed: bool = False,
         transport: SyncTransport | None = None,
+        alarms: Alarms | None = None,
     ) -> Refresh:
         """The refresh for these settings.
 
@@ -45,9 +54,10 @@ class Refresh:
             learn: called with the account, how many of today's free requests are used, and of how many.
             fixed: the catalog is given, and does not change.
             transport: the httpx transport to fetch with.
+            alarms: the cost alarms.
         """
         catalogs = None if fixed else CatalogSource(settings, transport=transport)
-        return cls(catalogs, KeySource(settings.upstream, learn, transport))
+        return cls(catalogs, KeySource(settings.upstream, learn, transport), alarms)
 
     def get(self, way: str | None = None) -> Catalog | None:
         """The catalog of now; None when it is fixed. Raises CatalogError.
@@ -67,13 +77,15 @@ class Refresh:
         return 0 if self._catalogs is None else self._catalogs.failed
 
     def meet(self, caller: Caller, headers: Headers, *, shut: bool = False) -> None:
-        """Note a request of an account: at the first one, its allowance is read.
+        """Note a request of an account: at the first one, its allowance is read, and its cost alarms are looked up.
 
         Args:
             caller: the sender of the request.
             headers: of the request; its key is used.
             shut: the day's allowance seems to be used up: it is read again, at most once a minute.
         """
+        if self._alarms is not None:
+            self._alarms.meet(caller.account, headers)
         if shut or caller.account not in self._met:
             self._remember(caller.account)
             self._read(caller, headers)

@@ -27,6 +27,7 @@ _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 _SALT = os.urandom(16)
+_LONGEST_SALT = hashlib.blake2b.MAX_KEY_SIZE
 
 # How this process is called in ``via``, by which a request that comes round to it is known (RFC 9110, section 7.6.3).
 SELF = f"freerouter-{os.urandom(4).hex()}"
@@ -139,13 +140,20 @@ def caller(sent: Iterable[tuple[str, str]]) -> Caller:
     return Caller(_account(values.items()), _hashed(identity))
 
 
-def _account(headers: Iterable[tuple[str, str]]) -> str:
+def account_mark(sent: Iterable[tuple[str, str]], salt: str | None = None) -> str:
+    """A hash of the account that a later process can make anew: ``salt:hash``; with a new salt if none is given."""
+    salt = salt or os.urandom(16).hex()
+    key = salt.encode("utf-8", "replace")[:_LONGEST_SALT]
+    return f"{salt}:{_account(sent, key)}"
+
+
+def _account(headers: Iterable[tuple[str, str]], salt: bytes = _SALT) -> str:
     values = dict(headers)
-    return _hashed("".join([values.get(name, "") for name in _KEYS]))
+    return _hashed("".join([values.get(name, "") for name in _KEYS]), salt)
 
 
-def _hashed(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=_SALT, digest_size=16).hexdigest()
+def _hashed(text: str, salt: bytes = _SALT) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), key=salt, digest_size=16).hexdigest()
 
 
 def via(way: str | None) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from freerouter.errors import FreeRouterError
-from freerouter.network.alarm_file import AlarmFile
+from freerouter.network.alarms import Alarms
 from freerouter.network.refresh import Refresh
 from freerouter.network.wire_protocols import (
     AsyncReply,
@@ -323,7 +323,14 @@ def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refre
         router: receives what its accounts have left, and which models have cost money before.
         transport: the httpx transport to fetch with.
     """
-    alarms = AlarmFile(router.settings)
-    router.keep_alarms(alarms.read(), alarms.add)
     fixed = router.catalog is not None
-    return Refresh.of(router.settings, router.learn_allowance, fixed=fixed, transport=transport)
+    return Refresh.of(
+        router.settings, router.learn_allowance, fixed=fixed, transport=transport, alarms=alarms_for(router)
+    )
+
+
+def alarms_for(router: Router) -> Alarms:
+    """The stored cost alarms, which a router heeds from now on and adds to."""
+    alarms = Alarms(router)
+    router.on_alarm = alarms.add
+    return alarms

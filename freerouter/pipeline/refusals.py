@@ -212,7 +212,7 @@ def account_costs(cost: float) -> CostRefusedError:
     return CostRefusedError(
         f"two free models in a row have cost money (the last one ${cost}): the account's own settings cause it. "
         "Nothing is sent. Switch off its default plugins (https://openrouter.ai/settings/plugins) and provider keys "
-        "(https://openrouter.ai/settings/integrations), then run freerouter alarms --clear and restart"
+        "(https://openrouter.ai/settings/integrations), then run freerouter alarms --clear"
     )
 
 

@@ -273,7 +273,7 @@ class Routing:
     def _raise_alarm(self, alarm: tuple[str, float] | None) -> None:
         """Report a cost alarm outside of the lock: it is written to a file."""
         if alarm is not None and self._state.on_alarm is not None:
-            self._state.on_alarm(*alarm)
+            self._state.on_alarm(*alarm, self._account)
 
     def _stop(self, model: Model, outcome: Outcome) -> None:
         """The request or the account is at fault. An exhausted minute only causes a wait: no model is used up."""

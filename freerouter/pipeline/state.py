@@ -12,12 +12,10 @@ from freerouter.durations import DAY
 from freerouter.errors import CatalogError
 from freerouter.memory.allowance import Allowances
 from freerouter.memory.conversations import Conversations
-from freerouter.memory.costs import ACCOUNT
 from freerouter.memory.endpoint import Endpoint
 from freerouter.memory.health import Health
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.openrouter.catalog import Catalog, Model
-from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.settings import Settings
 
@@ -33,7 +31,8 @@ class State:
         health: cooldowns, lessons and costs of the models.
         conversations: which conversation uses which model.
         endpoint: where requests are sent.
-        on_alarm: called for each cost alarm, with the model or ``ACCOUNT``, and the cost in USD.
+        on_alarm: called for each cost alarm, outside of the lock, with the model or ``ACCOUNT``, the cost in USD, and
+            the account of the request.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class State:
         self.conversations = Conversations(clock)
         allowances = Allowances(settings.requests_per_minute, clock, wall)
         self.endpoint = Endpoint(settings.upstream, allowances, Outage(clock, self.rng))
-        self.on_alarm: Callable[[str, float], None] | None = None
+        self.on_alarm: Callable[[str, float, str], None] | None = None
         self._index: Index | None = None
         self._day = 0
         self._catalog_since = clock()
@@ -104,13 +103,17 @@ class State:
         """How many different models in a row must fail alike until it counts as an outage of OpenRouter."""
         return min(IN_A_ROW, max(len(self.index().models), 2))
 
-    def keep_alarms(self, known: Mapping[str, float], on_alarm: Callable[[str, float], None]) -> None:
-        """Block what has cost money before; ``on_alarm`` is called for each new alarm, outside of the lock."""
-        own = caller(outgoing([], self.settings.key)).account
+    def has_alarms(self) -> bool:
+        """Whether a model or an account is blocked because it has cost money."""
+        return bool(self.health.costs.models or self.health.costs.accounts)
+
+    def block(self, models: Mapping[str, float], accounts: Mapping[str, float]) -> None:
+        """Block models and accounts that have cost money before, each with the cost in USD."""
         with self.lock:
-            for name, cost in known.items():
-                if name == ACCOUNT:
-                    self.health.costs.accounts[own] = cost
-                else:
-                    self.health.costs.models[name] = cost
-            self.on_alarm = on_alarm
+            self.health.costs.models.update(models)
+            self.health.costs.accounts.update(accounts)
+
+    def lift_alarms(self) -> None:
+        """Block nothing any more because of its cost."""
+        with self.lock:
+            self.health.costs.clear()

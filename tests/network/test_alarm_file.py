@@ -19,7 +19,7 @@ def test_alarms_are_kept_for_each_upstream_until_they_are_cleared():
     alarm_file().add("a/two:free", 1)
     alarm_file(wall=NOON + 1).add("a/one:free", 0.25)
     assert alarm_file().read() == {"a/one:free": 0.25, "a/two:free": 1.0}
-    assert alarm_file().alarms()[0] == ("a/one:free", 0.5, "2026-09-21T14:13:20Z")
+    assert alarm_file().alarms()[0][:3] == ("a/one:free", 0.5, "2026-09-21T14:13:20Z")
     assert alarm_file("http://127.0.0.1:10").read() == {}
     alarm_file().clear()
     alarm_file().clear()

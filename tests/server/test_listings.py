@@ -117,10 +117,8 @@ def test_an_explanation_of_another_dialect(server):
 def chances(server, session: str, dialect: str = "chat", **headers: str) -> dict[str, float]:
     """The chance of each model, as explained for a request of this session."""
     given = {"x-session-id": session, **headers}
-    eligible = server.http.post(path, json=ask(dialect), headers={"x-session-id": session, **headers}).json()[
-        "eligible"
-    ]
-    return {row["id"]: row["probability"] for row in eligible if row["probability"]}
+    explained = server.http.post(f"/explain?dialect={dialect}", json=ask(dialect), headers=given).json()
+    return {row["id"]: row["probability"] for row in explained["eligible"] if row["probability"]}
 
 
 @pytest.mark.parametrize("name", ["x-session-id", "X-Claude-Code-Session-Id"])
