@@ -12,7 +12,7 @@ from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting
 
-# The first pause before a model hidden by the account's settings is retried; each further pause is twice as long.
+# The first pause before a model that the account's settings exclude is retried; each further pause is twice as long.
 _FIRST_PAUSE = MINUTE
 # OpenRouter's edge caches the list of models for this long: a list read sooner may be older than the lesson.
 _EDGE_CACHE = 2 * MINUTE
@@ -52,7 +52,7 @@ class Lesson(NamedTuple):
         kind: what it is about.
         since: when it was learnt, in the clock's seconds.
         until: when it ends by itself.
-        about: the capability, or the number of tokens, where the kind has one.
+        about: the capability, the number of tokens, or whose preferences, where the kind has one.
         repeats: how often it has been learnt in a row.
     """
 
@@ -75,7 +75,7 @@ _IN_WORDS = {
     Lasting.APP: "reserved for other apps",
     Lasting.PRIVACY: "hidden by the account's privacy settings",
     Lasting.REGION: "not available in this region",
-    Lasting.PROVIDERS: "has no provider that the request's provider preferences allow",
+    Lasting.PROVIDERS: "has no provider that the {} allow",
 }
 
 
@@ -108,7 +108,8 @@ class Lessons:
         self._by_audience.move_to_end(audience)
         former = lessons.get(model)
         repeats = 1 if former is None else former.repeats + 1
-        pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), HOUR) if kind is Lasting.PRIVACY else HOUR
+        by_account = kind is Lasting.PRIVACY or (kind is Lasting.PROVIDERS and not asker.preferences)
+        pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), HOUR) if by_account else HOUR
         lessons[model] = Lesson(audience[0], now, now + pause, about, repeats)
         self._bound()
 
@@ -178,6 +179,7 @@ def _groups(asker: Asker) -> Iterator[Audience]:
     yield Lasting.APP, asker.caller.app
     yield Lasting.PRIVACY, asker.caller.account
     yield Lasting.REGION, asker.caller.account
+    yield Lasting.PROVIDERS, (asker.caller.account, "")
     if asker.preferences:
         yield Lasting.PROVIDERS, (asker.caller.account, asker.preferences)
 
@@ -185,9 +187,10 @@ def _groups(asker: Asker) -> Iterator[Audience]:
 def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | None]:
     """The group that a lesson holds for, and its subject; None when it says nothing about other requests."""
     kind = outcome.lasting
-    if asker.preferences and kind in (Lasting.GONE, Lasting.LACKS, Lasting.PRIVACY, Lasting.PROVIDERS):
-        # The request's own preferences may be the cause.
-        return (Lasting.PROVIDERS, (asker.caller.account, asker.preferences)), None
+    if kind is Lasting.PROVIDERS or (asker.preferences and kind in (Lasting.GONE, Lasting.LACKS, Lasting.PRIVACY)):
+        # The request's own preferences may be the cause; without any, the account's are.
+        whose = "request's provider preferences" if asker.preferences else "account's settings"
+        return (Lasting.PROVIDERS, (asker.caller.account, asker.preferences)), whose
     if kind is Lasting.GONE:
         return _EVERYBODY, None
     if kind is Lasting.LACKS and outcome.lacks is not None and outcome.lacks in asker.need.hard:

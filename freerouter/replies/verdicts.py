@@ -35,7 +35,7 @@ class Lasting(StrEnum):
     APP = "app"  # for this caller's app identity
     PRIVACY = "privacy"  # for this account
     REGION = "region"  # for this account
-    PROVIDERS = "providers"  # for this account's requests with the same provider preferences
+    PROVIDERS = "providers"  # for this account's requests, or those with the same provider preferences
 
 
 class Gate(StrEnum):

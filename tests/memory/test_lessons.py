@@ -59,6 +59,7 @@ def holds(kind: Lasting, lacks: str | None, taught_by: Asker, asker: Asker) -> b
         Lasting.CONTEXT: is_sure and asker.requirements.context >= mine.context,
         Lasting.APP: asker.caller.app == taught_by.caller.app,
         Lasting.PRIVACY: same_account,
+        Lasting.PROVIDERS: same_account,
         Lasting.REGION: same_account,
     }.get(kind, False)
 
@@ -98,17 +99,18 @@ def test_a_lesson_ends_after_an_hour(kind):
     assert lessons.barred(asker) == {}
 
 
-def test_privacy_is_tried_again_after_a_minute_then_at_doubling_pauses_up_to_an_hour():
+@pytest.mark.parametrize("kind", [Lasting.PRIVACY, Lasting.PROVIDERS])
+def test_what_a_setting_excludes_is_tried_again_after_a_minute_then_at_doubling_pauses_up_to_an_hour(kind):
     clock, asker = Clock(), asker_of(caller=ME)
     lessons = Lessons(clock)
     for pause in (60, 120, 240, 480, 960, 1_920, 3_600, 3_600):
-        lessons.learn(ALPHA, failure(Lasting.PRIVACY), asker)
+        lessons.learn(ALPHA, failure(kind), asker)
         clock.advance(pause - 1)
         assert lessons.barred(asker)
         clock.advance(1)
         assert lessons.barred(asker) == {}
     lessons.answered(ALPHA, asker)
-    lessons.learn(ALPHA, failure(Lasting.PRIVACY), asker)
+    lessons.learn(ALPHA, failure(kind), asker)
     clock.advance(60)
     assert lessons.barred(asker) == {}
 
@@ -141,6 +143,7 @@ WORDS = {
     "context": (Lasting.CONTEXT, None, "context is less than 15, by its own answer"),
     "app": (Lasting.APP, None, "reserved for other apps"),
     "privacy": (Lasting.PRIVACY, None, "hidden by the account's privacy settings"),
+    "providers": (Lasting.PROVIDERS, None, "has no provider that the account's settings allow"),
     "region": (Lasting.REGION, None, "not available in this region"),
 }
 EVERYTHING = Requirements(need_of("tools", "reasoning:off", output=5), {}, Bounds(10, 10), stream=False)

@@ -190,7 +190,7 @@ class RouterMachine(RuleBasedStateMachine):
                     return its.context >= mine.context
                 case Lasting.APP:
                     return other.app == caller.app
-                case Lasting.PRIVACY | Lasting.REGION:
+                case Lasting.PRIVACY | Lasting.REGION | Lasting.PROVIDERS:
                     return other.account == caller.account
             return False
 
