@@ -66,14 +66,17 @@ class Reply(Protocol):
 
     Attributes:
         status, headers: of the response; names in lower case.
-        chunks: of the body, as they arrive; raises Broken, or TimedOut.
         due: the time, on the monotonic clock, by which the next chunk must have arrived.
     """
 
     status: int
     headers: Headers
-    chunks: Iterator[bytes]
     due: float
+
+    @property
+    def chunks(self) -> Iterator[bytes]:
+        """The body, as it arrives. Raises Broken, or TimedOut."""
+        ...
 
     def close(self) -> None:
         """Release the connection without reading the rest."""
@@ -85,14 +88,17 @@ class AsyncReply(Protocol):
 
     Attributes:
         status, headers: of the response; names in lower case.
-        chunks: of the body, as they arrive; raises Broken, or TimedOut.
         due: the time, on the monotonic clock, by which the next chunk must have arrived.
     """
 
     status: int
     headers: Headers
-    chunks: AsyncIterator[bytes]
     due: float
+
+    @property
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body, as it arrives. Raises Broken, or TimedOut."""
+        ...
 
     async def close(self) -> None:
         """Release the connection without reading the rest."""

@@ -60,9 +60,10 @@ class Deadline:
 
     def go_on(self) -> None:
         """The caller wants the next one."""
-        if self._handed is not None:
-            self._due += self._clock() - self._handed
-            self._handed = None
+        if self._handed is None:
+            return
+        self._due += self._clock() - self._handed
+        self._handed = None
         if self._timer is None and not self.passed:
             self._set()
 

@@ -61,6 +61,7 @@ class Line:
     def lose(self) -> None:
         """The client has left."""
         self._lost = True
+        self.listen = _nothing  # what it was knows the protocol, which knows this
         if self._leave is not None:
             self._leave()
 
@@ -211,6 +212,10 @@ class Protocol(HttpToolsProtocol):
         """Read on, to see the client leave: uvicorn stops where much of a body has come at once."""
         if not self.pipeline:
             self.flow.resume_reading()
+
+
+def _nothing() -> None:
+    """Nobody is there to be listened to."""
 
 
 def _written(status: int, headers: Headers, body: bytes) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -44,6 +44,55 @@ class Held(Protocol):
         ...
 
 
+class _Chunks:
+    """The body of a reply, as it comes, and the connection that it comes over.
+
+    It knows nothing of the reply that has it, and its deadline nothing of it: a ring of references would keep every
+    reply in memory until the next search for garbage.
+    """
+
+    def __init__(self, content: aiohttp.StreamReader, held: Held, deadline: Deadline) -> None:
+        self._content = content
+        self._held = held
+        self._deadline = deadline
+        deadline.break_off = partial(_break_off, content, held)
+
+    def __aiter__(self) -> _Chunks:
+        return self
+
+    async def __anext__(self) -> bytes:
+        content, deadline = self._content, self._deadline
+        deadline.go_on()
+        try:
+            chunk = content.read_nowait()
+            if not chunk and not content.at_eof():
+                chunk = await content.readany()
+        except (aiohttp.ClientError, ConnectionError, RuntimeError) as error:  # the last: broken since the last chunk
+            error.__traceback__ = None  # the stream keeps the error, and its traceback would keep the stream
+            raise (TimedOut("late") if deadline.passed else Broken("cut")) from None
+        if deadline.passed:
+            raise TimedOut("late")  # an answer without a length seems to be whole when it is broken off
+        if not chunk:
+            self.close()
+            raise StopAsyncIteration
+        deadline.pause()  # the time that the caller takes is not OpenRouter's
+        return chunk
+
+    def close(self) -> None:
+        """A body that was read to its end gives its connection back; any other connection is closed."""
+        self._deadline.stop()
+        if self._content.at_eof():
+            self._held.release()
+        else:
+            self._held.close()
+
+
+def _break_off(content: aiohttp.StreamReader, held: Held) -> None:
+    """Close the connection, and wake who waits for a chunk: aiohttp does not where it was closed already."""
+    held.close()
+    content.set_exception(aiohttp.ClientConnectionError("late"))
+
+
 class AiohttpReply:
     """An AsyncReply of aiohttp."""
 
@@ -52,11 +101,8 @@ class AiohttpReply:
     ) -> None:
         self.status = status
         self.headers = headers
-        self.chunks = self._chunks(content)
-        self._content = content
-        self._held = held
+        self.chunks = _Chunks(content, held, deadline)
         self._deadline = deadline
-        deadline.break_off = self._break_off
 
     @property
     def due(self) -> float:
@@ -67,36 +113,9 @@ class AiohttpReply:
     def due(self, due: float) -> None:
         self._deadline.due = due
 
-    async def _chunks(self, content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-        deadline = self._deadline
-        while True:
-            try:
-                chunk = content.read_nowait()
-                if not chunk and not content.at_eof():
-                    chunk = await content.readany()
-            except (aiohttp.ClientError, ConnectionError, RuntimeError):  # the last one: broken since the last chunk
-                raise (TimedOut("late") if deadline.passed else Broken("cut")) from None
-            if deadline.passed:
-                raise TimedOut("late")  # an answer without a length seems to be whole when it is broken off
-            if not chunk:
-                await self.close()
-                return
-            deadline.pause()  # the time that the caller takes is not OpenRouter's
-            yield chunk
-            deadline.go_on()
-
-    def _break_off(self) -> None:
-        """Close the connection, and wake who waits for a chunk: aiohttp does not where it was closed already."""
-        self._held.close()
-        self._content.set_exception(aiohttp.ClientConnectionError("late"))
-
     async def close(self) -> None:
-        """A body that was read to its end gives its connection back; any other connection is closed."""
-        self._deadline.stop()
-        if self._content.at_eof():
-            self._held.release()
-        else:
-            self._held.close()
+        """See AsyncReply."""
+        self.chunks.close()
 
 
 class AiohttpWire:
@@ -262,6 +281,7 @@ def _trouble(error: BaseException, way: _Way, *, late: bool) -> NotSent | Broken
 
     One that breaks before anything came back, on a connection that was not made for it, was stale.
     """
+    error.__traceback__ = None  # the connection keeps the error, and its traceback would keep the connection
     if late:
         return TimedOut("late") if way.connected else NotSent("late")
     came = way.answered or isinstance(error, HttpProcessingError)
