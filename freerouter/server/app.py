@@ -25,7 +25,7 @@ from freerouter.server.exchange import BodiesInFlight, ClientGoneError, Exchange
 from freerouter.server.metrics import Metrics
 from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
-from freerouter.server.security import Access
+from freerouter.server.security import Access, check_content
 from freerouter.server.tokens import TokenLimits
 from freerouter.server.wire import AiohttpWire
 
@@ -162,6 +162,8 @@ class App:
             exchange.record.place = "preflight"
             return self._preflight
         place = exchange.record.place = paths.place(exchange.method, exchange.path)
+        if exchange.method == "POST":
+            check_content(exchange.by_name)
         return self._handlers[place]
 
     def _counted(self, handler: Handler) -> Handler:

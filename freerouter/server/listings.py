@@ -16,7 +16,8 @@ from freerouter.pipeline.router import Router
 from freerouter.server.catalog_query import filter_of, in_order, split
 
 _ROUTER_ID = "openrouter/free"
-_LARGEST_PAGE = 1000
+# The least and the largest number that a page may be asked for with.
+PAGE = {"offset": (0, 999_999_999), "limit": (1, 1000)}
 
 
 def models(router: Router, query: str) -> dict[str, Any]:
@@ -120,13 +121,16 @@ def _apart(cooling: float | None) -> dict[str, Any]:
 
 def _page(asked: dict[str, list[str]]) -> tuple[int, int]:
     """The offset and the limit; official SDKs go on asking for pages until one is not full."""
-    given = [asked.get("offset", ["0"])[-1], asked.get("limit", [str(_LARGEST_PAGE)])[-1]]
-    if not all(value.isascii() and value.isdigit() and len(value) < 10 for value in given):
-        raise InvalidRequestError("offset and limit must be whole numbers", field="limit")
-    offset, limit = map(int, given)
-    if not 1 <= limit <= _LARGEST_PAGE:
-        raise InvalidRequestError(f"limit must be from 1 to {_LARGEST_PAGE}", field="limit")
-    return offset, limit
+    offset = _whole(asked, "offset", PAGE["offset"][0])
+    return offset, _whole(asked, "limit", PAGE["limit"][1])
+
+
+def _whole(asked: dict[str, list[str]], key: str, otherwise: int) -> int:
+    value = asked.get(key, [str(otherwise)])[-1]
+    least, most = PAGE[key]
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
+        raise InvalidRequestError(f"{key} must be a whole number from {least} to {most}", field=key)
+    return int(value)
 
 
 def _router_row(listed: list[Model]) -> dict[str, Any]:

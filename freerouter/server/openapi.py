@@ -8,12 +8,12 @@ from typing import Any
 from freerouter import __version__
 from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES, Dialect
 from freerouter.openrouter.json_bodies import encode
+from freerouter.server.listings import PAGE
 
 _BASE = "/api/v1/"
 _SCHEMAS = "#/components/schemas/"
 
-# What a request and an answer have at least; the rest is OpenRouter's documentation.
-_ASKED = {CHAT: ("messages",), RESPONSES: ("input",), MESSAGES: ("messages", "max_tokens")}
+# What an answer has at least; OpenRouter's documentation describes the rest.
 _ANSWERED = {
     CHAT: ("id", "model", "choices"),
     RESPONSES: ("id", "model", "output"),
@@ -22,6 +22,8 @@ _ANSWERED = {
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer"}
+_LIMIT = {"type": ["number", "null"], "minimum": 0, "exclusiveMaximum": 2**53}
+_CONVERSATION = {"type": "array", "items": {"type": "object"}, "minItems": 1}
 
 
 def _object(*required: str, **properties: Any) -> dict[str, Any]:
@@ -47,12 +49,16 @@ _COMPONENTS: dict[str, Any] = {
 }
 
 
+def _reference(schema: str) -> dict[str, Any]:
+    return {"$ref": f"{_SCHEMAS}{schema}"}
+
+
 def _content(schema: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{schema}"}}}
+    return {"application/json": {"schema": _reference(schema)}}
 
 
 def _answers(schema: str, *, error: str = "Error", stream: bool = False) -> dict[str, Any]:
-    content = _content(schema) | ({"text/event-stream": {"schema": _TEXT}} if stream else {})
+    content = _content(schema) | ({"text/event-stream": {}} if stream else {})
     failed = {"description": "It failed; the message says why.", "content": _content(error)}
     return {"200": {"description": "The answer.", "content": content}, "4XX": failed, "5XX": failed}
 
@@ -66,12 +72,28 @@ def _operation(summary: str, answers: dict[str, Any], asked: str | None = None, 
     return operation
 
 
-def _parameter(name: str, place: str, kind: str = "string") -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
+def _parameter(name: str, place: str, schema: dict[str, Any] = _TEXT) -> dict[str, Any]:
+    # An empty value in a query counts as none.
+    needed = {"required": True} if place == "path" else {"allowEmptyValue": True}
+    return {"name": name, "in": place, "schema": schema, **needed}
+
+
+def _between(least: int, most: int) -> dict[str, Any]:
+    return _COUNT | {"minimum": least, "maximum": most}
 
 
 def _error(dialect: Dialect) -> str:
     return "MessagesError" if dialect is MESSAGES else "Error"
+
+
+def _request(dialect: Dialect) -> dict[str, Any]:
+    return _object(
+        dialect.conversation,
+        model={"type": ["string", "null"]},
+        stream={"type": ["boolean", "null"]},
+        **{dialect.conversation: {"anyOf": [_TEXT, _CONVERSATION]} if dialect.text_alone else _CONVERSATION},
+        **dict.fromkeys(dialect.limits, _LIMIT),
+    )
 
 
 def _routed(dialect: Dialect) -> dict[str, Any]:
@@ -85,23 +107,28 @@ def _got(summary: str, schema: str, *parameters: Any) -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     narrow = [_parameter(name, "query") for name in ("needs", "supported_parameters", "sort")]
-    page = [_parameter(name, "query", "integer") for name in ("offset", "limit")]
+    page = [_parameter(name, "query", _between(least, most)) for name, (least, most) in PAGE.items()]
     probe = _answers("Status")
     probe["503"] = {"description": "Not ready.", "content": _content("Status")}
     counted = _answers("Tokens", error="MessagesError")
     metrics = {"200": {"description": "Prometheus' text.", "content": {"text/plain": {"schema": _TEXT}}}}
-    dialects = _parameter("dialect", "query")
+    dialects = _parameter("dialect", "query", {"enum": [dialect.name for dialect in DIALECTS]})
     return {
         **{f"{_BASE}{dialect.path}": _routed(dialect) for dialect in DIALECTS},
         f"{_BASE}messages/count_tokens": {
-            "post": _operation("An estimate of the tokens.", counted, f"{MESSAGES.name}_request")
+            "post": _operation("An estimate of the tokens.", counted, "count_tokens_request")
         },
         f"{_BASE}models": _got("The free models.", "Models", *narrow, *page),
         f"{_BASE}models/{{author}}/{{slug}}": _got(
-            "One free model.", "Model", _parameter("author", "path"), _parameter("slug", "path")
+            "One free model.",
+            "Model",
+            _parameter("author", "path", _TEXT | {"examples": ["openrouter"]}),
+            _parameter("slug", "path", _TEXT | {"examples": ["free"]}),
         ),
         f"{_BASE}key": _got("What OpenRouter says of the key.", "Any"),
-        "/explain": {"post": _operation("What would become of a request.", _answers("Explanation"), "Any", dialects)},
+        "/explain": {
+            "post": _operation("What would become of a request.", _answers("Explanation"), "explain_request", dialects)
+        },
         "/health": _got("Whether it runs.", "Status"),
         "/ready": {"get": _operation("Whether it can answer.", probe)},
         "/metrics": {"get": _operation("What it counts.", metrics | {"4XX": probe["4XX"]})},
@@ -112,7 +139,9 @@ def _paths() -> dict[str, Any]:
 @cache
 def description() -> bytes:
     """The description as JSON (OpenAPI 3.1)."""
-    bodies = {f"{dialect.name}_request": _object(*_ASKED[dialect]) for dialect in DIALECTS}
+    bodies = {f"{dialect.name}_request": _request(dialect) for dialect in DIALECTS}
+    bodies["explain_request"] = {"anyOf": [_reference(name) for name in bodies]}
+    bodies["count_tokens_request"] = _object("messages", messages=_CONVERSATION, max_tokens=_LIMIT)
     bodies |= {f"{dialect.name}_answer": _object(*_ANSWERED[dialect]) for dialect in DIALECTS}
     schemes = {
         "bearer": {"type": "http", "scheme": "bearer"},

@@ -87,8 +87,6 @@ class Access:
             return
         if self.tokens and path not in _OPEN and not self.who(headers):
             raise RefusedError("the token is missing or wrong: send it as Authorization: Bearer TOKEN", 401)
-        if method == "POST":
-            _check_content(headers)
 
     def _is_probe(self, path: str) -> bool:
         """Whether it is for monitoring, which calls by addresses that are not known beforehand."""
@@ -168,8 +166,8 @@ class Access:
         return [*cors, ("access-control-allow-methods", "GET, HEAD, POST"), ("access-control-max-age", _PREFLIGHT_AGE)]
 
 
-def _check_content(headers: Mapping[str, str]) -> None:
-    """A form of a web page can send any other type without being asked first."""
+def check_content(headers: Mapping[str, str]) -> None:
+    """Raises RefusedError for anything but plain JSON: a web page's form may send other types without a preflight."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RefusedError("content-type must be application/json", 415)

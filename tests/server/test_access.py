@@ -9,6 +9,7 @@ from freerouter import Settings, SettingsError
 from freerouter.server import Access, tokens
 from freerouter.server.errors import RefusedError
 from freerouter.server.running import check_loop
+from freerouter.server.security import check_content
 from tests.server.stage import JSON, ask, served
 from tests.stage import KEY, striking
 
@@ -37,6 +38,8 @@ def refusal(access: Access, method: str = "POST", path: str = "/api/v1/chat/comp
     given = {"host": "127.0.0.1:8788", **JSON} | {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         access.check(method, path, given)
+        if method == "POST":
+            check_content(given)
     except RefusedError as error:
         return error.status
     return None
