@@ -1,10 +1,15 @@
-"""make nightly: repeats each property that searches with new inputs until its time is over."""
+"""make nightly: repeats each property with new inputs until its time is over, and lets schemathesis search as long."""
 
 import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
+
+from freerouter.emulator import Emulator
+from tests.server.examination import examine
+from tests.server.stage import served
 
 _PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:xdist")
 
@@ -42,12 +47,22 @@ def search(name: str, seconds: float) -> bool:
     return True
 
 
+def examine_the_server(seconds: float) -> bool:
+    """Let schemathesis search; whether the server answered as its description says."""
+    emulator = Emulator(seed=1, per_minute=None, per_day=None)
+    with tempfile.TemporaryDirectory() as folder, emulator.running() as upstream, served(upstream) as server:
+        done = examine(server.url, folder, "--max-time", f"{seconds:.0f}", "--continue-on-failure")
+    sys.stdout.write(done.stdout + done.stderr)
+    return done.returncode == 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("files", nargs="+")
     arguments = parser.parse_args()
     results = [search(name, arguments.seconds) for name in collect(arguments.files)]
+    results.append(examine_the_server(arguments.seconds))
     sys.exit(0 if all(results) else "some of them failed")
 
 
