@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
 # The npm packages of the tests with Node: those tests are skipped where there is none.
 NODE := tests/clients/node
@@ -10,7 +11,7 @@ BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
 .PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick reliability soak \
-	nightly pip-audit faults
+	nightly pip-audit faults constraints
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -60,8 +61,14 @@ nightly: $(READY)
 
 # Looks the dependencies up in the database of known vulnerabilities: needs the network.
 pip-audit: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(PIP) pip-audit
 	$(BIN)/pip-audit --skip-editable
+
+# Takes the newest versions that pyproject.toml allows, for each Python and system.
+constraints: $(READY)
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --all-extras \
+		--group dev --custom-compile-command 'make constraints' --output-file constraints.txt pyproject.toml
 
 faults: $(READY)
 	$(BIN)/python -m freerouter.emulator.faults > docs/faults.md
@@ -69,10 +76,16 @@ faults: $(READY)
 clean:
 	rm -rf $(VENV) $(BENCH) $(NODE)/node_modules dist .mypy_cache .ruff_cache .hypothesis
 
-$(READY): pyproject.toml
+# LOCKED=1, as in .ci/run, installs the versions of constraints.txt and checks their hashes.
+$(READY): pyproject.toml $(if $(LOCKED),constraints.txt)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]' --group dev
+ifdef LOCKED
+	$(PIP) --require-hashes -r constraints.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+else
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --editable '.[all]' --group dev
+endif
 	touch $@
 
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
