@@ -9,11 +9,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-PINNED = re.findall(
-    r"^([\w.-]+)==([\w.+]+).*?((?:\\\n +--hash=sha256:[0-9a-f]{64} ?)+)$",
-    (ROOT / "constraints.txt").read_text(),
-    re.MULTILINE,
-)
+LINES = (ROOT / "constraints.txt").read_text()
+PINNED = re.findall(r"^([\w.-]+)==([\w.+]+).*?(?:\\\n +--hash=sha256:[0-9a-f]{64} ?)+$", LINES, re.MULTILINE)
 
 
 def asked() -> list[Requirement]:
@@ -26,7 +23,7 @@ def asked() -> list[Requirement]:
 
 def test_each_requirement_is_pinned_to_a_version_that_meets_it():
     versions = {}
-    for name, version, _ in PINNED:
+    for name, version in PINNED:
         versions.setdefault(canonicalize_name(name), []).append(version)
     missed = [
         str(need)
@@ -38,5 +35,4 @@ def test_each_requirement_is_pinned_to_a_version_that_meets_it():
 
 
 def test_each_version_has_hashes():
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
-    assert len(PINNED) == sum("==" in line for line in lines if line[:1].isalnum()) > 50
+    assert len(PINNED) == sum("==" in line for line in LINES.splitlines() if line[:1].isalnum()) > 50
