@@ -59,10 +59,11 @@ soak: $(READY)
 nightly: $(READY)
 	$(BIN)/python -m tests.nightly --seconds $(or $(SECONDS),60) tests/faults/test_fuzz.py tests/server/test_openapi.py
 
-# Looks the dependencies up in the database of known vulnerabilities: needs the network.
+# Looks up the versions of constraints.txt in PyPI's list of known vulnerabilities; fails where it cannot.
 pip-audit: $(READY)
-	$(PIP) pip-audit
-	$(BIN)/pip-audit --skip-editable
+	$(PIP) uv
+	$(BIN)/uvx pip-audit --strict --disable-pip --require-hashes --requirement constraints.txt || \
+		(echo "pip-audit: a version has a vulnerability, or PyPI could not be asked about it (see above)" >&2; exit 1)
 
 # Takes the newest versions that pyproject.toml allows, for each Python and system.
 constraints: $(READY)
