@@ -6,10 +6,8 @@ import inspect
 import sys
 import threading
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from random import Random
 from time import monotonic
 from types import FrameType
 from typing import Any, NamedTuple
@@ -17,10 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 
 _PLUGINS = ["-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:xdist"]
-_OPTIONS = [*_PLUGINS, "-o", "addopts=", "-m", "not live", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+_WARNINGS = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+# What looks at a clock fails on a busy machine, whatever the change.
+_OPTIONS = [*_PLUGINS, *_WARNINGS, "-o", "addopts=", "-m", "not live", "-k", "not no_time"]
 _DIRECT = "get_direct_param_fixture_func"  # pytest's fixture for an argument that is in the table itself
-_EACH = 60  # a function that is parametrised with more has so many of its tests drawn by lot, except for
-_TABLES = ("::test_section_6", "::test_every_error_type", "::test_every_availability", "::test_every_limit_source")
+_COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>")  # traced as a whole: they run often
 
 Tests = list[pytest.Item]
 
@@ -33,7 +32,7 @@ class _Loop:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self._work(_drawn(session.items))
+        self._work(session.items)
         return True
 
 
@@ -51,19 +50,6 @@ class _Failures:
 def collect(options: list[str], work: Callable[[Tests], None]) -> int:
     """Collect tests and pass them to a function; returns the exit code of pytest."""
     return int(pytest.main([*_OPTIONS, *options], plugins=[_Loop(work)]))
-
-
-def _drawn(items: Tests) -> Tests:
-    by_function: dict[str, Tests] = defaultdict(list)
-    for item in items:
-        by_function[item.nodeid.partition("[")[0]].append(item)
-    chosen = {id(item) for name, some in by_function.items() for item in _sample(name, some)}
-    return [item for item in items if id(item) in chosen]
-
-
-def _sample(name: str, items: Tests) -> Tests:
-    is_table = any(table in name for table in _TABLES)
-    return items if is_table or len(items) <= _EACH else Random(0).sample(items, _EACH)
 
 
 def run(items: Iterable[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
@@ -133,7 +119,12 @@ class Trace:
         return found
 
     def _call(self, frame: FrameType, _event: str, _argument: Any) -> Any:
-        return self._line if frame.f_code.co_filename == self._file else None
+        if frame.f_code.co_filename != self._file:
+            return None
+        if frame.f_code.co_name in _COMPREHENSIONS:
+            self._lines.update(line for _, _, line in frame.f_code.co_lines() if line is not None)
+            return None
+        return self._line
 
     def _line(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         self._lines.add(frame.f_lineno)

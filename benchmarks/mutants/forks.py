@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 
 # After so long a child is ended: a change has made an endless loop.
-_CPU_SECONDS, _SECONDS = 90, 600
+_CPU_SECONDS, _SECONDS = 40, 600
 _BROKEN = 3
 
 

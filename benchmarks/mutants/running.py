@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import pickle
 import sys
 from collections import Counter, defaultdict
@@ -20,7 +19,6 @@ from benchmarks.mutants.forks import Forks, end_endless_loops, in_a_child
 
 Report = Callable[[Change, bool], None]
 _LIVES, _NOTICED = 0, 1
-_ALIKE = 30  # of tests that run the same lines of the module, so many are tried
 
 
 def survive(changes: list[Change], options: list[str], jobs: int, report: Report) -> None:
@@ -123,17 +121,8 @@ class _Survey:
 
     def _order(self, change: Change, found: dict[int, Ran]) -> list[int]:
         """Those that have noticed others first; then the fast ones that run these lines, or any for a constant."""
-        running = [index for index, ran in found.items() if _runs(change, ran)]
-        if not running:
-            return sorted(found, key=lambda index: (-self._kills[index], found[index].seconds))
-        running.sort(key=lambda index: (-self._kills[index], found[index].seconds))
-        alike: Counter[frozenset[int]] = Counter()
-        chosen = []
-        for index in running:
-            alike[found[index].lines] += 1
-            if alike[found[index].lines] <= _ALIKE:
-                chosen.append(index)
-        return chosen
+        running = [index for index, ran in found.items() if _runs(change, ran)] or found
+        return sorted(running, key=lambda index: (-self._kills[index], found[index].seconds))
 
     def _try(self, change: Change, swapped: list[FunctionType], items: Tests, order: list[int]) -> int:
         end_endless_loops()
@@ -153,9 +142,6 @@ class _Survey:
         if file.exists():
             self._kills[int(file.read_text())] += 1
         self._report(change, code == _LIVES)
-        if code == _LIVES and "MUTANTS_LOG" in os.environ:
-            with Path(os.environ["MUTANTS_LOG"]).open("a") as log:
-                print(change.number, change.lines[0], change.key, file=log, flush=True)
 
     def _noticed_by(self, change: Change) -> Path:
         return self._folder / str(change.number)

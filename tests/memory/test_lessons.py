@@ -173,10 +173,10 @@ def test_only_the_latest_preferences_are_kept():
 def test_lessons_of_callers_without_end_are_bounded():
     lessons = Lessons(Clock())
     lessons.learn(ALPHA, failure(Lasting.GONE), asker_of())
-    for number in range(3 * AUDIENCES_KEPT):
+    for number in range(AUDIENCES_KEPT + 10):
         lessons.learn(ALPHA, failure(Lasting.REGION), asker_of(caller=Caller(str(number))))
     assert len(lessons) == AUDIENCES_KEPT
-    assert lessons.barred(asker_of(caller=Caller(str(3 * AUDIENCES_KEPT - 1))))
+    assert lessons.barred(asker_of(caller=Caller(str(AUDIENCES_KEPT + 9))))
 
 
 def test_lessons_of_others_take_no_time():

@@ -47,6 +47,21 @@ SHAPES = {
     "error_type in the error": ({"error": {"message": "no", "error_type": "server"}}, "no", OWN),
     "availability in the metadata": ({"error": {"message": "no", "metadata": {"availability": {"code": "x"}}}},
                                      "no", OWN),
+    "limit_source in the error": ({"error": {"message": "no", "limit_source": "x"}}, "no", OWN),
+    "wrapped twice": ({"error": {"error": {"message": "no"}}}, "no", UNKNOWN),
+    "words before a wrapped error": ({"error": {"message": "no", "error": {"message": "nor this"}}}, "no", UNKNOWN),
+    "words beside a number": ({"error": 3, "message": "no"}, "no", UNKNOWN),
+    "metadata beside an empty text": ({"error": "", "metadata": NAMED}, "", PROVIDER),
+    "a list": ({"error": [{"message": "no"}]}, "no", UNKNOWN),
+    "a list of words": ({"error": ["no", "nor this"]}, "no; nor this", UNKNOWN),
+    "a list of words and an error": ({"error": ["but", {"message": "no"}]}, "no", UNKNOWN),
+    "an empty complaint": ({"detail": [{"msg": "no"}, {"loc": ["body"]}]}, "no", UNKNOWN),
+    "raw beside the message": ({"error": {"message": "no", "raw": "why"}}, "no why", PROVIDER),
+    "raw in both places": ({"error": {"message": "no", "raw": "oh", "metadata": {"raw": "why"}}}, "no why", PROVIDER),
+    "provider_name beside raw": ({"error": {"message": "no", **NAMED, "metadata": {"raw": "why"}}}, "no why", PROVIDER),
+    "who served, in the error": ({"error": {"message": "no", "provider": "Acme"}}, "no", PROVIDER),
+    "who served, at the top": ({"error": {"message": "no"}, "provider": "Acme"}, "no", PROVIDER),
+    "whose key": ({"error": {"message": "no", "metadata": {"is_byok": False}}}, "no", PROVIDER),
     "provider_name empty": ({"error": {"message": "no", "metadata": {"provider_name": ""}}}, "no", UNKNOWN),
     "provider_name null": ({"error": {"message": "no", "metadata": {"provider_name": None}}}, "no", OWN),
     "nothing": ({}, "", UNKNOWN),
@@ -62,6 +77,30 @@ def test_the_words_and_the_voice_of_an_error_in_every_shape(shape):
     body, words, voice = SHAPES[shape]
     evidence = evidence_of(body)
     assert (evidence.words, evidence.voice) == (words, voice)
+
+
+def wrapped(times: int):
+    return {"message": "no"} if times == 0 else {"error": wrapped(times - 1)}
+
+
+def written(times: int):
+    return {"message": "no"} if times == 0 else {"error": json.dumps(written(times - 1))}
+
+
+def test_errors_in_errors_are_read_to_a_limit():
+    assert [evidence_of(wrapped(times)).words for times in (5, 6)] == ["no", ""]
+    assert [evidence_of(written(times)).words for times in (4, 5)] == ["no", '{"message": "no"}']
+
+
+STRUCTURED = {
+    "objects": ({"metadata": {"raw": {"a": 1}}, "details": [2]}, '{"a":1} [2]'),
+    "a text": ({"metadata": {"raw": "why"}, "details": 3}, ""),
+}
+
+
+@pytest.mark.parametrize(("error", "structured"), STRUCTURED.values(), ids=STRUCTURED)
+def test_the_objects_beside_the_words(error, structured):
+    assert evidence_of({"error": {"message": "no", **error}}).structured == structured
 
 
 def test_plain_text_keeps_its_words():
@@ -80,6 +119,7 @@ EXCLUDERS = {
     "objects": ([{"constraint": "geo"}, {"name": "max_price", "n": 2}], ("geo", "max_price")),
     "an object without a name": ([{"n": 2}], ("",)),
     "empty": ([], ()),
+    "an empty text": ("", ()),
     "null": (None, ()),
     "a number": (3, ()),
 }
@@ -103,6 +143,8 @@ STATUSES_INSIDE = {
     "error_type at the top": ({"error": {"code": "server_error"}, "error_type": "payload_too_large"}, 413),
     "type of Messages": ({"type": "error", "error": {"type": "rate_limit_error"}}, 429),
     "code as a word": ({"error": {"code": "context_length_exceeded"}}, 400),
+    "a word in place of the error": ({"error": "rate_limit_exceeded", "message": "no"}, 429),
+    "an empty error in an error": ({"error": {"code": 429, "error": {}}}, 429),
     "a code that is true": ({"error": {"code": True}}, 502),
     "an unknown code": ({"error": {"code": "oh"}}, 502),
     "nothing": ({}, 502),
