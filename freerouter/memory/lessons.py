@@ -52,20 +52,22 @@ class Lesson(NamedTuple):
         kind: what it is about.
         since: when it was learnt, in the clock's seconds.
         until: when it ends by itself.
-        about: the capability, the number of tokens, or whose preferences, where the kind has one.
+        about: the capability, or whose preferences, where the kind has one.
+        tokens: the context that was too much, where the kind has one.
         repeats: how often it has been learnt in a row.
     """
 
     kind: Lasting
     since: float
     until: float
-    about: str | int | None = None
+    about: str | None = None
+    tokens: int = 0
     repeats: int = 1
 
     def __str__(self) -> str:
-        if self.kind is Lasting.LACKS and isinstance(self.about, str):
+        if self.about is not None:
             return f"{lack_in_words(self.about)}, by its own answer"
-        return _IN_WORDS[self.kind].format(self.about)
+        return _IN_WORDS[self.kind].format(self.tokens)
 
 
 _IN_WORDS = {
@@ -94,12 +96,10 @@ class Lessons:
     def learn(self, model: str, outcome: Outcome, asker: Asker) -> None:
         """Remember what a failure says about a model, beyond a cooldown."""
         kind, now = outcome.lasting, self._clock()
-        if kind is None or kind in (Lasting.MODERATED, Lasting.TOO_LONG):
-            return
         if kind is Lasting.CONTEXT:
             # The tokens of an image are our estimate, and the preferences may have left a provider with less context.
             if not asker.requirements.media and not asker.preferences:
-                self._contexts[model] = Lesson(kind, now, now + HOUR, asker.requirements.context)
+                self._contexts[model] = Lesson(kind, now, now + HOUR, tokens=asker.requirements.context)
             return
         audience, about = _audience(outcome, asker)
         if audience is None:
@@ -110,7 +110,7 @@ class Lessons:
         repeats = 1 if former is None else former.repeats + 1
         by_account = kind is Lasting.PRIVACY or (kind is Lasting.PROVIDERS and not asker.preferences)
         pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), HOUR) if by_account else HOUR
-        lessons[model] = Lesson(audience[0], now, now + pause, about, repeats)
+        lessons[model] = Lesson(audience[0], now, now + pause, about, repeats=repeats)
         self._bound()
 
     def _bound(self) -> None:
@@ -128,7 +128,7 @@ class Lessons:
             if not self._by_audience[audience]:
                 del self._by_audience[audience]
         context = self._contexts.get(model)
-        if context is not None and context.about is not None and asker.requirements.context >= int(context.about):
+        if context is not None and asker.requirements.context >= context.tokens:
             del self._contexts[model]
 
     def listed(self, models: frozenset[str]) -> None:
@@ -138,8 +138,6 @@ class Lessons:
             newest = self._clock() - _EDGE_CACHE
             for model in [name for name, lesson in gone.items() if name in models and lesson.since < newest]:
                 del gone[model]
-            if not gone:
-                del self._by_audience[_EVERYBODY]
 
     def barred(self, asker: Asker) -> dict[str, float]:
         """The models that lessons block for such a request, each with the start of the lesson."""
@@ -147,7 +145,7 @@ class Lessons:
             return {}
         found: dict[str, float] = {}
         for model, lesson in self._against(asker):
-            found[model] = max(lesson.since, found.get(model, 0.0))
+            found[model] = max(lesson.since, found.get(model, lesson.since))
         return found
 
     def objections(self, model: str, asker: Asker) -> Iterator[str]:
@@ -162,7 +160,7 @@ class Lessons:
                     yield model, lesson
         for model, lesson in self._contexts.items():
             # A request of which we count at least as many tokens is too long, too.
-            if lesson.until > now and asker.requirements.context >= int(lesson.about or 0):
+            if lesson.until > now and asker.requirements.context >= lesson.tokens:
                 yield model, lesson
 
     def _audiences(self, asker: Asker) -> list[Audience]:
@@ -193,18 +191,14 @@ def _audience(outcome: Outcome, asker: Asker) -> tuple[Audience | None, str | No
         return (Lasting.PROVIDERS, (asker.caller.account, asker.preferences)), whose
     if kind is Lasting.GONE:
         return _EVERYBODY, None
-    if kind is Lasting.LACKS and outcome.lacks is not None and outcome.lacks in asker.need.hard:
+    if kind is Lasting.LACKS and outcome.lacks in asker.need.hard:
         return (Lasting.LACKS, outcome.lacks), outcome.lacks
     if kind is Lasting.LACKS and not asker.requirements.media:
         # A model that complains about something not requested is unsuitable for such requests, for any reason.
         return (Lasting.LACKS, asker.need), None
-    group = (
-        {
-            Lasting.APP: asker.caller.app,
-            Lasting.PRIVACY: asker.caller.account,
-            Lasting.REGION: asker.caller.account,
-        }.get(kind)
-        if kind is not None
-        else None
-    )
-    return (None, None) if group is None or kind is None else ((kind, group), None)
+    groups = {
+        Lasting.APP: asker.caller.app,
+        Lasting.PRIVACY: asker.caller.account,
+        Lasting.REGION: asker.caller.account,
+    }
+    return ((kind, groups[kind]), None) if kind in groups else (None, None)

@@ -96,8 +96,6 @@ _BY_ERROR_TYPE = {
     "payload_too_large": _TOO_LARGE,
     "authentication": _KEY,
     "payment_required": _CREDIT,
-    "content_policy_violation": _MODERATED,
-    "refusal": _MODERATED,
     "provider_overloaded": _OVERLOADED,
     "provider_unavailable": _UNAVAILABLE,
     "timeout": _TIMEOUT,
@@ -201,8 +199,8 @@ _BLOCKING = frozenset({401, 403, 503})
 
 
 def row_of_flaw(flaw: Flaw, status: int) -> Row:
-    """The row of a missing or malformed reply."""
-    return _BLOCKED if flaw is Flaw.HTML and status in _BLOCKING else _BY_FLAW[flaw]
+    """The row of a missing or malformed reply; only a page has the status of an error."""
+    return _BLOCKED if status in _BLOCKING else _BY_FLAW[flaw]
 
 
 def row_of(evidence: Evidence) -> Row:

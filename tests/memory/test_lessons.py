@@ -84,6 +84,45 @@ def test_an_answer_ends_what_held_for_such_a_request_and_nothing_else(kind, lack
     assert lessons.barred(taught_by) == ({} if holds(kind, lacks, taught_by, asker) else before)
 
 
+# What taught: its tokens, media and preferences; the tokens of another request, and whether the lesson holds for it.
+CONTEXTS = {
+    "as long": (1_000, 0, "", 1_000, True),
+    "longer": (1_000, 0, "", 1_001, True),
+    "shorter": (1_000, 0, "", 999, False),
+    "by our estimate of an image": (1_000, 1, "", 1_000, False),
+    "by the preferences": (1_000, 0, "first", 1_000, False),
+}
+
+
+@pytest.mark.parametrize(("tokens", "media", "preferences", "asked", "is_barred"), CONTEXTS.values(), ids=CONTEXTS)
+def test_a_context_lesson_holds_for_requests_as_long(tokens, media, preferences, asked, is_barred):
+    teacher = asker_of(required("text", tokens=tokens, media=media), ME, preferences)
+    lessons = taught(teacher, failure(Lasting.CONTEXT))
+    asker = asker_of(required("text", tokens=asked), ME)
+    assert bool(lessons.barred(asker)) is is_barred
+    known = len(lessons)
+    lessons.answered(ALPHA, asker)
+    assert len(lessons) == known - is_barred
+
+
+def test_a_lack_of_what_was_not_asked_for_is_one_of_all_that_was():
+    lessons = taught(asker_of(required("text")), failure(Lasting.LACKS, "tools"))
+    assert lessons.barred(asker_of(required("text")))
+    assert not lessons.barred(asker_of(required("text", "tools")))
+
+
+def test_a_request_has_no_preferences_by_default():
+    lessons = taught(Asker(required(), ME), failure(Lasting.GONE))
+    assert lessons.barred(Asker(required(), OTHER))
+
+
+def test_lessons_of_all_kinds_are_counted():
+    lessons, asker = Lessons(Clock()), asker_of(required("text"), ME)
+    for kind in (Lasting.CONTEXT, Lasting.GONE, Lasting.REGION):
+        lessons.learn(ALPHA, failure(kind), asker)
+    assert len(lessons) == 3
+
+
 @given(ASKERS)
 def test_what_has_no_lesson_teaches_nothing(asker):
     assert len(taught(asker, failure(None))) == 0
@@ -115,7 +154,7 @@ def test_what_a_setting_excludes_is_tried_again_after_a_minute_then_at_doubling_
     assert lessons.barred(asker) == {}
 
 
-@pytest.mark.parametrize(("after", "listed", "ends"), [(121, True, True), (119, True, False), (121, False, False)])
+@pytest.mark.parametrize(("after", "listed", "ends"), [(121, True, True), (120, True, False), (121, False, False)])
 def test_gone_ends_with_a_newer_catalog_that_lists_the_model(after, listed, ends):
     """Newer than the lesson for sure: OpenRouter's edge keeps a list for two minutes."""
     clock, asker = Clock(), asker_of()
@@ -170,13 +209,35 @@ def test_only_the_latest_preferences_are_kept():
     assert kept == askers[-PREFERENCES_KEPT:]
 
 
-def test_lessons_of_callers_without_end_are_bounded():
+def test_preferences_that_have_been_used_again_are_kept():
     lessons = Lessons(Clock())
-    lessons.learn(ALPHA, failure(Lasting.GONE), asker_of())
-    for number in range(AUDIENCES_KEPT + 10):
-        lessons.learn(ALPHA, failure(Lasting.REGION), asker_of(caller=Caller(str(number))))
+    first, second, *others = [asker_of(caller=ME, preferences=str(number)) for number in range(PREFERENCES_KEPT + 1)]
+    for asker in (first, second, *others[:-1], first, others[-1]):
+        lessons.learn(ALPHA, failure(Lasting.PROVIDERS), asker)
+    assert (bool(lessons.barred(first)), bool(lessons.barred(second))) == (True, False)
+
+
+def callers(count: int) -> list[Asker]:
+    return [asker_of(caller=Caller(str(number))) for number in range(count)]
+
+
+def test_lessons_of_callers_without_end_are_bounded_and_the_latest_are_kept():
+    lessons = Lessons(Clock())
+    first, *_, last = askers = callers(AUDIENCES_KEPT + 10)
+    for asker in askers:
+        lessons.learn(ALPHA, failure(Lasting.REGION), asker)
     assert len(lessons) == AUDIENCES_KEPT
-    assert lessons.barred(asker_of(caller=Caller(str(AUDIENCES_KEPT + 9))))
+    assert (bool(lessons.barred(first)), bool(lessons.barred(last))) == (False, True)
+
+
+def test_a_lesson_that_has_ended_takes_no_room():
+    lessons = Lessons(Clock())
+    first, *others = callers(AUDIENCES_KEPT + 10)
+    lessons.learn(ALPHA, failure(Lasting.REGION), first)
+    for asker in others:
+        lessons.learn(ALPHA, failure(Lasting.REGION), asker)
+        lessons.answered(ALPHA, asker)
+    assert lessons.barred(first)
 
 
 def test_lessons_of_others_take_no_time():

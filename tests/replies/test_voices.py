@@ -134,6 +134,7 @@ WORDINGS = (
     "Prompt exceeds max length",
     "context window exceeded",
     "This model's maximum prompt length is 4096",
+    "The request exceeds 4096 input tokens",
 )
 
 
