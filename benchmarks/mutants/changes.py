@@ -85,9 +85,9 @@ class Change:
         return self.file.removesuffix(".py").replace("/", ".")
 
     @property
-    def in_class_body(self) -> bool:
-        """It runs when a class is made, or a function's defaults are."""
-        return self.function is None and bool(self.where)
+    def needs_import(self) -> bool:
+        """It runs when a class or a function's defaults are made, or it may take a function's link to its class."""
+        return (self.function is None and bool(self.where)) or "super()" in self.was
 
     @property
     def key(self) -> str:

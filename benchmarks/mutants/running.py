@@ -25,11 +25,11 @@ def survive(changes: list[Change], options: list[str], jobs: int, report: Report
     """Try all changes of a module; tells of each if no test has noticed it."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        _try_at_import([change for change in changes if change.in_class_body], options, jobs, report)
-        _try_in_place([change for change in changes if not change.in_class_body], options, jobs, folder, report)
+        _try_at_import([change for change in changes if change.needs_import], options, jobs, report)
+        _try_in_place([change for change in changes if not change.needs_import], options, jobs, folder, report)
 
 
-# What runs when a class is made takes effect only when all is imported anew.
+# Some changes take effect only when all is imported anew.
 
 
 def _try_at_import(changes: list[Change], options: list[str], jobs: int, report: Report) -> None:

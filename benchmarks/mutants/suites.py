@@ -4,18 +4,10 @@ _ERRORS = [
     f"tests/replies/test_{name}.py"
     for name in ("evidence", "table", "outcome_meaning", "outcome", "voices", "retry_hints")
 ]
+# Requests walked without I/O.
 _WALKS = [
-    "tests/pipeline/test_loop.py",
-    "tests/pipeline/test_whose_fault.py",
-    "tests/pipeline/test_not_sent.py",
-    "tests/pipeline/test_second_opinion.py",
-    "tests/pipeline/test_refusals.py",
-    "tests/pipeline/test_tracking.py",
-    "tests/pipeline/test_router_machine.py",
-    "tests/memory/test_failures.py",
-    "tests/memory/test_gates.py",
-    "tests/memory/test_outage.py",
-    "tests/memory/test_sticky.py",
+    *(f"tests/pipeline/test_{name}.py" for name in ("whose_fault", "second_opinion", "refusals", "explanations")),
+    *(f"tests/memory/test_{name}.py" for name in ("failures", "gates", "outage", "sticky")),
 ]
 SUITES = {
     "replies/evidence": _ERRORS,
@@ -28,10 +20,10 @@ SUITES = {
     "openrouter/costs": ["tests/openrouter/test_costs.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
-    "pipeline/routing": _WALKS,
+    "pipeline/routing": ["tests/pipeline/test_loop.py", "tests/pipeline/test_not_sent.py", *_WALKS],
     "pipeline/learning": _WALKS,
     "pipeline/planning": _WALKS,
-    "pipeline/router": _WALKS,
-    "pipeline/state": _WALKS,
+    "pipeline/router": ["tests/pipeline/test_router.py"],
+    "pipeline/state": ["tests/pipeline/test_state.py"],
     "pipeline/pace": _WALKS,
 }
