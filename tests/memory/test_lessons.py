@@ -111,6 +111,21 @@ def test_a_lack_of_what_was_not_asked_for_is_one_of_all_that_was():
     assert not lessons.barred(asker_of(required("text", "tools")))
 
 
+def test_a_fault_of_an_image_teaches_no_lack():
+    asker = asker_of(required("text", "image", media=1))
+    assert len(taught(asker, failure(Lasting.LACKS, "tools"))) == 0
+
+
+@pytest.mark.parametrize("kinds", [(Lasting.GONE, Lasting.APP), (Lasting.APP, Lasting.GONE)], ids=str)
+def test_of_several_lessons_about_a_model_the_latest_counts(kinds):
+    clock, asker = Clock(), asker_of(caller=ME)
+    lessons = Lessons(clock)
+    for kind in kinds:
+        clock.advance(10)
+        lessons.learn(ALPHA, failure(kind), asker)
+    assert lessons.barred(asker) == {ALPHA: clock.now}
+
+
 def test_a_request_has_no_preferences_by_default():
     lessons = taught(Asker(required(), ME), failure(Lasting.GONE))
     assert lessons.barred(Asker(required(), OTHER))
