@@ -25,5 +25,5 @@ SUITES = {
     "pipeline/planning": _WALKS,
     "pipeline/router": ["tests/pipeline/test_router.py"],
     "pipeline/state": ["tests/pipeline/test_state.py"],
-    "pipeline/pace": _WALKS,
+    "pipeline/pace": ["tests/pipeline/test_pace.py"],
 }

@@ -60,7 +60,7 @@ def check_cost(body: Mapping[str, Any], contents: Contents, dialect: Dialect) ->
 
 def _check_tools(offer: Offer, dialect: Dialect) -> None:
     for index, tool in enumerate(offer.tools):
-        if tool.get("type") in dialect.tool_types or is_free(tool, dialect):  # most are of the first type
+        if is_free(tool, dialect):
             continue
         if offer.where == "functions" and "type" not in tool:  # tools in the old format have none
             continue

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freerouter.errors import CostRefusedError, InvalidRequestError
 from freerouter.openrouter.cost_guard import wants_native_files
-from freerouter.openrouter.dialects import CHAT, DIALECTS, RESPONSES
+from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES
 from tests.builders import JSON, check_cost
 
 
@@ -30,6 +30,10 @@ COSTLY = {
     "a tool without a type": ({"tools": [{"function": {}}]}, "tools[0].type"),
     "a tool whose type is a list": ({"tools": [{"type": ["function"]}]}, "tools[0].type"),
     "a function in capitals": ({"tools": [{"type": "FUNCTION"}]}, "tools[0].type"),
+    "a tool in the old format with a type": (
+        {"functions": [{"name": "f"}, {"type": "web_search"}]},
+        "functions[1].type",
+    ),
     "the web plugin": (plugin(id="web"), "plugins[1].id"),
     "the web plugin, switched on": (plugin(id="web", enabled=True), "plugins[1].id"),
     "the web plugin, switched on oddly": (plugin(id="web", enabled=0), "plugins[1].id"),
@@ -59,6 +63,20 @@ def test_what_could_cost_is_refused_with_the_field_and_the_remedy(fields, field)
     )
 
 
+IN_WORDS = [
+    (CHAT, tool("web_search"), "tools[1].type 'web_search' could cost money: only function or custom tools are free"),
+    (MESSAGES, tool("web_search"), "only custom or function or tool_reference tools are free"),
+    (CHAT, plugin(id="web"), "plugin 'web' could cost money: free ones are armor, context-compression, file-parser, "),
+]
+
+
+@pytest.mark.parametrize(("dialect", "fields", "words"), IN_WORDS)
+def test_what_is_free_is_told(dialect, fields, words):
+    with pytest.raises(CostRefusedError) as error:
+        check_cost(fields, dialect)
+    assert words in error.value.message
+
+
 NONSENSE = {
     "tools by name": ({"tools": {"x": {}}}, "tools"),
     "a tool of text": ({"tools": ["x"]}, "tools[0]"),
@@ -79,6 +97,7 @@ HARMLESS = {
     "nothing": {},
     "functions": {"tools": [{"type": "function", "function": {"name": "web_search"}}]},
     "custom tools": {"tools": [{"type": "custom", "custom": {"name": "x"}}]},
+    "functions in the old format": {"functions": [{"name": "f"}, {"name": "g"}]},
     "null everywhere": dict.fromkeys(["tools", "plugins", "service_tier", "web_search_options", "preset"]),
     "empty lists": {"tools": [], "plugins": []},
     "free plugins": {"plugins": [{"id": "response-healing"}, {"id": "context-compression"}, {"id": "file-parser"}]},
@@ -154,6 +173,7 @@ def test_a_namespace_is_as_free_as_the_tools_in_it():
     ("plugins", "native"),
     [
         (None, False),
+        (["file-parser"], False),
         ([{"id": "file-parser"}], False),
         ([{"id": "file-parser", "pdf": {"engine": "cloudflare-ai"}}], False),
         ([{"id": "other", "pdf": {"engine": "native"}}], False),

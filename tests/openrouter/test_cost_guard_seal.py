@@ -127,6 +127,10 @@ def test_a_pdf_gets_the_free_parser_where_the_caller_chose_none(plugins, sent):
     assert [plugin for plugin in sealed_plugins if plugin not in BILLING_OFF] == sent
 
 
+def test_a_pdf_gets_the_free_parser_where_the_caller_set_no_plugins():
+    assert sealed({"messages": []}, pdf=True)["plugins"] == [*BILLING_OFF, FREE_PARSER]
+
+
 def test_without_a_pdf_no_parser_is_added():
     assert sealed({"messages": []})["plugins"] == BILLING_OFF
     assert sealed({"plugins": [parser()]})["plugins"] == [parser(), *BILLING_OFF]
@@ -152,3 +156,5 @@ def test_lone_surrogates_survive():
 def test_a_number_that_is_not_finite_is_refused():
     with pytest.raises(InvalidRequestError, match="not finite"):
         seal(parse(b'{"messages": [], "temperature": 1e999}'), MODEL)
+    with pytest.raises(InvalidRequestError, match="not finite"):
+        seal({"messages": [], "temperature": float("nan")}, MODEL)
