@@ -21,7 +21,7 @@ SUITES = {
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
     "pipeline/routing": ["tests/pipeline/test_loop.py", "tests/pipeline/test_not_sent.py", *_WALKS],
-    "pipeline/learning": _WALKS,
+    "pipeline/learning": ["tests/pipeline/test_learning.py", *_WALKS],
     "pipeline/planning": _WALKS,
     "pipeline/router": ["tests/pipeline/test_router.py"],
     "pipeline/state": ["tests/pipeline/test_state.py"],
