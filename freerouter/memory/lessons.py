@@ -65,9 +65,9 @@ class Lesson(NamedTuple):
     repeats: int = 1
 
     def __str__(self) -> str:
-        if self.about is not None:
+        if self.kind is Lasting.LACKS and self.about is not None:
             return f"{lack_in_words(self.about)}, by its own answer"
-        return _IN_WORDS[self.kind].format(self.tokens)
+        return _IN_WORDS[self.kind].format(self.about or self.tokens)
 
 
 _IN_WORDS = {

@@ -7,8 +7,6 @@ import pytest
 from freerouter import Router, Settings
 from freerouter.durations import DAY
 from freerouter.errors import CatalogError
-from freerouter.memory.costs import ACCOUNT
-from freerouter.openrouter.headers import caller, outgoing
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from tests.builders import Clock, asker_of, catalog_of, row
@@ -97,11 +95,12 @@ def test_so_many_models_must_fail_alike_for_an_outage(count, enough):
     assert stage(models(count)).router.models_for_outage() == enough
 
 
-def test_alarms_that_are_known_block_and_new_ones_are_told():
-    router = Router(Settings(api_key="sk-or-v1-mine"), models(2))
-    told: list[tuple[str, float]] = []
-    router.keep_alarms({"m/0:free": 0.25, ACCOUNT: 0.5}, lambda name, cost: told.append((name, cost)))
-    own = caller(outgoing([], router.settings.key)).account
-    assert (router.health.costs.models, router.health.costs.accounts) == ({"m/0:free": 0.25}, {own: 0.5})
-    router.on_alarm("m/1:free", 1.0)
-    assert told == [("m/1:free", 1.0)]
+@pytest.mark.parametrize(("models_", "accounts"), [({"m/0:free": 0.25}, {}), ({}, {"me": 0.5})])
+def test_what_has_cost_money_is_blocked_until_it_is_lifted(models_, accounts):
+    router = Router(catalog=models(2))
+    assert not router.has_alarms()
+    router.block(models_, accounts)
+    assert (router.health.costs.models, router.health.costs.accounts) == (models_, accounts)
+    assert router.has_alarms()
+    router.lift_alarms()
+    assert not router.has_alarms()
