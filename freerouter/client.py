@@ -17,14 +17,17 @@ from freerouter.pipeline.actions import Request
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
 from freerouter.pipeline.router import Router
+from freerouter.preferences import Wishing, wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Settings, Sticky
 
+Json = bytes | str | dict[str, Any]
 
-def _explained(router: Router, body: bytes | str | dict[str, Any], needs: Sequence[str]) -> dict[str, Any]:
+
+def _explained(router: Router, body: Json, needs: Sequence[str], choice: Wishing) -> dict[str, Any]:
     """An explanation for the account that would be used, with the account's conversations."""
     whose = caller(outgoing([], router.settings.key))
-    return router.explain(Request(body, caller=whose, needs=tuple(needs)))
+    return router.explain(Request(body, caller=whose, needs=tuple(needs), wishes=wishes(choice)))
 
 
 class Chat:
@@ -64,14 +67,15 @@ class Chat:
             timeout: seconds for the whole call.
             extra_headers: more headers to send, such as ``X-OpenRouter-Title``.
             extra_body: more fields of the request that are not known here.
-            parameters: any of OpenRouter's (API reference, "Create a chat completion").
+            parameters: any of OpenRouter's (API reference, "Create a chat completion"), and the call's own choice of
+                models: ``prefer``, ``sharpness``, ``include``, ``exclude``, ``authors``, ``min_context``, ``train``.
 
         Raises:
             FreeRouterError: see ``freerouter.errors``.
             TypeError: a parameter is unknown.
         """
-        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
-        body = body_of(messages, options, parameters, stream=False)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
+        body = body_of(messages, options, stream=False)
         answer = self._forward(body, options)
         try:
             return completion_of(b"".join(answer.body), answer.trace)
@@ -100,8 +104,8 @@ class Chat:
         Once the first token is there, what breaks off raises
         StreamInterruptedError, which carries the text so far.
         """
-        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
-        body = body_of(messages, options, parameters, stream=True)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
+        body = body_of(messages, options, stream=True)
         answer = self._forward(body, options)
         try:
             yield ChatStream(answer)
@@ -137,8 +141,8 @@ class AsyncChat:
         **parameters: Unpack[Parameters],
     ) -> ChatCompletion:
         """Get an answer from a free model that can give it: see ``Chat.send``."""
-        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
-        body = body_of(messages, options, parameters, stream=False)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
+        body = body_of(messages, options, stream=False)
         answer = await self._forward(body, options)
         try:
             return completion_of(b"".join([chunk async for chunk in answer.body]), answer.trace)
@@ -162,8 +166,8 @@ class AsyncChat:
         **parameters: Unpack[Parameters],
     ) -> AsyncIterator[AsyncChatStream]:
         """Get an answer piece by piece: see ``Chat.stream``."""
-        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body)
-        body = body_of(messages, options, parameters, stream=True)
+        options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
+        body = body_of(messages, options, stream=True)
         answer = await self._forward(body, options)
         try:
             yield AsyncChatStream(answer)
@@ -244,10 +248,10 @@ class FreeRouter:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.router.settings.upstream}>"
 
-    def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
+    def explain(self, body: Json, *, needs: Sequence[str] = (), **choice: Unpack[Wishing]) -> dict[str, Any]:
         """How a request would be routed, without sending it: see ``Router.explain``."""
         self._forwarder.update()
-        return _explained(self.router, body, needs)
+        return _explained(self.router, body, needs, choice)
 
     def __enter__(self) -> Self:
         return self
@@ -283,10 +287,10 @@ class AsyncFreeRouter:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.router.settings.upstream}>"
 
-    async def explain(self, body: bytes | str | dict[str, Any], *, needs: Sequence[str] = ()) -> dict[str, Any]:
+    async def explain(self, body: Json, *, needs: Sequence[str] = (), **choice: Unpack[Wishing]) -> dict[str, Any]:
         """How a request would be routed, without sending it: see ``Router.explain``."""
         await self._forwarder.update()
-        return _explained(self.router, body, needs)
+        return _explained(self.router, body, needs, choice)
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, NamedTuple, Protocol, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol
 
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.headers import lower
+from freerouter.preferences import WISHES, Wishing, wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
 
@@ -15,8 +16,8 @@ Object = Mapping[str, Any]
 Objects = Sequence[Object]
 
 
-class Parameters(TypedDict, total=False):
-    """OpenRouter's parameters (API reference, "Create a chat completion")."""
+class Parameters(Wishing, total=False):
+    """OpenRouter's parameters (API reference, "Create a chat completion"), and what the call says of its model."""
 
     models: Sequence[str]
     temperature: float
@@ -71,7 +72,7 @@ class Parameters(TypedDict, total=False):
 
 
 OWN = ("model", "seed", "needs", "accept", "session", "sticky", "timeout", "extra_headers", "extra_body")
-_KNOWN = frozenset(Parameters.__annotations__)
+_KNOWN = frozenset({*Parameters.__annotations__, *Wishing.__annotations__})
 
 
 def check(given: Mapping[str, Any]) -> None:
@@ -115,6 +116,7 @@ class Options(NamedTuple):
     timeout: float | None
     extra_headers: Mapping[str, str] | None
     extra_body: Mapping[str, Any] | None
+    parameters: Mapping[str, Any]
 
     def fields(self) -> dict[str, Any]:
         """The headers of the request."""
@@ -129,13 +131,15 @@ class Options(NamedTuple):
             "accept": self.accept,
             "sticky": self.sticky,
             "timeout": self.timeout,
+            "wishes": wishes({name: value for name, value in self.parameters.items() if name in WISHES}),
         }
 
 
-def body_of(messages: Messages, options: Options, given: Mapping[str, Any], *, stream: bool) -> dict[str, Any]:
+def body_of(messages: Messages, options: Options, *, stream: bool) -> dict[str, Any]:
     """A request. Raises TypeError for an unknown keyword, InvalidRequestError for ``stream``."""
     more = dict(options.extra_body or {})
-    check(given if more.pop("stream", stream) is stream else {"stream": True})
+    check(options.parameters if more.pop("stream", stream) is stream else {"stream": True})
+    given = {name: value for name, value in options.parameters.items() if name not in WISHES}
     asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(map(_plain, messages))
     body = {"messages": asked, **options.fields(), **given, **more}
     return {**body, "stream": True} if stream else body

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from freerouter import trusted_folders
 from freerouter.errors import SettingsError
+from freerouter.preferences import SHARPNESS, Prefer, Train, prefer_word, sharpness_number
 from freerouter.settings_file import EnvironmentSource, FileSource, files, read, unknown, where_set
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
@@ -82,12 +83,21 @@ class Settings(BaseSettings):
     )
     include: NameList = Field(default=(), description="Glob patterns of model ids to draw from; none means all.")
     exclude: NameList = Field(
-        default=DEFAULT_EXCLUDE, description="Glob patterns of model ids never to draw; wins over include."
+        default=(), description="Glob patterns of model ids never to draw, besides guards; wins over include."
     )
+    exclude_defaults: bool = Field(default=True, description="Never draw guards, classifiers and OCR models.")
     authors: NameList = Field(
         default=(), description="Authors (the part before the slash) to draw from; none means all."
     )
     min_context: int = Field(default=0, ge=0, description="Tokens of context that a model must have to be drawn.")
+    prefer: Annotated[Prefer, BeforeValidator(prefer_word)] = Field(
+        default="uniform",
+        description="What counts in a draw: uniform, quality, coding, agentic, fast, large or reliable.",
+    )
+    sharpness: Annotated[float, BeforeValidator(sharpness_number)] = Field(
+        default=SHARPNESS, description="How much prefer counts: 0 is uniform, inf always takes the best one."
+    )
+    train: Train = Field(default="allow", description="deny leaves out models that may train on prompts.")
     seed: int | None = Field(default=None, description="Makes the draws repeatable.")
     max_attempts: PositiveInt = Field(default=5, description="Models asked for one request at most.")
     first_token_timeout: PositiveFloat = Field(default=60, description="Seconds until a stream's first token.")

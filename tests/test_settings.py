@@ -3,7 +3,7 @@
 import pytest
 
 from freerouter.errors import SettingsError
-from freerouter.settings import DEFAULT_EXCLUDE, DEFAULT_UPSTREAM, Settings, is_loopback
+from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
 
 KEY = "sk-or-v1-canary"
 
@@ -22,7 +22,9 @@ def nowhere(monkeypatch, tmp_path):
 def test_the_defaults_are_those_of_the_design():
     settings = Settings()
     assert settings.key is None
-    assert (settings.upstream, settings.exclude) == ("https://openrouter.ai/api/v1", DEFAULT_EXCLUDE)
+    assert (settings.upstream, settings.exclude) == ("https://openrouter.ai/api/v1", ())
+    assert settings.exclude_defaults
+    assert (settings.prefer, settings.sharpness, settings.train) == ("uniform", 2, "allow")
     assert (settings.include, settings.authors, settings.min_context, settings.seed) == ((), (), 0, None)
     assert (settings.max_attempts, settings.requests_per_minute, settings.max_wait) == (5, 20, 0)
     assert (settings.first_token_timeout, settings.idle_timeout, settings.reply_timeout) == (60, 60, 180)
@@ -31,7 +33,7 @@ def test_the_defaults_are_those_of_the_design():
 
 FROM_ENVIRONMENT = {
     "include": ("a/*, b/*", ("a/*", "b/*")),
-    "exclude": ("", ()),
+    "exclude": ("a/*", ("a/*",)),
     "authors": ("google meta-llama", ("google", "meta-llama")),
     "min_context": ("32000", 32_000),
     "seed": ("7", 7),

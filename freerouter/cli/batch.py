@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freerouter.cli.screens import in_one_line
-from freerouter.cli.upstreams import Emulate, check_key, settings_for
+from freerouter.cli.upstreams import Emulate, Prefer, check_key, settings_for
 
 if TYPE_CHECKING:
     from anyio import CancelScope
@@ -46,6 +46,7 @@ def batch(
     ] = False,
     stream_output: Annotated[bool, typer.Option("--stream-output", help="Write each answer as it comes.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Send again what failed before.")] = False,
+    prefer: Prefer = None,
     journal: Annotated[str | None, typer.Option(help="The journal's file; OUT.journal by default.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send nothing: show who is eligible, and how long it will take.")
@@ -66,7 +67,7 @@ def batch(
 
     form = _form(prompts, system, schema)
     options = BatchOptions(form, concurrency, wait, max_requests, stream_output, retry_failed, journal)
-    with settings_for(emulate) as settings:
+    with settings_for(emulate, prefer=prefer) as settings:
         if dry_run:
             _forecast(source, form, settings, as_json)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +20,13 @@ CatalogFile = Annotated[
 ]
 
 
-def router_for(catalog: Path | None) -> Router:
-    """A router with the catalog in a file, or with OpenRouter's. Raises CatalogError, SettingsError."""
+def router_for(catalog: Path | None, **adjusted: Any) -> Router:
+    """A router with the catalog in a file, or with OpenRouter's. Raises CatalogError, SettingsError.
+
+    Args:
+        catalog: the file.
+        adjusted: settings from the command's options; None keeps a setting.
+    """
     from freerouter.errors import CatalogError
     from freerouter.network.alarm_file import AlarmFile
     from freerouter.network.catalog_source import CatalogSource
@@ -29,7 +34,7 @@ def router_for(catalog: Path | None) -> Router:
     from freerouter.pipeline.router import Router
     from freerouter.settings import Settings
 
-    settings = Settings()
+    settings = Settings.adjusted(None, **adjusted)
     if catalog is None:
         # A command ends before a background refresh does: without waiting, its copy would never be updated.
         router = Router(settings, CatalogSource(settings).latest(_PATIENCE))

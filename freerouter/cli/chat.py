@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freerouter.cli.catalogs import free_ids
-from freerouter.cli.upstreams import Emulate, check_key, settings_for
+from freerouter.cli.upstreams import Emulate, Prefer, check_key, settings_for
 
 if TYPE_CHECKING:
     from freerouter.cli.turns import Asking, Messages
@@ -37,6 +37,7 @@ def chat(
         ),
     ] = None,
     needs: Annotated[str, typer.Option(help="Only models that can do all of these: tools, image, ...")] = "",
+    prefer: Prefer = None,
     seed: Annotated[int | None, typer.Option(help="Repeat the draw, and the answer where the model can.")] = None,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Show on standard error how the request was routed.")] = False,
@@ -55,7 +56,7 @@ def chat(
     parts = _parts(image, audio, file)
     asking = _asking(schema, model, needs, seed, stream=not (no_stream or as_json or schema), trace=trace)
     text = prompt or "" if interactive else _question(prompt)
-    with settings_for(emulate, pause=_PAUSE if sys.stdout.isatty() else 0.0, seed=seed) as settings:
+    with settings_for(emulate, pause=_PAUSE if sys.stdout.isatty() else 0.0, seed=seed, prefer=prefer) as settings:
         check_key(settings, "freerouter chat")
         from freerouter.cli.conversation import Dialogue
         from freerouter.cli.turns import Talk, opening, question

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from freerouter.durations import DAY, HOUR, MINUTE
 from freerouter.network.probe import Probe
 from freerouter.openrouter.catalog import Model
-from freerouter.pipeline.filtering import Policy
+from freerouter.pipeline.policy import Policy
 from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
 
 # A Date header has whole seconds, and some time passes until it arrives.
@@ -159,7 +159,7 @@ def _catalog(findings: Findings, settings: Settings) -> Check:
         remedy = f"set upstream to {DEFAULT_UPSTREAM}"
         return Check("models", Level.FAILED, "the upstream's list of models is not valid", remedy)
     free = catalog.free(_day(findings))
-    policy = Policy(settings.include, settings.exclude, settings.authors, settings.min_context)
+    policy = Policy.of(settings)
     drawn = [model for model in free if next(policy.objections(model), None) is None]
     found = f"{len(free)} free, {len(drawn)} of them allowed by the settings"
     if drawn:

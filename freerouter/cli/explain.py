@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freerouter.cli.catalogs import CatalogFile, router_for
+from freerouter.cli.upstreams import Prefer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 def explain(
     file: Annotated[str, typer.Argument(help="A request's JSON body; - for standard input.")],
     catalog: CatalogFile = None,
+    prefer: Prefer = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show what a request needs, which models are eligible, and why the others are not. Nothing is sent.
@@ -28,7 +30,7 @@ def explain(
     from freerouter.pipeline.actions import Request
 
     body = _read(file)
-    explanation = router_for(catalog).explain(Request(body))
+    explanation = router_for(catalog, prefer=prefer).explain(Request(body))
     if as_json:
         print(json.dumps(explanation, indent=2))
     else:
@@ -76,13 +78,20 @@ def _show_needs(console: Console, explanation: dict[str, Any]) -> None:
 
 def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
     eligible = explanation["eligible"]
-    console.print(f"\n{len(eligible)} eligible", style="bold")
+    console.print(f"\n{len(eligible)} eligible{_preference_in_words(explanation['preference'])}", style="bold")
     for row in sorted(eligible, key=lambda row: (-row["probability"], row["id"])):
         console.print(f"{row['probability']:>6.1%}  {row['id']}")
-        notes = [f"gives up {', '.join(row['gives_up'])}"] if row["gives_up"] else []
+        notes = [row["why"]] if row["why"] else []
+        notes += [f"gives up {', '.join(row['gives_up'])}"] if row["gives_up"] else []
         notes += [f"failed lately: cooling down for {row['cooling_s']:.0f} s"] if row["cooling_s"] else []
         if notes:
             console.print(_indented("; ".join(notes), 8), style="dim")
+
+
+def _preference_in_words(preference: dict[str, Any]) -> str:
+    if preference["prefer"] == "uniform":
+        return ""
+    return f", drawn by {preference['prefer']} (sharpness {preference['sharpness']})"
 
 
 def _show_ineligible(console: Console, explanation: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from freerouter.cli.upstreams import settings_for
+from freerouter.cli.upstreams import Prefer, settings_for
 
 if TYPE_CHECKING:
     from freerouter.server import Access
@@ -69,6 +69,7 @@ def serve(
     model_map: Annotated[
         list[str] | None, typer.Option("--map", help="Name to take for another, as 'gpt-*=free'.")
     ] = None,
+    prefer: Prefer = None,
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
     ] = False,
@@ -106,7 +107,11 @@ def serve(
         "log_level": log_level,
         "json": as_json or None,
     }
-    _run(run, {f"serve_{name}": value for name, value in given.items()} | {"model_map": tuple(model_map or ()) or None})
+    _run(
+        run,
+        {f"serve_{name}": value for name, value in given.items()}
+        | {"model_map": tuple(model_map or ()) or None, "prefer": prefer},
+    )
 
 
 def _run(run: Callable[[Settings, Access, Callable[[str], None]], None], given: dict[str, Any]) -> None:

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 Emulate = Annotated[bool, typer.Option("--emulate", help="Ask an OpenRouter emulated on this machine: no key needed.")]
 
+Prefer = Annotated[
+    str | None,
+    typer.Option(
+        "--prefer",
+        metavar="WORD",
+        help="What counts in the draw: quality, coding, agentic, fast, large, reliable; uniform by default.",
+        autocompletion=lambda: ["uniform", "quality", "coding", "agentic", "fast", "large", "reliable"],
+    ),
+]
+
 _NO_LIMIT = 1_000_000
 _NO_KEY = (
     "there is no key: create a free one at https://openrouter.ai/keys and set OPENROUTER_API_KEY, "

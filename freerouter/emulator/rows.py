@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from freerouter.emulator.table import TABLE, Row
+from freerouter.emulator.table import SCORES, TABLE, Row
 
 Model = dict[str, Any]
 
@@ -101,6 +101,12 @@ def _optional(row: Row) -> Model:
     if row.reasoning:
         mandatory = row.reasoning == "mandatory"
         fields["reasoning"] = {"mandatory": mandatory, "default_enabled": row.reasoning != "off"}
+    if row.id in SCORES:
+        names = ("intelligence_index", "coding_index", "agentic_index")
+        fields["benchmarks"] = {
+            "artificial_analysis": dict(zip(names, SCORES[row.id], strict=True)),
+            "design_arena": [],
+        }
     if row.alias_of:
         fields["alias_target"] = {"slug": row.alias_of, "name": _name(row.alias_of)}
     return fields

@@ -160,3 +160,18 @@ FREE_ROUTER = Row(
 )
 
 TABLE = (FREE_ROUTER, *FREE, *NOT_QUITE, *ZERO, *ROUTERS, *PAID)
+
+# Made-up scores for some of the free models (intelligence, coding, agentic): about 40 % of the real ones have none.
+SCORES: Mapping[str, tuple[float | None, float | None, float | None]] = {
+    "nvidia/nemotron-3-super-120b-a12b:free": (36.0, 31.2, 40.2),
+    "nvidia/nemotron-3-ultra-550b-a55b:free": (47.5, 44.0, 50.1),
+    "nvidia/nemotron-3-nano-30b-a3b:free": (24.3, 19.0, 27.4),
+    "nvidia/nemotron-nano-9b-v2:free": (14.8, 8.3, None),
+    "openai/gpt-oss-120b:free": (33.3, 28.6, 37.9),
+    "openai/gpt-oss-20b:free": (24.5, 18.5, 27.6),
+    "google/gemma-4-31b-it:free": (39.2, 38.7, 35.8),
+    "poolside/laguna-m.1:free": (38.1, 45.3, 48.8),
+    "z-ai/glm-4.5-air:free": (23.2, 23.8, 25.1),
+    "qwen/qwen3-coder:free": (24.8, 24.6, 21.0),
+    "minimax/minimax-m2.5:free": (41.9, 37.4, 55.6),
+}

@@ -12,9 +12,10 @@ from freerouter.openrouter.dialects.base import listed
 from freerouter.openrouter.free_tools import is_free
 from freerouter.openrouter.json_bodies import encode
 from freerouter.openrouter.walk import Contents, Offer
+from freerouter.preferences import AUTO_ROUTER
 
 # Allow-lists: anything that is not known to be free could cost money.
-_PLUGINS = ("armor", "context-compression", "file-parser", "moderation", "response-healing")
+_PLUGINS = ("armor", AUTO_ROUTER, "context-compression", "file-parser", "moderation", "response-healing")
 _FREE_ENGINE = "cloudflare-ai"
 _ENGINES = (_FREE_ENGINE, "pdf-text", "native")
 _SERVICE_TIERS = ("auto", "default", "standard", "standard_only")
@@ -136,9 +137,13 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
 
 
 def _without_billing(plugins: Sequence[Any]) -> list[Any]:
-    """The caller's plugins; those that cost money are switched off unless it names them."""
+    """The caller's plugins; those that cost money are switched off unless it names them.
+
+    What the auto router's plugin asks for is done here: OpenRouter gets the model that was drawn.
+    """
     named = [plugin.get("id") for plugin in plugins if isinstance(plugin, dict)]
-    return [*plugins, *(plugin for plugin in _SWITCHED_OFF if plugin["id"] not in named)]
+    kept = [plugin for plugin in plugins if not (isinstance(plugin, dict) and plugin.get("id") == AUTO_ROUTER)]
+    return [*kept, *(plugin for plugin in _SWITCHED_OFF if plugin["id"] not in named)]
 
 
 def _with_free_parser(plugins: Sequence[Any]) -> list[Any]:

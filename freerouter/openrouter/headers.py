@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from freerouter.errors import InvalidRequestError
+from freerouter.preferences import OWN_PREFIX, Wishes, wishes_in
 
 Headers = list[tuple[str, str]]
 
@@ -20,8 +21,7 @@ HOP_BY_HOP = frozenset(
 # Headers that are rebuilt for each send, or concern only the caller and freerouter.
 _KEPT_BACK = HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
 _KEPT_BACK |= {"cookie", "expect"}
-_OWN_PREFIX = "x-freerouter-"
-_ACCEPT = "x-freerouter-accept"
+_ACCEPT = f"{OWN_PREFIX}accept"
 
 _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
@@ -60,11 +60,13 @@ class Sender(NamedTuple):
         headers: to send; must not be changed, because the next request shares them.
         caller: the account and the app that sent it.
         session: the headers that identify its session.
+        wishes: what its own headers say about the choice of the model.
     """
 
     headers: Headers
     caller: Caller
     session: SessionHeaders
+    wishes: Wishes
 
 
 def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
@@ -88,7 +90,7 @@ def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
     if key is not None and not keys:
         keys.append(("authorization", f"Bearer {key}"))
     known = _without_keys(tuple(rest))
-    return Sender(known.headers + keys, Caller(_account(keys), known.caller.app), known.session)
+    return Sender(known.headers + keys, Caller(_account(keys), known.caller.app), known.session, known.wishes)
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +98,7 @@ def _without_keys(headers: tuple[tuple[str, str], ...]) -> Sender:
     sent = outgoing(headers, None)
     values = dict(sent)
     session = SessionHeaders(values.get("x-session-id"), values.get("x-claude-code-session-id"))
-    return Sender(sent, caller(sent), session)
+    return Sender(sent, caller(sent), session, wishes_in(headers))
 
 
 def is_checked(headers: Iterable[tuple[str, str]], *, usual: bool) -> bool:
@@ -118,7 +120,7 @@ def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:
     sent = [("accept-encoding", "identity"), ("content-type", "application/json")]
     authorized = False
     for name, value in headers:
-        if name in _KEPT_BACK or name.startswith(_OWN_PREFIX):
+        if name in _KEPT_BACK or name.startswith(OWN_PREFIX):
             continue
         _check(name, value)
         authorized = authorized or name in _KEYS

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from freerouter.errors import CostRefusedError, InvalidRequestError, UnknownModelError
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.dialects.base import listed
+from freerouter.preferences import PREFER_WORDS, prefer_word
 
 # Names that mean a draw. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
 ROUTE_NAMES = ("openrouter/free", "free", "openrouter/auto", "auto")
@@ -21,6 +22,8 @@ _PREFIX = "openrouter/"
 _SORTING = ("nitro", "floor", "exacto")
 _SAYS_NOTHING = ("", "free", *_SORTING)
 _LONGEST_NAME = 200
+# No capability is as similar to a preference as a typing error of it.
+_TYPING_ERROR = 0.8
 
 
 class Named(NamedTuple):
@@ -29,10 +32,12 @@ class Named(NamedTuple):
     Attributes:
         names: each with its field; empty when no model is given.
         needs: capabilities that come with a name such as ``free:tools``.
+        prefer: the preference that comes with a name such as ``free:coding``; empty without one.
     """
 
     names: Sequence[tuple[str, str]] = ()
     needs: tuple[str, ...] = ()
+    prefer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def named(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> N
         aliases: pairs of a glob pattern and the name that replaces it; the first match counts.
 
     Raises:
-        InvalidRequestError: a name is not a text, or too long, or there are two lists.
+        InvalidRequestError: a name is not a text, or too long, or there are two lists, or two preferences.
         CostRefusedError: a name asks for a web search.
     """
     name = body.get("model")
@@ -79,7 +84,19 @@ def named(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> N
             raise CostRefusedError(f"{field} {given!r} {detail}", field=field)
         names.append((field, name))
         needs += extra
-    return Named(names, tuple(needs))
+    return Named(names, tuple(word for word in needs if word not in PREFER_WORDS), _preference(needs))
+
+
+def _preference(words: Sequence[str]) -> str:
+    """The preference among the words that follow names such as ``free``; others are capabilities."""
+    for word in words:
+        near = [] if word in PREFER_WORDS else get_close_matches(word, PREFER_WORDS, n=1, cutoff=_TYPING_ERROR)
+        if near:
+            raise InvalidRequestError(f"model asks for {word!r}: did you mean {near[0]}?", field="model")
+    found = dict.fromkeys(prefer_word(word) for word in words if word in PREFER_WORDS)
+    if len(found) > 1:
+        raise InvalidRequestError(f"model asks for {' and '.join(found)}: only one preference can count", field="model")
+    return next(iter(found), "")
 
 
 def _names(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -105,7 +122,7 @@ def _understood(name: str, aliases: Sequence[tuple[str, str]]) -> tuple[str, lis
 
 
 def _plain(name: str) -> tuple[str, list[str]]:
-    """A name without doubled prefixes, and the needs that it states: ``free:tools+vision``."""
+    """A name without doubled prefixes, and what it asks for: ``free:tools+vision``, ``free:coding+tools``."""
     stem, _, rest = _without_prefix(name.lower()).partition(":")
     if stem not in ROUTE_NAMES:
         return name, []

@@ -11,6 +11,7 @@ from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import NO_SESSION, NOBODY, Caller, SessionHeaders
 from freerouter.pipeline.tracking import Trace
+from freerouter.preferences import NO_WISHES, Wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
 
@@ -28,6 +29,7 @@ class Request(NamedTuple):
             request asks for. A stream is held back until it is whole and accepted.
         timeout: seconds for the whole request, if shorter than the deadline of the settings.
         sticky: replaces the setting of that name.
+        wishes: what it says about the choice of its model.
     """
 
     body: bytes | str | dict[str, Any]
@@ -38,6 +40,7 @@ class Request(NamedTuple):
     accept: Accept | bool = False
     timeout: float | None = None
     sticky: Sticky | None = None
+    wishes: Wishes = NO_WISHES
 
 
 class Send(NamedTuple):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,35 +14,14 @@ from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.prices import is_zero
 from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.openrouter.tokens import Bounds
-from freerouter.settings import DEFAULT_EXCLUDE
+from freerouter.pipeline.choosing import Choice, ChosenPools, Tiers
+from freerouter.pipeline.policy import Policy
 
 # Limit of indices in all cached pools: some hundred needs of a real catalog, four of one with a million models.
 _CACHED_INDICES = 4_000_000
 _WORD = 64
 _UNBOUNDED = 2**62
 _UNKNOWN = "unknown"  # a capability that no model of the catalog has
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Models that the user allows: glob patterns of ids (``*`` is anything; exclusion wins), authors, least context."""
-
-    include: Sequence[str] = ()
-    exclude: Sequence[str] = DEFAULT_EXCLUDE
-    authors: Sequence[str] = ()
-    min_context: int = 0
-
-    def objections(self, model: Model) -> Iterator[str]:
-        """Every reason, as text, against a model."""
-        if self.include and not any(fnmatchcase(model.id, pattern) for pattern in self.include):
-            yield f"not included by {', '.join(self.include)}"
-        for pattern in self.exclude:
-            if fnmatchcase(model.id, pattern):
-                yield f"excluded by {pattern}"
-        if self.authors and model.author not in self.authors:
-            yield f"author {model.author} is not among {', '.join(self.authors)}"
-        if model.context is not None and model.context < self.min_context:
-            yield f"context {model.context} < {self.min_context} required by min_context"
 
 
 def capabilities(model: Model) -> Iterator[str]:
@@ -117,6 +94,7 @@ class Index:
         self._columns = self._fill(kinds, examples)
         self._pools: dict[Need, Pool] = {}  # a plain dict: every draw looks up a pool
         self._kept = 0
+        self._chosen = ChosenPools(self.models)
 
     def _fill(self, kinds: Sequence[Kind], examples: Mapping[Kind, Model]) -> NDArray[np.uint64]:
         """One contiguous column of 64 capability bits for each word of the alphabet; shape (words, models)."""
@@ -156,6 +134,14 @@ class Index:
             pool = self._make(need)
             self._keep(need, pool)
             return pool
+
+    def chosen(self, need: Need, choice: Choice) -> Tiers:
+        """The tiers of the pool for a need, as a choice wants them: from the cache, or built and cached."""
+        known = self._chosen.get(need, choice)
+        if known is not None:
+            return known
+        tiers = self.pool(need).tiers
+        return tiers if choice.is_plain else self._chosen.make(need, tiers, choice)
 
     def _keep(self, need: Need, pool: Pool) -> None:
         """Cache a pool, and drop the oldest ones to make room; a pool larger than the limit is not cached."""

@@ -34,6 +34,7 @@ from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.tracking import Trace
+from freerouter.preferences import NO_WISHES, Wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.replies.ending import StreamEnd
 from freerouter.replies.reading import Flaw, Head, Reading
@@ -72,7 +73,7 @@ class Forwarder:
         if catalog is not None:
             self.router.update(catalog)
 
-    def forward(
+    def forward(  # noqa: PLR0913  # each is an option of the caller
         self,
         body: bytes | str | dict[str, object],
         headers: Headers,
@@ -81,6 +82,7 @@ class Forwarder:
         needs: tuple[str, ...] = (),
         accept: Accept | bool | None = None,
         sticky: Sticky | None = None,
+        wishes: Wishes = NO_WISHES,
         timeout: float | None = None,
         timeouts: Timeouts = _TIMEOUTS,
     ) -> Answer[Body]:
@@ -93,19 +95,20 @@ class Forwarder:
             needs: capabilities to require in addition to those found in it.
             accept: see ``Request``; by default a header decides, then the settings.
             sticky: see ``Request``.
+            wishes: see ``Request``; headers say what they do not.
             timeout: seconds for the whole request, to the end of the answer.
             timeouts: connect, write and pool; ``read`` applies where it is shorter than the settings' read timeouts.
         """
         until = None if timeout is None else time.monotonic() + timeout
         try:
-            sent, who, session = sender(headers, self.router.settings.key)
+            sent, who, session, said = sender(headers, self.router.settings.key)
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
-        request = Request(body, dialect, who, session, needs, checked, left, sticky)
+        request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes.over(said))
         routing = self.router.route(request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
@@ -203,7 +206,7 @@ class AsyncForwarder:
         if catalog is not None:
             self.router.update(catalog)
 
-    async def forward(
+    async def forward(  # noqa: PLR0913  # each is an option of the caller
         self,
         body: bytes | str | dict[str, object],
         headers: Headers,
@@ -212,6 +215,7 @@ class AsyncForwarder:
         needs: tuple[str, ...] = (),
         accept: Accept | bool | None = None,
         sticky: Sticky | None = None,
+        wishes: Wishes = NO_WISHES,
         timeout: float | None = None,  # noqa: ASYNC109  # for the whole request, with its answer
         timeouts: Timeouts = _TIMEOUTS,
     ) -> Answer[AsyncBody]:
@@ -224,19 +228,20 @@ class AsyncForwarder:
             needs: capabilities to require in addition to those found in it.
             accept: see ``Request``; by default a header decides, then the settings.
             sticky: see ``Request``.
+            wishes: see ``Request``; headers say what they do not.
             timeout: seconds for the whole request, to the end of the answer.
             timeouts: connect, write and pool; ``read`` applies where it is shorter than the settings' read timeouts.
         """
         until = None if timeout is None else time.monotonic() + timeout
         try:
-            sent, who, session = sender(headers, self.router.settings.key)
+            sent, who, session, said = sender(headers, self.router.settings.key)
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
-        request = Request(body, dialect, who, session, needs, checked, left, sticky)
+        request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes.over(said))
         routing = await aside(body, self.router.route, request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)

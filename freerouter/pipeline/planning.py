@@ -21,6 +21,7 @@ from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Trace
+from freerouter.preferences import restrictions
 from freerouter.replies.acceptance import Accept, as_asked
 
 # The caller's preferences that can leave a model without a provider; sorting and prices cannot.
@@ -68,6 +69,7 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     contents = walk(body, request.dialect)
     cost_guard.check_cost(body, contents, request.dialect)
     named = model_names.named(body, state.aliases)
+    wishes = request.wishes.over(restrictions(body)) if "plugins" in body else request.wishes
     needs = request.needs + named.needs
     if cost_guard.wants_native_files(body):
         needs = (*needs, "file")
@@ -80,7 +82,8 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
         index = state.index()
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
         asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
-        selection = Selection(index, asker, order, state.health, state.rng)
+        choice = state.choice(wishes, named.prefer)
+        selection = Selection(index, asker, order, state.health, state.rng, choice)
     trace.skipped = order.skipped
     trace.requirements = requirements
     trace.free = len(index.models)

@@ -24,6 +24,7 @@ from freerouter.openrouter.headers import Headers
 from freerouter.openrouter.json_bodies import encode
 from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.filtering import Index, capabilities
+from freerouter.pipeline.policy import Policy
 from freerouter.pipeline.tracking import Trace
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Gate, Lasting
@@ -48,8 +49,14 @@ _REMEDIES = {
 }
 
 
-def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModelError:
-    """No free model has everything that is needed: says how many have each capability."""
+def nobody_eligible(index: Index, requirements: Requirements, policy: Policy | None = None) -> NoEligibleModelError:
+    """No free model has everything that is needed: says how many have each capability.
+
+    Args:
+        index: the free models.
+        requirements: what the request needs.
+        policy: the models that it allows; None for all.
+    """
     total = len(index.models)
     having = Counter(name for model in index.models for name in capabilities(model))
     unlisted = requirements.need.required - requirements.need.hard - index.alphabet
@@ -62,6 +69,9 @@ def nobody_eligible(index: Index, requirements: Requirements) -> NoEligibleModel
     talkative = sum(model.max_output is None or model.max_output >= requirements.need.output for model in index.models)
     if talkative < total:
         counts.append(f"{talkative} answer with up to {requirements.need.output} tokens")
+    if policy is not None:
+        allowed = sum(next(policy.objections(model), None) is None for model in index.models)
+        counts.append(f"{allowed} are allowed by its {policy}")
     detail = f": of {total} free models {', '.join(counts)}" if counts else f" among {total}"
     return NoEligibleModelError(
         f"no free model can serve this request{detail}; leave out what it can do without",

@@ -80,7 +80,11 @@ class Routing:
     def _decide(self) -> Sent | Wait | Fail:
         state, now = self._state, self._state.clock()
         if not self.trace.eligible:
-            return self._fail(refusals.nobody_eligible(self._plan.laid_out, self._plan.requirements))
+            return self._fail(
+                refusals.nobody_eligible(
+                    self._plan.laid_out, self._plan.requirements, self._plan.selection.choice.policy
+                )
+            )
         if self._account in state.health.costs.accounts:
             return self._fail(refusals.account_costs(state.health.costs.accounts[self._account]))
         if (held := self._held(now)) is not None:

@@ -12,10 +12,9 @@ from freerouter.memory.lessons import Asker
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Requirements
+from freerouter.pipeline.choosing import FREELY, Choice, Positions
 from freerouter.pipeline.filtering import Index
-
-# With half of a pool unavailable, eight misses in a row have a chance of 1 in 256.
-_TRIES = range(8)
+from freerouter.pipeline.weighing import TRIES, Standing, Weighted, standings
 
 
 def draw(
@@ -34,7 +33,7 @@ def draw(
         return None
     if not unavailable:
         return models[positions[int(rng.random() * count)]]
-    for _ in _TRIES:
+    for _ in TRIES:
         model = models[positions[int(rng.random() * count)]]
         if model.id not in unavailable:
             return model
@@ -47,8 +46,10 @@ def available(models: Sequence[Model], positions: memoryview[int], unavailable: 
     return [model for position in positions if (model := models[position]).id not in unavailable]
 
 
-def between(positions: memoryview[int], first: int, end: int | None = None) -> memoryview[int]:
+def between(positions: Positions, first: int, end: int | None = None) -> Positions:
     """The ascending positions from the first one up to the end, without the end."""
+    if isinstance(positions, Weighted):
+        return positions.between(first, end)
     start = bisect_left(positions, first) if first else 0
     return positions[start : None if end is None else bisect_left(positions, end, start)]
 
@@ -58,8 +59,8 @@ def _is_smaller(model: Model, context: int) -> bool:
 
 
 _NONE: frozenset[str] = frozenset()
-# What is tried next: one certain model, or positions of models with the same probability.
-Tier = Model | memoryview
+# What is tried next: one certain model, or positions of models to draw from.
+Tier = Model | Positions
 
 
 class Selection:
@@ -71,18 +72,22 @@ class Selection:
         order: which models the caller asks for.
         health: which models are cooling, and which are blocked.
         rng: random number generator.
+        choice: what the request says about the choice of its model.
 
     Attributes:
-        order: as above.
+        order, choice: as above.
         tried: ids of the models that have been tried.
     """
 
-    def __init__(self, index: Index, asker: Asker, order: Order, health: Health, rng: Random) -> None:
+    def __init__(
+        self, index: Index, asker: Asker, order: Order, health: Health, rng: Random, choice: Choice = FREELY
+    ) -> None:
         requirements = asker.requirements
         self.order = order
         self.tried: set[str] = set()
         self._index = index
-        self._tiers_of_pool = index.pool(asker.need).tiers
+        self.choice = choice
+        self._tiers_of_pool = index.pool(asker.need).tiers if choice is FREELY else index.chosen(asker.need, choice)
         # Models before the first position are certainly too small; from the roomy one on, all are large enough.
         fits = requirements.surely_fits(index.least_context)
         self._first = 0 if fits else index.first(requirements.least_context)
@@ -106,7 +111,13 @@ class Selection:
         drawable = sum(len(between(tier, self._first)) for tier in tiers)
         if not self._named:
             return drawable
-        return drawable + sum(any(self._index.policy.objections(model)) for model in self._named)
+        return drawable + sum(any(self._patterns(model)) for model in self._named)
+
+    def _patterns(self, model: Model) -> Iterator[str]:
+        """What settings and request say against a model; applies to draws, not to models asked for by name."""
+        yield from self._index.policy.objections(model)
+        if self.choice.policy is not None:
+            yield from self.choice.policy.objections(model)
 
     def exceeded(self, context: int, stated: int = 0) -> None:
         """A context was too small: use larger ones, then equal ones, then those that certainly hold ``stated`` tokens.
@@ -126,10 +137,13 @@ class Selection:
         """The next model to try, from the first tier with an available one; None when all have been tried."""
         barred, unavailable = self._barriers()
         for tier in self._tiers(preferred, barred, unavailable):
-            if isinstance(tier, Model):
+            if type(tier) is memoryview:
+                model = draw(self._index.models, tier, unavailable, self._rng)
+            elif isinstance(tier, Weighted):
+                model = tier.draw(self._index.models, unavailable, self._rng)
+            else:
                 self._last_resort = self._last_resort and tier.id not in barred
                 return tier
-            model = draw(self._index.models, tier, unavailable, self._rng)
             if model is not None:
                 return model
         return None
@@ -138,10 +152,16 @@ class Selection:
         """Each model's probability of being next, without those that have no chance."""
         barred, unavailable = self._barriers()
         for tier in self._tiers(preferred, barred, unavailable):
-            left = [tier] if isinstance(tier, Model) else available(self._index.models, tier, unavailable)
-            if left:
-                return dict.fromkeys((model.id for model in left), 1 / len(left))
+            chances = self._chances(tier, unavailable)
+            if chances:
+                return chances
         return {}
+
+    def _chances(self, tier: Tier, unavailable: Collection[str]) -> dict[str, float]:
+        if isinstance(tier, Weighted):
+            return tier.chances(self._index.models, unavailable)
+        left = [tier] if isinstance(tier, Model) else available(self._index.models, tier, unavailable)
+        return {model.id: 1 / len(left) for model in left}
 
     def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterable[Tier]:
         """The tiers to try, best first."""
@@ -178,7 +198,7 @@ class Selection:
         lessons = self._health.lessons.barred(self._asker)
         if not lessons or not self._last_resort:
             return
-        never = self.tried.union(self._health.costs.models, self._ruled_out())
+        never = self.tried.union(self._health.costs.models, self._ruled_out(), self.choice.barred)
         left = [model for model in models if model.id in lessons and model.id not in never]
         if left:
             yield min(left, key=lambda model: lessons[model.id])
@@ -213,9 +233,9 @@ class Selection:
         if self._health.cooling:
             self._health.wake()
         lessons, costs = self._health.lessons.barred(self._asker), self._health.costs.models
-        if not (self.tried or lessons or costs or self._unmoderated):
+        if not (self.tried or lessons or costs or self._unmoderated or self.choice.barred):
             return _NONE, self._health.cooling
-        barred = frozenset(self.tried).union(lessons, costs, self._ruled_out())
+        barred = frozenset(self.tried).union(lessons, costs, self._ruled_out(), self.choice.barred)
         return barred, barred.union(self._health.cooling)
 
     def _ruled_out(self) -> Iterator[str]:
@@ -242,11 +262,14 @@ class Selection:
         if model in self.order.models:
             reasons = self._unfit(model, requirements)
         elif self.order.draws:
-            reasons = self._index.reasons(requirements, model)
+            policy = self.choice.policy
+            reasons = [*self._index.reasons(requirements, model), *(policy.objections(model) if policy else ())]
         else:
             reasons = ["not asked for by name", *self._unfit(model, requirements)]
         if model.id in self._health.costs.models:
             reasons.append(f"one of its answers cost ${self._health.costs.models[model.id]}: see freerouter alarms")
+        if model.id in self.choice.barred:
+            reasons.append(self.choice.barred[model.id])
         return [*reasons, *self._health.lessons.objections(model.id, self._asking(requirements))]
 
     def _asking(self, requirements: Requirements) -> Asker:
@@ -261,32 +284,42 @@ class Selection:
 
     def barred_reasons(self) -> dict[str, list[str]]:
         """Each model that is blocked only by what has been learnt about it, with the reasons."""
-        barred = sorted({*self._health.lessons.barred(self._asker), *self._health.costs.models})
+        barred = sorted({*self._health.lessons.barred(self._asker), *self._health.costs.models, *self.choice.barred})
         models = [model for name in barred if (model := self._index.catalog.get(name)) is not None]
         return {model.id: self.objections(model) for model in models}
 
     def explain(self, preferred: str | None = None) -> dict[str, Any]:
         """Which models are eligible, each with its probability, and why the others are not (``Router.explain``)."""
         chances = self.chances(preferred)
+        choice = self.choice
+        places = standings(list(self._everyone()), choice.preference, choice.measured)
         eligible: list[dict[str, Any]] = []
         ineligible: list[dict[str, Any]] = []
         for model in self._index.explainable():
             if reasons := self.objections(model):
                 ineligible.append({"id": model.id, "reasons": reasons})
             else:
-                eligible.append(self._prospect(model, chances.get(model.id, 0.0)))
+                eligible.append(self._prospect(model, chances.get(model.id, 0.0), places.get(model.id)))
         return {
             "requirements": self._requirements.as_dict(),
+            "preference": choice.preference.as_dict(),
             "eligible": eligible,
             "ineligible": ineligible,
             "without": self._relaxations([row["id"] for row in ineligible]),
         }
 
-    def _prospect(self, model: Model, chance: float) -> dict[str, Any]:
+    def _everyone(self) -> Iterator[Model]:
+        """The models of the pool, of any context."""
+        return (self._index.models[position] for tier in self._tiers_of_pool for position in tier)
+
+    def _prospect(self, model: Model, chance: float, standing: Standing | None) -> dict[str, Any]:
         cooling = self._health.ready_in(model.id)
         return {
             "id": model.id,
             "probability": chance,
+            "rank": standing and standing.rank,
+            "value": standing and standing.value,
+            "why": standing.why if standing else "",
             "gives_up": self.given_up(model),
             "cooling_s": None if cooling is None else round(cooling, 1),
         }

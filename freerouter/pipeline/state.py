@@ -15,8 +15,12 @@ from freerouter.memory.conversations import Conversations
 from freerouter.memory.endpoint import Endpoint
 from freerouter.memory.health import Health
 from freerouter.memory.outage import IN_A_ROW, Outage
+from freerouter.memory.timings import Timings
 from freerouter.openrouter.catalog import Catalog, Model
-from freerouter.pipeline.filtering import Index, Policy
+from freerouter.pipeline.choosing import FREELY, Choice
+from freerouter.pipeline.filtering import Index
+from freerouter.pipeline.policy import Policy
+from freerouter.preferences import NO_WISHES, Preference, Wishes
 from freerouter.settings import Settings
 
 
@@ -31,6 +35,7 @@ class State:
         health: cooldowns, lessons and costs of the models.
         conversations: which conversation uses which model.
         endpoint: where requests are sent.
+        timings: how fast and how reliably the models have answered.
         on_alarm: called for each cost alarm, outside of the lock, with the model or ``ACCOUNT``, the cost in USD, and
             the account of the request.
     """
@@ -45,6 +50,7 @@ class State:
     ) -> None:
         self.settings = settings
         self.aliases = settings.aliases
+        self._usual = Preference(settings.prefer, settings.sharpness)
         self.catalog = catalog
         self.clock = clock
         self.wall = wall
@@ -55,6 +61,7 @@ class State:
         self.conversations = Conversations(clock)
         allowances = Allowances(settings.requests_per_minute, clock, wall)
         self.endpoint = Endpoint(settings.upstream, allowances, Outage(clock, self.rng))
+        self.timings = Timings(wall)
         self.on_alarm: Callable[[str, float, str], None] | None = None
         self._index: Index | None = None
         self._day = 0
@@ -69,7 +76,9 @@ class State:
             return
         with self.lock:
             self.catalog, self._catalog_since = catalog, self.clock()
-            self.health.lessons.listed(frozenset(model.id for model in catalog.models))
+            listed = frozenset(model.id for model in catalog.models)
+            self.health.lessons.listed(listed)
+            self.timings.listed(listed)
 
     def catalog_age(self) -> float:
         """Seconds since the catalog came into use."""
@@ -87,11 +96,24 @@ class State:
             return index
         if catalog is None:
             raise CatalogError("the list of models has not been read yet")
-        settings = self.settings
-        policy = Policy(settings.include, settings.exclude, settings.authors, settings.min_context)
-        self._index = Index(catalog, policy, datetime.fromtimestamp(day * DAY, UTC).date())
+        self._index = Index(catalog, Policy.of(self.settings), datetime.fromtimestamp(day * DAY, UTC).date())
         self._day = day
         return self._index
+
+    def choice(self, wishes: Wishes, prefer: str) -> Choice:
+        """How the model of a request is chosen: as it says, else as its model's name says, else as the settings do.
+
+        Args:
+            wishes: what the request says.
+            prefer: the preference in its model's name; empty without one.
+        """
+        usual = self._usual
+        if wishes is NO_WISHES and not prefer and usual.is_uniform:
+            return FREELY
+        sharpness = usual.sharpness if wishes.sharpness is None else wishes.sharpness
+        preference = Preference(wishes.prefer or prefer or usual.kind, sharpness)
+        measured = self.timings.measured() if preference.is_measured else None
+        return Choice(preference, Policy.wished(wishes), measured)
 
     def is_still_free(self, model: Model) -> bool:
         """Whether a model is free in the newest catalog, too: a request may have waited."""

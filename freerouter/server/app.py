@@ -10,7 +10,7 @@ from typing import Any
 from freerouter.errors import CatalogError, FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent
 from freerouter.openrouter.dialects import MESSAGES
-from freerouter.openrouter.headers import Headers, caller, is_checked, outgoing, sender
+from freerouter.openrouter.headers import Headers, caller, outgoing, sender
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.aside import aside
@@ -195,8 +195,7 @@ class App:
         body = await exchange.body()
         record, dialect = exchange.record, paths.error_dialect(exchange.path)
         record.dialect = dialect.name
-        accept = is_checked(exchange.headers, usual=self.router.settings.accept)
-        answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect, accept=accept))
+        answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect))
         record.trace, record.first = answer.trace, record.seconds
         restate_exhausted(answer, self.router.settings.exhausted_status, dialect)
         chunks = None if answer.body.reply is None else self._redaction.stream(aiter(answer.body))
@@ -247,8 +246,9 @@ class App:
         body = await exchange.body()
         await self._forwarder.update()
         dialect = listings.dialect_of(exchange.query)
-        _, who, session = sender(self._access.outgoing(exchange.headers), self.router.settings.key)
-        explanation = await aside(body, self.router.explain, Request(body, dialect, who, session))
+        _, who, session, wishes = sender(self._access.outgoing(exchange.headers), self.router.settings.key)
+        request = Request(body, dialect, who, session, wishes=wishes)
+        explanation = await aside(body, self.router.explain, request)
         await exchange.answer(200, self._json(exchange), encode(explanation))
 
     async def _count_tokens(self, exchange: Exchange) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from freerouter.errors import InvalidRequestError
+from freerouter.openrouter.benchmarks import INDICES, index_of
 
 Asked = Mapping[str, list[str]]
 Row = Mapping[str, Any]
@@ -14,7 +15,6 @@ Test = Callable[[Row], bool]
 
 _SEARCHED = ("id", "name", "description")
 _PER_MILLION = 1_000_000
-_INDICES = ("intelligence", "coding", "agentic")
 
 
 def split(value: str) -> list[str]:
@@ -64,7 +64,7 @@ def _ranges(asked: Asked) -> list[Test]:
         "context": (_context, "context", None),
         "price": (_price("prompt"), "min_price", "max_price"),
         "output price": (_price("completion"), "min_output_price", "max_output_price"),
-        **{name: (_index(name), f"min_{name}_index", f"max_{name}_index") for name in _INDICES},
+        **{name: (_index(name), f"min_{name}_index", f"max_{name}_index") for name in INDICES},
     }
     given = [(value, _number(asked, low), _number(asked, high)) for value, low, high in bounds.values()]
     return [_between(*bound) for bound in given if bound[1:] != (None, None)]
@@ -120,17 +120,12 @@ def _price(part: str) -> Callable[[Row], float | None]:
 
 
 def _index(name: str) -> Callable[[Row], float | None]:
-    def value(row: Row) -> float | None:
-        scores = (row.get("benchmarks") or {}).get("artificial_analysis") or {}
-        score = scores.get(f"{name}_index")
-        return score if isinstance(score, (int, float)) else None
-
-    return value
+    return lambda row: index_of(row, name)
 
 
 # All prices are the same here, so an order by price is the list's own.
 _SORTS: dict[str, tuple[Callable[[Row], float | None], bool]] = {
     "newest": (_created, True),
     "context-high-to-low": (_context, True),
-    **{f"{name}-high-to-low": (_index(name), True) for name in _INDICES},
+    **{f"{name}-high-to-low": (_index(name), True) for name in INDICES},
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from freerouter.errors import SettingsError
 from freerouter.openrouter.headers import SELF, Headers, via
+from freerouter.preferences import OWN_PREFIX
 from freerouter.server.errors import RefusedError
 from freerouter.server.hosts import ANY, check_hosts, is_ours, name_of
 from freerouter.server.tokens import LEAST, Token
@@ -22,12 +23,12 @@ _KEY = re.compile(r"sk-or-[\x21-\x7e]{8,}")
 _OPEN = ("/health", "/ready")
 
 # What OpenRouter reads (openrouter-facts.md, section 4), and by what it recognises an app; the rest is none of its
-# business.
+# business. Our own are read on the way, and do not go there.
 _PASSED = frozenset(
     {"accept", "user-agent", "http-referer", "referer", "x-title", "x-app", "x-session-id", "idempotency-key"}
     | {"x-claude-code-session-id"}
 )
-_PASSED_PREFIXES = ("x-openrouter-", "anthropic-")
+_PASSED_PREFIXES = ("x-openrouter-", "anthropic-", OWN_PREFIX)
 # What OpenRouter's site says to browsers of itself.
 _OF_THE_SITE = frozenset(
     {"alt-svc", "date", "nel", "report-to", "server", "set-cookie", "strict-transport-security", "vary", "via"}

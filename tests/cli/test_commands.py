@@ -34,6 +34,8 @@ def catalog(tmp_path) -> Path:
 
 # explain
 
+PROSPECT = {"id", "probability", "rank", "value", "why", "gives_up", "cooling_s", "trains"}
+
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_explain_says_as_json_what_the_library_says(cli, catalog, body):
@@ -42,8 +44,8 @@ def test_explain_says_as_json_what_the_library_says(cli, catalog, body):
     assert (status, err) == (0, "")
     shown = json.loads(out)
     assert shown == Router(Settings(), Catalog.parse(catalog.read_bytes())).explain(Request(written))
-    assert shown.keys() == {"requirements", "eligible", "ineligible", "without"}
-    assert {key for row in shown["eligible"] for key in row} <= {"id", "probability", "gives_up", "cooling_s"}
+    assert shown.keys() == {"requirements", "preference", "eligible", "ineligible", "without"}
+    assert {key for row in shown["eligible"] for key in row} <= PROSPECT
     assert {key for row in shown["ineligible"] for key in row} <= {"id", "reasons"}
     assert all(row["reasons"] for row in shown["ineligible"])
     chances = [row["probability"] for row in shown["eligible"]]

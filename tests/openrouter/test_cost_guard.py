@@ -37,7 +37,7 @@ COSTLY = {
     "the web plugin": (plugin(id="web"), "plugins[1].id"),
     "the web plugin, switched on": (plugin(id="web", enabled=True), "plugins[1].id"),
     "the web plugin, switched on oddly": (plugin(id="web", enabled=0), "plugins[1].id"),
-    "a plugin that nobody knows yet": (plugin(id="auto-router"), "plugins[1].id"),
+    "a plugin that is not known": (plugin(id="auto-pilot"), "plugins[1].id"),
     "a plugin without an id": (plugin(max_results=5), "plugins[1].id"),
     "a plugin whose id is a list": (plugin(id=["web"]), "plugins[1].id"),
     "mistral-ocr": (plugin(id="file-parser", pdf={"engine": "mistral-ocr"}), "plugins[1].pdf.engine"),

@@ -173,7 +173,7 @@ def test_a_name_can_state_needs():
 
 @pytest.mark.parametrize("name", ["auto:tools", "free:tools", "openrouter/auto:nitro+tools", "FREE:Tools:floor"])
 def test_a_name_can_state_needs_and_sort(name):
-    assert named({"model": name}) == ([("model", ids_of_draw(name))], ("tools",))
+    assert named({"model": name}) == ([("model", ids_of_draw(name))], ("tools",), "")
 
 
 def ids_of_draw(name):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.pipeline.filtering import Index, Policy, capabilities
-from freerouter.settings import DEFAULT_EXCLUDE
+from freerouter.settings import DEFAULT_EXCLUDE, Settings
 from tests.builders import TODAY, catalog_of, index_of, model_of, need_of, required, row
 
 # More than two words of 64 bits, so that a need may lie across them.
@@ -220,6 +220,11 @@ def test_guards_and_classifiers_are_left_out_unless_the_user_says_otherwise(name
     assert bool(index_of(row(name)).models) is drawn
     assert index_of(row(name), exclude=()).models
     assert Policy().exclude == DEFAULT_EXCLUDE
+
+
+def test_an_exclusion_of_the_users_adds_to_the_guards_which_a_setting_drops():
+    assert Policy.of(Settings(exclude="a/*")).exclude == (*DEFAULT_EXCLUDE, "a/*")
+    assert Policy.of(Settings(exclude="a/*", exclude_defaults=False)).exclude == ("a/*",)
 
 
 def test_exclusion_wins():

@@ -21,10 +21,10 @@ SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 def test_the_table_has_every_option():
     rows = re.findall(r"^\| `--([\w-]+)` \| `(\w+)` \| (.+) \|$", PAGE, re.MULTILINE)
     fields = Settings.model_fields
-    expected = {name for name in fields if name.startswith("serve_")} | {"model_map"}
+    expected = {name for name in fields if name.startswith("serve_")} | {"model_map", "prefer"}
     assert {setting for _, setting, _ in rows} == expected
     for option, setting, text in rows:
-        assert setting in (f"serve_{option.replace('-', '_')}", "model_map")
+        assert setting in (f"serve_{option.replace('-', '_')}", "model_map", "prefer")
         assert text == fields[setting].description
 
 

@@ -53,13 +53,13 @@ def test_letting_everybody_in_needs_a_token(option):
 
 
 # Options that are settings of the router, or of typer.
-OTHERWISE = {"model_map": "model_map", "as_json": "serve_json", "help": None}
+OTHERWISE = {"model_map": "model_map", "prefer": "prefer", "as_json": "serve_json", "help": None}
 
 
 def test_every_option_is_a_setting_and_no_other_has_its_prefix():
     options = {parameter.name for parameter in typer.main.get_command(app).commands["serve"].params}
     names = {OTHERWISE.get(name, f"serve_{name}") for name in options} - {None}
-    assert names == {name for name in Settings.model_fields if name.startswith("serve_")} | {"model_map"}
+    assert names == {name for name in Settings.model_fields if name.startswith("serve_")} | {"model_map", "prefer"}
 
 
 IN_A_FILE = """
