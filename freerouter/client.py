@@ -260,7 +260,8 @@ class FreeRouter:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and store the models' times."""
+        self._forwarder.close()
         self._wire.close()
 
 
@@ -299,5 +300,6 @@ class AsyncFreeRouter:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and store the models' times."""
+        self._forwarder.close()
         await self._wire.close()

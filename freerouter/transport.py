@@ -192,7 +192,8 @@ class RoutingTransport(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=headers, stream=_Chunks(answer.body), extensions=extensions)
 
     def close(self) -> None:
-        """Close the inner transport."""
+        """Close the inner transport, and store the models' times."""
+        self._forwarder.close()
         self._wire.close()
 
 
@@ -237,5 +238,6 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=headers, stream=_AsyncChunks(answer.body), extensions=extensions)
 
     async def aclose(self) -> None:
-        """Close the inner transport."""
+        """Close the inner transport, and store the models' times."""
+        self._forwarder.close()
         await self._wire.close()

@@ -157,7 +157,7 @@ class Endpoint:
     def _reply(self, request: Request, received: Received) -> Reply:
         if self.refuse and not _key(received):
             return self.refuse(missing_key())
-        query = Query(request.path_params, request.query_params, received.at)
+        query = Query(request.path_params, request.query_params, received.at, bool(_key(received)))
         return self.handler(Visit(received, query, _reused(connection_of(request.scope))))
 
     def _dated(self, reply: Reply) -> Reply:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 from freerouter.emulator.catalog import Catalog
 from freerouter.emulator.completion import Completion
@@ -17,11 +18,12 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a GET endpoint is asked: the time, the path's parameters and the query's."""
+    """What a GET endpoint is asked: the time, the path's parameters and the query's, and whether there is a key."""
 
     path: Mapping[str, str]
     parameters: Mapping[str, str]
     now: float
+    has_key: bool = False
 
 
 class Listings:
@@ -53,7 +55,9 @@ class Listings:
     def show_endpoints(self, query: Query) -> Reply:
         """GET /models/{author}/{slug}/endpoints: the emulator gives each model one endpoint."""
         model = self._model(query)
-        return json_reply({"data": _endpoints(model)}) if model else refused(no_endpoints(_id(query)))
+        if model is None:
+            return refused(no_endpoints(_id(query)))
+        return json_reply({"data": _endpoints(model, with_times=query.has_key)})
 
     def show_key(self, query: Query) -> Reply:
         """GET /key: the account has never bought credits unless its daily allowance says so."""
@@ -129,7 +133,11 @@ _KEY: dict[str, Any] = {
 }
 
 
-def _endpoints(model: Model) -> Model:
+def _endpoints(model: Model, *, with_times: bool) -> Model:
+    """Times are stated to those who have a key; the emulator makes them up, the same for a model each time."""
+    made_up = crc32(str(model["id"]).encode()) % 1000
+    latency = {"p50": 300 + made_up, "p75": 400 + made_up, "p90": 700 + made_up, "p99": 2_000 + made_up}
+    throughput = {"p50": 20 + made_up % 80, "p75": 25 + made_up % 80, "p90": 30 + made_up % 80, "p99": 120}
     endpoint = {
         "name": f"Emulator | {model['id']}",
         "model_name": model.get("name"),
@@ -143,6 +151,8 @@ def _endpoints(model: Model) -> Model:
         "supported_parameters": model.get("supported_parameters"),
         "status": 0,
         "uptime_last_30m": 100,
+        "latency_last_30m": latency if with_times else None,
+        "throughput_last_30m": throughput if with_times else None,
     }
     shared = {k: model.get(k) for k in ("id", "name", "created", "description", "architecture")}
     return shared | {"endpoints": [endpoint]}

@@ -77,7 +77,7 @@ class Timings:
     """
 
     def __init__(self, wall: Callable[[], float]) -> None:
-        self.changes = 0
+        self.changes = self._stored = 0
         self._wall = wall
         self._records: dict[str, _Record] = {}
         self._stated: dict[str, tuple[Stated, float]] = {}
@@ -149,8 +149,11 @@ class Timings:
 
     # Storing.
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values, to store them; what OpenRouter states is not stored."""
+    def unstored(self) -> dict[str, Any]:
+        """As JSON values, to store them; empty when nothing is new. What OpenRouter states is not stored."""
+        if self._stored == self.changes:
+            return {}
+        self._stored = self.changes
         return {model: asdict(record) for model, record in self._records.items()}
 
     def restore(self, stored: object) -> None:
@@ -159,7 +162,7 @@ class Timings:
             record = _restored(row)
             if record is not None and 0 <= self._wall() - record.at < _STORED_FOR and model not in self._records:
                 self._records[model] = record
-                self.changes += 1
+                self.changes = self._stored = self.changes + 1
 
 
 def _averaged(known: float | None, newest: float) -> float:

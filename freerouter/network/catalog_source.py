@@ -44,6 +44,7 @@ class CatalogSource:
         account: read ``/models/user``, what the account's privacy settings allow; needs the key.
         wall: seconds since 1970.
         rng: for the jitter between failed refreshes.
+        then: called in the background after each refresh.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class CatalogSource:
         account: bool | None = None,
         wall: Callable[[], float] = time.time,
         rng: Random | None = None,
+        then: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
         self._transport = transport
         self._account = settings.account_models if account is None else account
         self._wall = wall
         self._rng = rng or forks.new_random()
+        self._then = then
         self._copy = CatalogCopy(settings, account=self._account)
         self._catalog: Catalog | None = None
         self._due = 0.0
@@ -161,6 +164,8 @@ class CatalogSource:
             with self._lock:
                 self._refresh = None
             future.set_result(catalog)
+            if self._then is not None:
+                self._then()
 
     def _after_failure(self, error: CatalogError) -> None:
         _log.warning("catalog: not refreshed: %s", error)

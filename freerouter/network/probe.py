@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
 from freerouter.errors import CatalogError
+from freerouter.memory.timings import Stated
 from freerouter.openrouter.catalog import Catalog
+from freerouter.openrouter.json_values import as_number, as_object, as_objects
+from freerouter.openrouter.prices import is_zero
 
 
 class Probe(NamedTuple):
@@ -50,3 +55,35 @@ class Probe(NamedTuple):
             return int(daily["used"]), int(daily["limit"])
         except (TypeError, KeyError, ValueError):
             return None
+
+    def stated(self) -> Stated | None:
+        """What an answer of ``GET /models/{id}/endpoints`` states about a model's free providers; None without any.
+
+        Times are the median of the providers, and of each the median (p50) of its last 30 minutes; one that is up is
+        enough for the uptime.
+        """
+        endpoints = as_objects(as_object(as_object(self.json()).get("data")).get("endpoints"))
+        free = [endpoint for endpoint in endpoints if self.status == 200 and _is_free(endpoint)]
+        if not free:
+            return None
+        latency = _median(endpoint.get("latency_last_30m") for endpoint in free)  # milliseconds
+        throughput = _median(endpoint.get("throughput_last_30m") for endpoint in free)  # tokens per second
+        uptimes = [uptime for endpoint in free if (uptime := as_number(endpoint.get("uptime_last_30m"))) is not None]
+        return Stated(
+            None if latency is None else latency / 1000,
+            None if throughput is None else 1 / throughput,
+            min(max(*uptimes, 0.0) / 100, 1.0) if uptimes else None,
+        )
+
+
+def _is_free(endpoint: Mapping[str, Any]) -> bool:
+    """The list has the paid variant's providers, too."""
+    prices = as_object(endpoint.get("pricing"))
+    return all(price is not None and is_zero(price) for price in (prices.get("prompt"), prices.get("completion")))
+
+
+def _median(values: Iterable[Any]) -> float | None:
+    """The median of the positive numbers; each may be one of several percentiles."""
+    numbers = [as_number(as_object(value).get("p50") if isinstance(value, dict) else value) for value in values]
+    known = [number for number in numbers if number is not None and number > 0]
+    return median(known) if known else None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
+from freerouter.memory.timings import Stated
 from freerouter.network.alarms import Alarms
 from freerouter.network.catalog_source import CatalogSource
+from freerouter.network.endpoint_source import EndpointSource
 from freerouter.network.key_source import KeySource
+from freerouter.network.timings_file import TimingsFile
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.headers import Caller, Headers
@@ -17,12 +21,34 @@ from freerouter.settings import Settings
 _ACCOUNTS = 1_000
 
 
+class Learner(Protocol):
+    """What receives what is read: the router."""
+
+    def learn_allowance(self, account: str, used: int, limit: int) -> None:
+        """How many free requests an account has used today, and of how many."""
+        ...
+
+    def learn_stated(self, model: str, stated: Stated) -> None:
+        """What OpenRouter states about a model."""
+        ...
+
+    def restore_timings(self, stored: object) -> None:
+        """What was stored of the models' times."""
+        ...
+
+    def new_timings(self) -> dict[str, Any]:
+        """The models' times, to store them; empty when nothing is new."""
+        ...
+
+
 class Refresh:
     """Decides when the catalog and an account's allowance are read again; requests do not wait for it.
 
     Args:
         catalogs: where the catalog comes from; None when it is fixed.
         allowances: where allowances are read; None when they are not.
+        endpoints: where it is read what OpenRouter states about a model; None when it is not.
+        keep: stores what was measured, if there is anything new.
         alarms: the cost alarms; None when they are not stored.
     """
 
@@ -30,34 +56,52 @@ class Refresh:
         self,
         catalogs: CatalogSource | None = None,
         allowances: KeySource | None = None,
+        endpoints: EndpointSource | None = None,
+        keep: Callable[[], None] | None = None,
         alarms: Alarms | None = None,
     ) -> None:
         self._alarms = alarms
         self._catalogs = catalogs
         self._allowances = allowances
+        self._endpoints = endpoints
+        self._keep = keep
         self._met: set[str] = set()
 
     @classmethod
     def of(
         cls,
         settings: Settings,
-        learn: Callable[[str, int, int], None],
+        learner: Learner,
         *,
         fixed: bool = False,
         transport: SyncTransport | None = None,
         alarms: Alarms | None = None,
     ) -> Refresh:
-        """The refresh for these settings.
+        """The refresh for these settings; what was stored of the models' times is read at once.
 
         Args:
             settings: upstream, key, and how old the catalog may be.
-            learn: called with the account, how many of today's free requests are used, and of how many.
+            learner: receives what is read.
             fixed: the catalog is given, and does not change.
             transport: the httpx transport to fetch with.
             alarms: the cost alarms.
         """
-        catalogs = None if fixed else CatalogSource(settings, transport=transport)
-        return cls(catalogs, KeySource(settings.upstream, learn, transport), alarms)
+        timings = TimingsFile(settings)
+        learner.restore_timings(timings.read())
+
+        def keep() -> None:
+            rows = learner.new_timings()
+            if rows:
+                timings.write(rows)
+
+        upstream = settings.upstream
+        return cls(
+            None if fixed else CatalogSource(settings, transport=transport, then=keep),
+            KeySource(upstream, learner.learn_allowance, transport),
+            EndpointSource(upstream, learner.learn_stated, transport),
+            keep,
+            alarms,
+        )
 
     def get(self, way: str | None = None) -> Catalog | None:
         """The catalog of now; None when it is fixed. Raises CatalogError.
@@ -102,6 +146,17 @@ class Refresh:
             self._catalogs.expire()
         if outcome.gate is Gate.DAY:
             self._read(caller, headers)
+
+    def use(self, model: str, headers: Headers) -> None:
+        """A model is asked because of what was measured: read what OpenRouter states about it, where a key is there."""
+        authorization = dict(headers).get("authorization")
+        if self._endpoints is not None and authorization is not None:
+            self._endpoints.read(model, authorization)
+
+    def close(self) -> None:
+        """Store what was measured."""
+        if self._keep is not None:
+            self._keep()
 
     def _read(self, caller: Caller, headers: Headers) -> None:
         authorization = dict(headers).get("authorization")

@@ -1,10 +1,12 @@
-"""The cost of an answer, as its usage states it."""
+"""The cost and the tokens of an answer, as its usage states them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from freerouter.openrouter.json_values import as_number
 
 _CURRENCY = "$ \tUSDusd"
 _INFERENCE = "upstream_inference_"
@@ -25,6 +27,13 @@ def cost_of(usage: Mapping[str, Any] | None) -> float | None:
         if billed is not None:
             return billed + (stated or 0.0)
     return stated
+
+
+def tokens_of(usage: Mapping[str, Any] | None) -> int:
+    """Tokens of an answer, reasoning included; 0 when they are not stated."""
+    given = usage or {}
+    stated = as_number(given.get("completion_tokens", given.get("output_tokens")))
+    return 0 if stated is None else int(stated)
 
 
 def _billed(details: Any) -> float | None:

@@ -146,6 +146,8 @@ class Forwarder:
             outcome = routing.judge(self._read(head, reply, limits))
             routing.record(outcome)
             self._refresh.react(outcome, routing.request.caller, headers)
+            if routing.is_measured:
+                self._refresh.use(send.model.id, headers)
         except BaseException:
             reply.close()
             raise
@@ -172,6 +174,10 @@ class Forwarder:
         except Broken as error:
             return head.broken(_flaw(error, limits))
         return head.end()
+
+    def close(self) -> None:
+        """Store what was measured."""
+        self._refresh.close()
 
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[Body]:
         status, headers, chunks = refused(error, trace, dialect)
@@ -281,6 +287,8 @@ class AsyncForwarder:
             outcome = routing.judge(await self._read(head, reply, limits))
             routing.record(outcome)
             self._refresh.react(outcome, routing.request.caller, headers)
+            if routing.is_measured:
+                self._refresh.use(send.model.id, headers)
         except BaseException:
             await reply.close()
             raise
@@ -308,6 +316,10 @@ class AsyncForwarder:
             return head.broken(_flaw(error, limits))
         return head.end()
 
+    def close(self) -> None:
+        """Store what was measured."""
+        self._refresh.close()
+
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[AsyncBody]:
         status, headers, chunks = refused(error, trace, dialect)
         return Answer(status, headers, AsyncBody(chunks), trace, error)
@@ -325,13 +337,11 @@ def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refre
     """Keeps a router's data up to date; an existing catalog is used as it is.
 
     Args:
-        router: receives what its accounts have left, and which models have cost money before.
+        router: receives what is read: what its accounts have left, the models' times, and which have cost money.
         transport: the httpx transport to fetch with.
     """
     fixed = router.catalog is not None
-    return Refresh.of(
-        router.settings, router.learn_allowance, fixed=fixed, transport=transport, alarms=alarms_for(router)
-    )
+    return Refresh.of(router.settings, router, fixed=fixed, transport=transport, alarms=alarms_for(router))
 
 
 def alarms_for(router: Router) -> Alarms:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from freerouter.memory.conversations import Home
 from freerouter.memory.health import ModelHealth
 from freerouter.openrouter.catalog import Model
-from freerouter.openrouter.costs import cost_of
+from freerouter.openrouter.costs import cost_of, tokens_of
 from freerouter.pipeline.planning import Plan, fingerprint
 from freerouter.pipeline.state import State
 from freerouter.replies.outcome import Outcome
@@ -42,16 +42,24 @@ class Learning:
         doubts: the models that failed for an unknown reason, each with its outcome; not held against them yet.
     """
 
-    __slots__ = ("_account", "_plan", "_state", "doubts")
+    __slots__ = ("_account", "_began", "_plan", "_state", "doubts")
 
     def __init__(self, state: State, plan: Plan, account: str) -> None:
         self.doubts: list[tuple[str, Outcome]] = []
         self._state = state
         self._plan = plan
         self._account = account
+        self._began: float | None = None  # the time of a stream's first token
 
-    def answered(self, sent: Sent, *, stripped: bool) -> None:
-        """The model has answered; ``stripped``: without reasoning that other models have signed."""
+    def answered(self, sent: Sent, usage: Mapping[str, Any] | None, *, stripped: bool) -> None:
+        """The model has answered.
+
+        Args:
+            sent: the attempt.
+            usage: that of a whole answer.
+            stripped: it was sent without reasoning that other models have signed.
+        """
+        self._measure(sent, usage)
         state, belongs_to = self._state, self._plan.conversation
         state.endpoint.outage.alive()
         state.health.restore(sent.model.id, sent.at)
@@ -59,8 +67,24 @@ class Learning:
         if belongs_to is not None:
             state.conversations.renew(self._account, belongs_to, Home(sent.model.id, stripped))
         for model, doubt in self.doubts:  # so it was the first model's failure, not the request's
-            self._blame(model, doubt)
+            if self._blame(model, doubt) is not None:
+                state.timings.failed(model)
         self.doubts.clear()
+
+    def _measure(self, sent: Sent, usage: Mapping[str, Any] | None) -> None:
+        """A stream is answered at its first token, anything else as a whole."""
+        timings, now = self._state.timings, self._state.clock()
+        if self._plan.requirements.stream and self._plan.accept is None:
+            timings.answered(sent.model.id, now - sent.at)
+            self._began = now
+        else:
+            timings.answered(sent.model.id)
+            timings.wrote(sent.model.id, now - sent.at, tokens_of(usage))
+
+    def ended(self, sent: Sent, usage: Mapping[str, Any] | None) -> None:
+        """The stream that the model has begun is over."""
+        if self._began is not None:
+            self._state.timings.wrote(sent.model.id, self._state.clock() - self._began, tokens_of(usage))
 
     def failed(self, sent: Sent, outcome: Outcome) -> float | None:
         """The model has failed. Returns the seconds of its cooldown, if it has one."""
@@ -76,7 +100,10 @@ class Learning:
         elif outcome.lasting is Lasting.MODERATED:
             self._plan.selection.avoid_moderated()
         innocent = self._watch_for_outage(model, outcome, before)
-        return None if model in innocent else cooldown
+        if cooldown is None or model in innocent:
+            return None
+        self._state.timings.failed(model)
+        return cooldown
 
     def _surely_fits(self, model: Model) -> bool:
         """Whether a model has room for the request, by its stated context and our count.

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from freerouter.errors import FreeRouterError
+from freerouter.memory.timings import Stated
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.requirements import canonical
 from freerouter.pipeline.actions import Refused, Request
@@ -56,6 +57,21 @@ class Router(State):
         """Record what ``GET /key`` says: how many free requests an account has used today, and of how many."""
         with self.lock:
             self.endpoint.allowances.learn(account, used, limit)
+
+    def learn_stated(self, model: str, stated: Stated) -> None:
+        """Record what OpenRouter states about a model (``GET /models/{id}/endpoints``)."""
+        with self.lock:
+            self.timings.state(model, stated)
+
+    def restore_timings(self, stored: object) -> None:
+        """Take over the models' times that an earlier process has stored."""
+        with self.lock:
+            self.timings.restore(stored)
+
+    def new_timings(self) -> dict[str, Any]:
+        """The models' times, to store them; empty when nothing was measured since the last call."""
+        with self.lock:
+            return self.timings.unstored()
 
     def allowance_left(self, account: str) -> int | None:
         """How many free requests an account has left today; None when it is not known."""

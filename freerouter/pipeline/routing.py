@@ -160,6 +160,11 @@ class Routing:
         return sent
 
     @property
+    def is_measured(self) -> bool:
+        """Whether what was measured of the models decides who is drawn."""
+        return self._plan.selection.choice.measured is not None
+
+    @property
     def holds_back(self) -> bool:
         """Whether an answer must be complete before it is judged, even a streamed one."""
         return self._plan.accept is not None
@@ -257,7 +262,7 @@ class Routing:
     def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
         """Record what matters beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
         if outcome.verdict is Verdict.ANSWERED:
-            self._lessons().answered(sent, stripped=self._stripped)
+            self._lessons().answered(sent, outcome.usage, stripped=self._stripped)
             return None
         if outcome.verdict is not Verdict.AGAIN:
             return self._lessons().failed(sent, outcome)
@@ -317,6 +322,7 @@ class Routing:
         self.trace.ending = "finished" if ending.finished else "interrupted"
         with state.lock:
             alarm = self._note_cost(sent.model, ending.usage)
+            self._lessons().ended(sent, ending.usage)
             if not ending.finished:
                 reading = Reading(200, flaw=ending.flaw, error={"error": ending.error or {}})
                 self._learn(sent, _of_the_model(classify(reading, state.wall())))

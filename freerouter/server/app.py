@@ -107,6 +107,7 @@ class App:
         await receive()
         if self._warming is not None:
             self._warming.cancel()
+        self._forwarder.close()
         await self._wire.close()
         await send({"type": "lifespan.shutdown.complete"})
 
