@@ -11,7 +11,7 @@ from freerouter.completions import ChatCompletion
 from freerouter.network.wire_protocols import AsyncWire, Wire
 from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from freerouter.openrouter.catalog import Model
-from freerouter.openrouter.headers import caller, outgoing
+from freerouter.openrouter.headers import Headers, caller, outgoing
 from freerouter.parameters import Messages, Options, Parameters, body_of
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
@@ -24,10 +24,10 @@ from freerouter.settings import Settings, Sticky
 Json = bytes | str | dict[str, Any]
 
 
-def _explained(router: Router, body: Json, needs: Sequence[str], choice: Wishing) -> dict[str, Any]:
-    """An explanation for the account that would be used, with the account's conversations."""
-    whose = caller(outgoing([], router.settings.key))
-    return router.explain(Request(body, caller=whose, needs=tuple(needs), wishes=wishes(choice)))
+def _asked(router: Router, body: Json, needs: Sequence[str], choice: Wishing) -> tuple[Request, Headers]:
+    """A request of the account that would be used, to explain it, and its headers."""
+    sent = outgoing([], router.settings.key)
+    return Request(body, caller=caller(sent), needs=tuple(needs), wishes=wishes(choice)), sent
 
 
 class Chat:
@@ -250,8 +250,10 @@ class FreeRouter:
 
     def explain(self, body: Json, *, needs: Sequence[str] = (), **choice: Unpack[Wishing]) -> dict[str, Any]:
         """How a request would be routed, without sending it: see ``Router.explain``."""
+        request, sent = _asked(self.router, body, needs, choice)
         self._forwarder.update()
-        return _explained(self.router, body, needs, choice)
+        self._forwarder.learn_training(request.caller, sent, request.wishes)
+        return self.router.explain(request)
 
     def __enter__(self) -> Self:
         return self
@@ -290,8 +292,10 @@ class AsyncFreeRouter:
 
     async def explain(self, body: Json, *, needs: Sequence[str] = (), **choice: Unpack[Wishing]) -> dict[str, Any]:
         """How a request would be routed, without sending it: see ``Router.explain``."""
+        request, sent = _asked(self.router, body, needs, choice)
         await self._forwarder.update()
-        return _explained(self.router, body, needs, choice)
+        await self._forwarder.learn_training(request.caller, sent, request.wishes)
+        return self.router.explain(request)
 
     async def __aenter__(self) -> Self:
         return self

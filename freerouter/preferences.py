@@ -151,6 +151,20 @@ def restrictions(body: Mapping[str, Any]) -> Wishes:
 AUTO_ROUTER = "auto-router"
 
 
+def denies_training(body: Mapping[str, Any]) -> bool:
+    """Whether a request itself denies that prompts are used for training."""
+    provider = body.get("provider")
+    return isinstance(provider, dict) and provider.get("data_collection") == "deny"
+
+
+def denying_training(body: dict[str, Any]) -> dict[str, Any]:
+    """The request, denying that prompts are used for training; one whose ``provider`` is not valid as it is."""
+    provider = body.get("provider")
+    if provider is not None and not isinstance(provider, dict):
+        return body
+    return {**body, "provider": {**(provider or {}), "data_collection": "deny"}}
+
+
 def _restricted(plugin: Mapping[str, Any], place: str) -> Wishes:
     given: dict[str, Any] = {}
     for field, name in (("allowed_models", "include"), ("excluded_models", "exclude")):

@@ -30,6 +30,7 @@ NAMES = {
     "aread": "read",
     "AsyncByteStream": "SyncByteStream",
     "asynccontextmanager": "contextmanager",
+    "allowed_async": "allowed",
     "get_async": "get",
     "handle_async_request": "handle_request",
 }

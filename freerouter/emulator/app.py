@@ -66,7 +66,7 @@ def _table(gateway: Gateway, listings: Listings) -> Iterator[tuple[str, str, Han
         "providers": listings.list_providers,
     }
     with_key: dict[str, Callable[[Query], Reply]] = {
-        "models/user": listings.list_models,
+        "models/user": listings.list_account_models,
         "key": listings.show_key,
         "credits": listings.show_credits,
         "generation": listings.show_generation,

@@ -24,11 +24,12 @@ class Emulator:
     `catalog` replaces what GET /models serves, byte for byte; `per_minute` and `per_day` bound the
     free requests of the account (None: no limit); `clock` gives unix seconds; `faults` strike as
     their rules say; `chunk_delay` is a pause, in seconds, before each event of a stream; `account_plugins`
-    are those that the account has on by default, such as "web". Everything
+    are those that the account has on by default, such as "web"; the providers of the models in `training` train on
+    prompts, which a request may deny, and the account with `denies_training`. Everything
     that is drawn is drawn from `seed`, but for the faults, which have their own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a property of what is played
         self,
         *,
         seed: int = 1,
@@ -39,11 +40,12 @@ class Emulator:
         faults: Faults | None = None,
         chunk_delay: float = 0,
         account_plugins: Collection[str] = (),
+        training: Collection[str] = (),
     ) -> None:
         limits = Limits(per_minute, per_day)
         self._clock = clock
         self._record = Record()
-        self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay, account_plugins)
+        self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay, account_plugins, training)
         self._serving: Serving | None = None
         self.app: ASGIApp = build(self._gateway, Listings(self._gateway), self._record, clock)
         self.faults = faults
@@ -68,6 +70,15 @@ class Emulator:
     def faults(self, faults: Faults | None) -> None:
         self._gateway.faults = faults or Faults()
         self._gateway.faults.start(self._clock())
+
+    @property
+    def denies_training(self) -> bool:
+        """Whether the account's privacy settings deny that prompts are used for training."""
+        return self._gateway.denies_training
+
+    @denies_training.setter
+    def denies_training(self, denied: bool) -> None:
+        self._gateway.denies_training = denied
 
     @property
     def per_day(self) -> int | None:

@@ -17,7 +17,7 @@ from freerouter.emulator.faults.rules import Faults
 from freerouter.emulator.limits import Limits
 from freerouter.emulator.offer import Offer
 from freerouter.emulator.record import Received
-from freerouter.emulator.refusals import Refusal, no_endpoints, no_match, unknown_model
+from freerouter.emulator.refusals import Refusal, no_endpoints, no_match, trains_on_prompts, unknown_model
 from freerouter.emulator.reply import Pause, Reply, Step, event_stream, json_reply
 from freerouter.emulator.rules import hosted_router_passes, turned_away
 
@@ -91,7 +91,10 @@ class Gateway:
         clock: Callable[[], float],
         chunk_delay: float,
         account_plugins: Collection[str] = (),
+        training: Collection[str] = (),
     ) -> None:
+        self.training = training
+        self.denies_training = False
         self.catalog = catalog
         self.limits = limits
         self.faults = Faults()
@@ -156,8 +159,13 @@ class Gateway:
     def _turned_away(self, ask: Ask, offer: Offer, serving: Offer | None) -> Refusal | None:
         """Return why not; a router's own row is looked at before the model that it drew."""
         now = self._clock()
-        behind = turned_away(ask, serving, now) if serving else no_match()
+        behind = turned_away(ask, serving, now) or self._privacy(ask, serving) if serving else no_match()
         return turned_away(ask, offer, now) or behind
+
+    def _privacy(self, ask: Ask, serving: Offer) -> Refusal | None:
+        """Refuse a model that trains on prompts, if the request or the account denies it."""
+        denied = self.denies_training or ask.provider.get("data_collection") == "deny"
+        return trains_on_prompts() if denied and serving.id in self.training else None
 
     def _serving(self, ask: Ask, offer: Offer) -> Offer | None:
         """Resolve routers and aliases to a model that answers."""

@@ -43,6 +43,13 @@ class Listings:
             return raw(self._catalog.body)
         return _page(self._catalog.models if every else self._catalog.listed, query.parameters)
 
+    def list_account_models(self, query: Query) -> Reply:
+        """GET /models/user: without those that the account's privacy settings hide."""
+        gateway = self._gateway
+        if not (gateway.denies_training and gateway.training):
+            return self.list_models(query)
+        return raw(envelope([model for model in self._catalog.listed if model["id"] not in gateway.training]))
+
     def count_models(self, _query: Query) -> Reply:
         """GET /models/count."""
         return json_reply({"data": {"count": len(self._catalog.listed)}})

@@ -84,6 +84,14 @@ def no_endpoints(model: str) -> Refusal:
     return typed(404, f"No endpoints found for {model}.", "not_found")
 
 
+def trains_on_prompts() -> Refusal:
+    """404: the model's only providers train on prompts, which the request or the account denies."""
+    setting = "https://openrouter.ai/settings/privacy"
+    return typed(
+        404, f"No endpoints found matching your data policy (Free model training). Configure: {setting}", "not_found"
+    )
+
+
 def unsupported(what: str) -> Refusal:
     """404: this model lacks what the request needs, for example "tool use"."""
     return typed(404, f"No endpoints found that {what}. {_ROUTING}", "not_found")

@@ -48,6 +48,10 @@ class Probe(NamedTuple):
         except CatalogError:
             return None
 
+    def continues(self) -> bool:
+        """Whether a list goes on with another page."""
+        return bool(as_object(as_object(self.json()).get("links")).get("next"))
+
     def daily(self) -> tuple[int, int] | None:
         """Today's free requests, used and of how many, in an answer of ``GET /key``; None when it is not stated."""
         try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
+
+import anyio
 
 from freerouter.memory.timings import Stated
 from freerouter.network.alarms import Alarms
@@ -11,6 +14,7 @@ from freerouter.network.catalog_source import CatalogSource
 from freerouter.network.endpoint_source import EndpointSource
 from freerouter.network.key_source import KeySource
 from freerouter.network.timings_file import TimingsFile
+from freerouter.network.user_models_source import UserModelsSource
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.headers import Caller, Headers
@@ -19,6 +23,9 @@ from freerouter.replies.verdicts import Gate, Lasting
 from freerouter.settings import Settings
 
 _ACCOUNTS = 1_000
+# Seconds that a request waits for the list of models that its account is offered.
+_PATIENCE = 3.0
+_GLANCE = 0.005
 
 
 class Learner(Protocol):
@@ -26,6 +33,10 @@ class Learner(Protocol):
 
     def learn_allowance(self, account: str, used: int, limit: int) -> None:
         """How many free requests an account has used today, and of how many."""
+        ...
+
+    def learn_allowed(self, account: str, models: frozenset[str]) -> None:
+        """Which models an account is offered."""
         ...
 
     def learn_stated(self, model: str, stated: Stated) -> None:
@@ -48,6 +59,7 @@ class Refresh:
         catalogs: where the catalog comes from; None when it is fixed.
         allowances: where allowances are read; None when they are not.
         endpoints: where it is read what OpenRouter states about a model; None when it is not.
+        user_models: where it is read what an account is offered; None when it is not.
         keep: stores what was measured, if there is anything new.
         alarms: the cost alarms; None when they are not stored.
     """
@@ -57,6 +69,7 @@ class Refresh:
         catalogs: CatalogSource | None = None,
         allowances: KeySource | None = None,
         endpoints: EndpointSource | None = None,
+        user_models: UserModelsSource | None = None,
         keep: Callable[[], None] | None = None,
         alarms: Alarms | None = None,
     ) -> None:
@@ -64,6 +77,7 @@ class Refresh:
         self._catalogs = catalogs
         self._allowances = allowances
         self._endpoints = endpoints
+        self._user_models = user_models
         self._keep = keep
         self._met: set[str] = set()
 
@@ -99,6 +113,7 @@ class Refresh:
             None if fixed else CatalogSource(settings, transport=transport, then=keep),
             KeySource(upstream, learner.learn_allowance, transport),
             EndpointSource(upstream, learner.learn_stated, transport),
+            UserModelsSource(upstream, learner.learn_allowed, transport),
             keep,
             alarms,
         )
@@ -152,6 +167,32 @@ class Refresh:
         authorization = dict(headers).get("authorization")
         if self._endpoints is not None and authorization is not None:
             self._endpoints.read(model, authorization)
+
+    def allowed(self, caller: Caller, headers: Headers, *, known: bool) -> None:
+        """Read which models an account is offered; a request that needs it waits for the first reading.
+
+        Args:
+            caller: the sender of the request.
+            headers: of the request; its key is used.
+            known: it has been read before: do not wait.
+        """
+        reading = self._read_allowed(caller, headers)
+        if reading is not None and not known:
+            reading.join(_PATIENCE)
+
+    async def allowed_async(self, caller: Caller, headers: Headers, *, known: bool) -> None:
+        """See ``allowed``."""
+        reading = self._read_allowed(caller, headers)
+        if reading is not None and not known:
+            with anyio.move_on_after(_PATIENCE):
+                while reading.is_alive():  # noqa: ASYNC110  # waiting in a thread would delay the end of a program
+                    await anyio.sleep(_GLANCE)
+
+    def _read_allowed(self, caller: Caller, headers: Headers) -> threading.Thread | None:
+        authorization = dict(headers).get("authorization")
+        if self._user_models is None or authorization is None:
+            return None
+        return self._user_models.read(caller.account, authorization)
 
     def close(self) -> None:
         """Store what was measured."""

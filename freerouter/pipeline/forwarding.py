@@ -26,7 +26,7 @@ from freerouter.network.wire_protocols import (
 )
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.dialects import CHAT, Dialect
-from freerouter.openrouter.headers import Headers, is_checked, sender
+from freerouter.openrouter.headers import Caller, Headers, is_checked, sender
 from freerouter.pipeline.actions import Fail, Refused, Request, Send, Wait
 from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
@@ -73,6 +73,11 @@ class Forwarder:
         if catalog is not None:
             self.router.update(catalog)
 
+    def learn_training(self, caller: Caller, sent: Headers, wishes: Wishes) -> None:
+        """Before a request that denies training on prompts: learn which models the account is offered."""
+        if self.router.denies_training(wishes):
+            self._refresh.allowed(caller, sent, known=self.router.knows_training(caller.account))
+
     def forward(  # noqa: PLR0913  # each is an option of the caller
         self,
         body: bytes | str | dict[str, object],
@@ -105,10 +110,12 @@ class Forwarder:
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
+        wishes = wishes.over(said)
+        self.learn_training(who, sent, wishes)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
-        request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes.over(said))
+        request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes)
         routing = self.router.route(request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
@@ -212,6 +219,11 @@ class AsyncForwarder:
         if catalog is not None:
             self.router.update(catalog)
 
+    async def learn_training(self, caller: Caller, sent: Headers, wishes: Wishes) -> None:
+        """Before a request that denies training on prompts: learn which models the account is offered."""
+        if self.router.denies_training(wishes):
+            await self._refresh.allowed_async(caller, sent, known=self.router.knows_training(caller.account))
+
     async def forward(  # noqa: PLR0913  # each is an option of the caller
         self,
         body: bytes | str | dict[str, object],
@@ -244,10 +256,12 @@ class AsyncForwarder:
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
+        wishes = wishes.over(said)
+        await self.learn_training(who, sent, wishes)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
-        request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes.over(said))
+        request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes)
         routing = await aside(body, self.router.route, request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)

@@ -11,10 +11,13 @@ from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.costs import cost_of, tokens_of
 from freerouter.pipeline.planning import Plan, fingerprint
 from freerouter.pipeline.state import State
+from freerouter.preferences import denies_training
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.reading import Flaw
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 
+# A model has no provider that the request's own preferences, or the account's settings, allow.
+_EXCLUDED = (Lasting.PRIVACY, Lasting.PROVIDERS)
 # Failures that say nothing about whether OpenRouter is down.
 _NO_SIGN = frozenset({Flaw.NOT_SENT, Flaw.STALE, Flaw.TIMEOUT, Flaw.CALLER_TIMEOUT, Flaw.DEADLINE})
 
@@ -60,6 +63,8 @@ class Learning:
             stripped: it was sent without reasoning that other models have signed.
         """
         self._measure(sent, usage)
+        if denies_training(self._plan.body):
+            self._state.training.answered(sent.model.id)
         state, belongs_to = self._state, self._plan.conversation
         state.endpoint.outage.alive()
         state.health.restore(sent.model.id, sent.at)
@@ -93,6 +98,8 @@ class Learning:
         cooldown = self._cool(sent.model, outcome)
         if outcome.lasting is not Lasting.CONTEXT or self._surely_fits(sent.model):
             self._state.health.lessons.learn(model, outcome, self._plan.asker)
+        if outcome.lasting in _EXCLUDED and self._plan.denies_training_alone:
+            self._state.training.refused(model)
         if outcome.gate is not None and outcome.seconds is not None:
             self._state.endpoint.allowances.close(self._account, outcome.gate, outcome.seconds, outcome.limit)
         if outcome.lasting in (Lasting.CONTEXT, Lasting.TOO_LONG):

@@ -21,7 +21,7 @@ from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Trace
-from freerouter.preferences import restrictions
+from freerouter.preferences import denies_training, denying_training, restrictions
 from freerouter.replies.acceptance import Accept, as_asked
 
 # The caller's preferences that can leave a model without a provider; sorting and prices cannot.
@@ -57,6 +57,11 @@ class Plan(NamedTuple):
         """What the request needs."""
         return self.asker.requirements
 
+    @property
+    def denies_training_alone(self) -> bool:
+        """Whether it denies training on prompts, and nothing else that can exclude a provider."""
+        return denies_training(self.body) and _EXCLUDING.isdisjoint(self.body["provider"].keys() - {"data_collection"})
+
 
 def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     """Analyse a request and find the eligible models; both go into the trace.
@@ -66,10 +71,13 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     """
     _check_size(state, request.body)
     body = parse(request.body)
+    as_json = body is not request.body
     contents = walk(body, request.dialect)
     cost_guard.check_cost(body, contents, request.dialect)
     named = model_names.named(body, state.aliases)
     wishes = request.wishes.over(restrictions(body)) if "plugins" in body else request.wishes
+    if state.denies_training(wishes):
+        body = denying_training(body)
     needs = request.needs + named.needs
     if cost_guard.wants_native_files(body):
         needs = (*needs, "file")
@@ -82,13 +90,14 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
         index = state.index()
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
         asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
-        choice = state.choice(wishes, named.prefer)
+        barred = state.training.barred(request.caller.account) if "provider" in body and denies_training(body) else {}
+        choice = state.choice(wishes, named.prefer, barred)
         selection = Selection(index, asker, order, state.health, state.rng, choice)
     trace.skipped = order.skipped
     trace.requirements = requirements
     trace.free = len(index.models)
     trace.eligible = len(selection)
-    return Plan(body, body is not request.body, index, asker, belongs_to, selection, accept)
+    return Plan(body, as_json, index, asker, belongs_to, selection, accept)
 
 
 def _check_size(state: State, body: object) -> None:

@@ -63,6 +63,17 @@ class Router(State):
         with self.lock:
             self.timings.state(model, stated)
 
+    def learn_allowed(self, account: str, models: frozenset[str]) -> None:
+        """Record which models an account is offered (``GET /models/user``): it hides the others that are free."""
+        with self.lock:
+            free = () if self.catalog is None else self.catalog.free(self.index().today)
+            self.training.listed(account, [model.id for model in free if model.id not in models])
+
+    def knows_training(self, account: str) -> bool:
+        """Whether it was read lately which models an account is offered."""
+        with self.lock:
+            return self.training.knows(account)
+
     def restore_timings(self, stored: object) -> None:
         """Take over the models' times that an earlier process has stored."""
         with self.lock:
@@ -107,10 +118,12 @@ class Router(State):
         """How a request would be routed, without sending it.
 
         Returns:
-            ``{"requirements", "eligible": [{"id", "probability", "gives_up", "cooling_s"}], "ineligible": [{"id",
-            "reasons"}], "without": [{"need", "found", "more"}]}`` over all models whose id ends in ``:free`` and all
-            with a price of zero. ``probability`` is the chance of being asked first, ``cooling_s`` the seconds left
-            of a model's cooldown. ``without`` says how many more models would be eligible without each single need.
+            ``{"requirements", "preference": {"prefer", "sharpness"}, "eligible": [{"id", "probability", "rank",
+            "value", "why", "gives_up", "cooling_s", "trains"}], "ineligible": [{"id", "reasons"}], "without":
+            [{"need", "found", "more"}]}`` over all models whose id ends in ``:free`` and all with a price of zero.
+            ``probability`` is the chance of being asked first, ``rank`` and ``why`` are those under the preference,
+            ``cooling_s`` is the seconds left of a model's cooldown, ``trains`` says whether it may train on prompts.
+            ``without`` says how many more models would be eligible without each single need.
 
         Raises:
             FreeRouterError: the request would be refused, whichever models are eligible.

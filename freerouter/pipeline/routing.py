@@ -352,7 +352,10 @@ class Routing:
     def explain(self) -> dict[str, Any]:
         """See ``Router.explain``."""
         with self._state.lock:
-            return self._plan.selection.explain(self._preferred())
+            explanation = self._plan.selection.explain(self._preferred())
+            for row in explanation["eligible"]:
+                row["trains"] = self._state.training.of(self._account, row["id"])
+            return explanation
 
 
 def _of_the_model(outcome: Outcome) -> Outcome:

@@ -16,6 +16,7 @@ from freerouter.memory.endpoint import Endpoint
 from freerouter.memory.health import Health
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.memory.timings import Timings
+from freerouter.memory.training import Training
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.pipeline.choosing import FREELY, Choice
 from freerouter.pipeline.filtering import Index
@@ -36,6 +37,7 @@ class State:
         conversations: which conversation uses which model.
         endpoint: where requests are sent.
         timings: how fast and how reliably the models have answered.
+        training: which models may train on prompts.
         on_alarm: called for each cost alarm, outside of the lock, with the model or ``ACCOUNT``, the cost in USD, and
             the account of the request.
     """
@@ -62,6 +64,7 @@ class State:
         allowances = Allowances(settings.requests_per_minute, clock, wall)
         self.endpoint = Endpoint(settings.upstream, allowances, Outage(clock, self.rng))
         self.timings = Timings(wall)
+        self.training = Training(clock)
         self.on_alarm: Callable[[str, float, str], None] | None = None
         self._index: Index | None = None
         self._day = 0
@@ -100,20 +103,25 @@ class State:
         self._day = day
         return self._index
 
-    def choice(self, wishes: Wishes, prefer: str) -> Choice:
+    def denies_training(self, wishes: Wishes) -> bool:
+        """Whether a request must not reach a model that may train on prompts: as it says, or as the settings do."""
+        return "deny" in (wishes.train, self.settings.train)
+
+    def choice(self, wishes: Wishes, prefer: str, barred: Mapping[str, str]) -> Choice:
         """How the model of a request is chosen: as it says, else as its model's name says, else as the settings do.
 
         Args:
             wishes: what the request says.
             prefer: the preference in its model's name; empty without one.
+            barred: models that must not be asked, each with the reason.
         """
         usual = self._usual
-        if wishes is NO_WISHES and not prefer and usual.is_uniform:
+        if wishes is NO_WISHES and not prefer and usual.is_uniform and not barred:
             return FREELY
         sharpness = usual.sharpness if wishes.sharpness is None else wishes.sharpness
         preference = Preference(wishes.prefer or prefer or usual.kind, sharpness)
         measured = self.timings.measured() if preference.is_measured else None
-        return Choice(preference, Policy.wished(wishes), measured)
+        return Choice(preference, Policy.wished(wishes), measured, barred)
 
     def is_still_free(self, model: Model) -> bool:
         """Whether a model is free in the newest catalog, too: a request may have waited."""
