@@ -4,7 +4,7 @@ import pytest
 
 from freerouter import Catalog, Router, UpstreamError, UpstreamUnavailableError
 from freerouter.emulator import FAULTS, Emulator
-from freerouter.replies.verdicts import Verdict
+from freerouter.replies.verdicts import Lasting, Verdict
 from tests.faults.expected import EXPECTED
 from tests.faults.readings import Upstream
 from tests.walks import Stage, Walked, stage, walk
@@ -23,10 +23,10 @@ CATALOG = Catalog.parse(Emulator().catalog_body)
 TWELVE = [model.id for model in Router(catalog=CATALOG).models()][:MODELS]
 
 
-def play(kind: str, bad: int, *, stream: bool) -> list[Walked]:
-    """So many requests, a second apart, while the first models of the list have the fault."""
+def play(kind: str, bad: list[str], *, stream: bool) -> list[Walked]:
+    """So many requests, a second apart, while some models have the fault."""
     scene: Stage = stage(CATALOG, include=tuple(TWELVE), max_attempts=5)
-    upstream = Upstream(kind, TWELVE[:bad], stream=stream)
+    upstream = Upstream(kind, bad, stream=stream)
     played = []
     for number in range(REQUESTS):
         body = {"messages": [{"role": "user", "content": f"Hello {number}"}], "stream": stream}
@@ -49,7 +49,7 @@ def test_there_are_twelve():
 
 @pytest.mark.parametrize(("kind", "stream"), MENDABLE)
 def test_one_bad_model_of_twelve_is_hardly_noticed(kind, stream):
-    played = play(kind, 1, stream=stream)
+    played = play(kind, TWELVE[:1], stream=stream)
     assert any(TWELVE[0] in walked.sent for walked in played)
     assert answered(played) >= 0.995
     assert sends(played) <= 1.15
@@ -57,11 +57,26 @@ def test_one_bad_model_of_twelve_is_hardly_noticed(kind, stream):
 
 @pytest.mark.parametrize(("kind", "stream"), MENDABLE)
 def test_with_a_third_of_the_models_bad_nearly_all_is_answered(kind, stream):
-    played = play(kind, 4, stream=stream)
+    played = play(kind, TWELVE[:4], stream=stream)
     if EXPECTED[kind].sends is None:
         assert answered(played) >= 0.999
     else:
         check_second_opinions(kind, played)
+
+
+# The list ascends by context. A model that says "too long" rules out smaller ones at first, so the place matters.
+TOO_LONG = [each for each in MENDABLE if EXPECTED[each.values[0]].lasting in (Lasting.CONTEXT, Lasting.TOO_LONG)]
+
+
+@pytest.mark.parametrize(
+    "bad", [TWELVE[-1:], TWELVE[-4:], TWELVE[2::3]], ids=["the largest", "the largest four", "each third"]
+)
+@pytest.mark.parametrize(("kind", "stream"), TOO_LONG)
+def test_where_large_models_say_too_long_all_is_answered(kind, stream, bad):
+    played = play(kind, bad, stream=stream)
+    assert any(bad[-1] in walked.sent for walked in played)
+    assert answered(played) == 1
+    assert len(bad) > 1 or sends(played) <= 1.15
 
 
 def check_second_opinions(kind: str, played: list[Walked]) -> None:
