@@ -40,7 +40,7 @@ def test_a_failure_cools_its_model_and_an_answer_ends_that():
     seconds = learning.failed(sent, failure())
     assert seconds > 0
     assert actor.router.cooling() == {sent.model.id: seconds}
-    learning.answered(sent_to(actor), stripped=False)
+    learning.answered(sent_to(actor), None, stripped=False)
     assert actor.router.cooling() == {}
 
 
@@ -79,7 +79,7 @@ def test_a_doubt_is_held_against_its_model_once_another_has_answered(scope, cool
     actor = stage(models(2))
     learning = learning_of(actor)
     learning.doubts.append(("m/0:free", failure(scope=scope, sure=False)))
-    learning.answered(sent_to(actor, 1), stripped=False)
+    learning.answered(sent_to(actor, 1), None, stripped=False)
     assert list(actor.router.cooling()) == ["m/0:free"] * cools
     assert learning.doubts == []
 
