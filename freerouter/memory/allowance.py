@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from freerouter.durations import DAY, MINUTE
 from freerouter.replies.verdicts import Gate
@@ -40,6 +41,20 @@ class Allowance:
     def last_sent(self) -> float:
         """When it sent its last request, if that is remembered."""
         return self.sent[-1] if self.sent else 0.0
+
+
+class Figures(NamedTuple):
+    """What is shown of an account.
+
+    Attributes:
+        left: free requests that it has left today; None when not known.
+        limit: of how many; None when not known.
+        sent: requests sent in the last minute.
+    """
+
+    left: int | None
+    limit: int | None
+    sent: int
 
 
 class Allowances:
@@ -94,6 +109,11 @@ class Allowances:
         if len(sent) >= self._per_minute:
             return Gate.MINUTE, sent[len(sent) - self._per_minute] + MINUTE - now
         return None
+
+    def figures(self, account: str) -> Figures:
+        """What is shown of an account."""
+        allowance, start = self.settle(account), self._clock() - MINUTE
+        return Figures(allowance.left, allowance.limit, sum(at > start for at in allowance.sent))
 
     def count(self, account: str) -> None:
         """Count a request that is being sent."""

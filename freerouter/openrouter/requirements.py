@@ -97,6 +97,10 @@ class Requirements(NamedTuple):
             case _:
                 return self._replace(need=self.need._replace(hard=self.need.hard - {name}))
 
+    def bare(self) -> Requirements:
+        """The same without the prompt; one that was not counted yet has at most so many tokens as its ceiling."""
+        return self._replace(tokens=self.tokens.bare())
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON values, also for display."""
         return {

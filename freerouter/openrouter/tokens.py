@@ -35,6 +35,10 @@ class Bounds(NamedTuple):
         """A number of tokens that it never exceeds."""
         return self.most
 
+    def bare(self) -> Bounds:
+        """See ``ShortPrompt``."""
+        return self
+
 
 class ShortPrompt:
     """The bounds of a prompt so short that nearly every model has room for it: counted on first use.
@@ -59,6 +63,10 @@ class ShortPrompt:
     def most(self) -> int:
         """See ``Bounds``."""
         return self._counted().most
+
+    def bare(self) -> Bounds:
+        """Bounds without the prompt: those that were counted, else the widest."""
+        return self._bounds or Bounds(0, self.ceiling)
 
     def _counted(self) -> Bounds:
         if self._bounds is None:

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from freerouter.errors import FreeRouterError
+from freerouter.memory.allowance import Figures
 from freerouter.memory.timings import Stated
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.openrouter.requirements import canonical
@@ -88,6 +89,11 @@ class Router(State):
         """How many free requests an account has left today; None when it is not known."""
         with self.lock:
             return self.endpoint.allowances.left(account)
+
+    def figures(self, account: str) -> Figures:
+        """What is shown of an account's allowance."""
+        with self.lock:
+            return self.endpoint.allowances.figures(account)
 
     def gate(self, account: str) -> tuple[Gate, float] | None:
         """Which allowance of an account is used up, and for how many seconds; None when it may send."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from freerouter.openrouter.requirements import Requirements
@@ -45,6 +46,13 @@ class Attempt:
             "duration_ms": round(self.seconds * 1000, 1),
             "cooldown_s": None if self.cooldown is None else round(self.cooldown, 1),
         }
+
+    def bare(self) -> Attempt:
+        """The same without the texts of the reply."""
+        outcome = self.outcome
+        if not (outcome.message or outcome.body or outcome.alike):
+            return self
+        return replace(self, outcome=outcome._replace(message="", body={}, alike=""))
 
     def __repr__(self) -> str:
         return f"<Attempt {self}>"
@@ -100,6 +108,13 @@ class Trace:
         self.cost = cost
         words = "ALARM: %s cost $%s in %s; %s is not used again"
         _log.error(words, model, cost, self.id, barred, extra={"trace": self.id})
+
+    def bare(self) -> Trace:
+        """A copy to keep: it holds no prompt and no text of a reply, which may repeat the prompt."""
+        kept = copy.copy(self)
+        kept.requirements = None if self.requirements is None else self.requirements.bare()
+        kept.attempts = [attempt.bare() for attempt in self.attempts]
+        return kept
 
     def headers(self) -> dict[str, str]:
         """The response headers that tell which model answered."""

@@ -27,6 +27,7 @@ from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
 from freerouter.server.security import Access, check_content
 from freerouter.server.tokens import TokenLimits
+from freerouter.server.window.window import Window
 from freerouter.server.wire import AiohttpWire
 
 _log = logging.getLogger("freerouter")
@@ -62,9 +63,10 @@ class App:
         self._held = BodiesInFlight(self._limits.bodies)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._passing = Passing(router.settings, self._access, self._limits, self._wire, self._redaction)
+        self._window = Window(router, self._access, self._refresh, lambda: self._running)
         self._stopping = False
         self._warming: asyncio.Task[None] | None = None
-        self._handlers: dict[paths.Place, Handler] = {
+        self._handlers: dict[paths.Place | paths.WindowPlace, Handler] = {
             "route": self._counted(self._route),
             "count_tokens": self._counted(self._count_tokens),
             "explain": self._counted(self._explain),
@@ -75,11 +77,16 @@ class App:
             "ready": self._ready,
             "metrics": self._show_metrics,
             "openapi": self._describe,
+            **self._window.handlers,
         }
 
     @property
     def _running(self) -> int:
         return len(self._tasks)
+
+    def let_pages_go(self) -> None:
+        """The server is about to stop: it does not wait for those who only look at it."""
+        self._window.close()
 
     def stop(self) -> int:
         """End what is running: streams with an error event, others with an error. Returns how many there were."""
@@ -99,6 +106,7 @@ class App:
             finally:
                 self._metrics.over(exchange.record)
                 logs.tell(exchange.record)
+                self._window.tell(exchange.record)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -126,7 +134,7 @@ class App:
         try:
             exchange.check_headers()
             self._access.check(exchange.method, exchange.path, exchange.by_name)
-            exchange.record.token = self._access.who(exchange.by_name)
+            exchange.record.token = self._access.who(exchange.method, exchange.path, exchange.by_name)
             await self._handler(exchange)(exchange)
         except ClientGoneError:
             self._metrics.left()

@@ -10,7 +10,10 @@ from freerouter.errors import CostRefusedError, FreeRouterError, InvalidRequestE
 from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, Dialect
 from freerouter.server.errors import RefusedError
 
-Place = Literal["route", "count_tokens", "explain", "models", "model", "pass", "health", "ready", "metrics", "openapi"]
+Place = Literal[
+    "route", "count_tokens", "explain", "models", "model", "pass", "health", "ready", "metrics", "openapi", "status"
+]
+WindowPlace = Literal["page", "asset", "events", "login", "logout"]
 
 # OpenRouter's own, and what programs for OpenAI expect; clients of Anthropic's add /v1 to /api or to nothing.
 PREFIXES = ("/api/v1/", "/v1/")
@@ -19,6 +22,15 @@ _ROUTED = {f"{prefix}{dialect.path}": dialect for prefix in PREFIXES for dialect
 _COUNT = "messages/count_tokens"
 _EXPLAIN = "/explain"
 _OWN: dict[str, Place] = {"/health": "health", "/ready": "ready", "/metrics": "metrics", "/openapi.json": "openapi"}
+
+# The window's: the page and its files hold nothing that is secret; the others ask for a token or the page's cookie.
+PAGE = "/"
+ASSETS = "/window/"
+_LOGIN: dict[str, WindowPlace] = {"/login": "login", "/logout": "logout"}
+_LOOKED_AT: dict[str, Place | WindowPlace] = {"/status": "status", "/events": "events"}
+_TRIED: dict[str, Place] = {"/try/chat": "route", "/try/explain": "explain"}
+_ROUTED["/try/chat"] = CHAT
+_AT_ROOT: dict[str, Place | WindowPlace] = {PAGE: "page", **_OWN, **_LOOKED_AT}
 
 # Handed on as they are: they cost nothing. The second column is what OpenRouter calls them today.
 _PASSED = {name: name for name in ("models/user", "models/count", "key", "credits", "generation", "providers")}
@@ -32,9 +44,19 @@ _ENDPOINT = "|".join(re.escape(dialect.path) for dialect in DIALECTS)
 _TOO_MUCH = re.compile(rf"(?:api/)*v1/|(?:{_ENDPOINT})/(?=(?:api/)*v1/|(?:{_ENDPOINT}|{_COUNT}|models|key)$)")
 
 
+def needs_no_token(path: str) -> bool:
+    """Whether anybody may have it who knows the server's name: what shows the box for the token."""
+    return path == PAGE or path in _LOGIN or path.startswith(ASSETS)
+
+
+def takes_cookie(path: str) -> bool:
+    """Whether the page asks for it, which shows a cookie in place of the token."""
+    return path in _LOOKED_AT or path in _TRIED
+
+
 def tidy(path: str) -> str:
     """The path that was meant where slashes are doubled or at the end, or the base URL has too much; else the same."""
-    if path in _ROUTED or path in _OWN:
+    if path in _ROUTED or path in _AT_ROOT:
         return path
     rest = whole = "/".join([part for part in path.split("/") if part])
     while found := _TOO_MUCH.match(rest):
@@ -71,7 +93,7 @@ def model_at(path: str) -> str:
     return found.group(1) if found else ""
 
 
-def place(method: str, path: str) -> Place:
+def place(method: str, path: str) -> Place | WindowPlace:
     """What is to be done at a path.
 
     Raises:
@@ -86,20 +108,24 @@ def place(method: str, path: str) -> Place:
     if got or posted:
         allowed = f"{'GET, HEAD' if got else 'POST'}, OPTIONS"
         raise RefusedError(f"{method} {path[:100]} is not served here: use {allowed}", 405, [("allow", allowed)])
-    raise _nothing(method, path)
+    raise nothing(method, path)
 
 
-def _posted(path: str) -> Place | None:
+def _posted(path: str) -> Place | WindowPlace | None:
     if path in _ROUTED:
         return "route"
-    if path == _EXPLAIN:
+    if path == _EXPLAIN or path in _TRIED:
         return "explain"
+    if path in _LOGIN:
+        return _LOGIN[path]
     return "count_tokens" if below(path) == _COUNT else None
 
 
-def _got(path: str) -> Place | None:
-    if path in _OWN:
-        return _OWN[path]
+def _got(path: str) -> Place | WindowPlace | None:
+    if path in _AT_ROOT:
+        return _AT_ROOT[path]
+    if path.startswith(ASSETS):
+        return "asset"
     rest = below(path)
     if rest == "models":
         return "models"
@@ -110,7 +136,8 @@ def _got(path: str) -> Place | None:
     return "model" if _MODEL.fullmatch(rest) else None
 
 
-def _nothing(method: str, path: str) -> FreeRouterError:
+def nothing(method: str, path: str) -> FreeRouterError:
+    """The error for a path at which nothing is served."""
     rest = below(path)
     if method == "POST" and rest == "completions":
         return InvalidRequestError("the old Completions are not served: use chat/completions", field="prompt")

@@ -8,8 +8,8 @@ from typing import Any
 
 from freerouter.pipeline.tracking import Trace
 
-# Probes come every few seconds.
-_QUIET = frozenset({"health", "ready", "metrics"})
+# Probes come every few seconds, and so does what looks at the window.
+_QUIET = frozenset({"health", "ready", "metrics", "page", "asset", "events", "status"})
 
 
 @dataclass(slots=True)
@@ -23,6 +23,7 @@ class Record:
         token: the name of the client's token; "" where none is asked for.
         trace: of a routed request.
         first: seconds until its answer began.
+        content: the beginning of its last message, where the settings let it be shown; it is not logged.
         started: when the request came, in monotonic seconds.
     """
 
@@ -32,6 +33,7 @@ class Record:
     token: str = ""
     trace: Trace | None = None
     first: float | None = None
+    content: str = ""
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -100,6 +100,12 @@ class Server(uvicorn.Server):
 
     _in_haste = False
 
+    @property
+    def _app(self) -> App:
+        app = self.config.app
+        assert isinstance(app, App)  # noqa: S101  # see configure
+        return app
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the drain, the second one ends it."""
         self._in_haste = self.should_exit
@@ -108,6 +114,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests finish, for a while."""
+        self._app.let_pages_go()
         ending = asyncio.ensure_future(self._end())
         try:
             await super().shutdown(sockets)
@@ -118,9 +125,7 @@ class Server(uvicorn.Server):
         until = time.monotonic() + _DRAIN
         while time.monotonic() < until and not self._in_haste:  # noqa: ASYNC110  # a signal sets it
             await asyncio.sleep(_GLANCE)
-        app = self.config.app
-        assert isinstance(app, App)  # noqa: S101  # see configure
-        if ended := app.stop():
+        if ended := self._app.stop():
             _log.warning("stopping: %d requests were ended before their answer was whole", ended)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from freerouter.errors import SettingsError
 from freerouter.openrouter.headers import SELF, Headers, via
 from freerouter.preferences import OWN_PREFIX
+from freerouter.server import paths, sessions
 from freerouter.server.errors import RefusedError
 from freerouter.server.hosts import ANY, check_hosts, is_ours, name_of
 from freerouter.server.tokens import LEAST, Token
@@ -79,14 +81,12 @@ class Access:
         """Raises RefusedError when a request is not to be served."""
         if not self._is_probe(path):
             self._check_host(headers.get("host"))
-        origin = headers.get("origin")
-        if origin is not None and not self._is_page(origin):
-            raise RefusedError(f"the origin {origin[:100]!r} is not served here: see --cors", 403)
+        self._check_origin(path, headers)
         if SELF in headers.get("via", ""):
             raise RefusedError("the upstream leads back to this server: set upstream to OpenRouter's address", 400)
         if method == "OPTIONS":
             return
-        if self.tokens and path not in _OPEN and not self.who(headers):
+        if self.tokens and not (path in _OPEN or paths.needs_no_token(path) or self.who(method, path, headers)):
             raise RefusedError("the token is missing or wrong: send it as Authorization: Bearer TOKEN", 401)
 
     def _is_probe(self, path: str) -> bool:
@@ -99,6 +99,14 @@ class Access:
         if not is_ours(name_of(host), self.hosts):
             raise RefusedError(f"host {host[:100]!r} is not served here: see --host-name", 403)
 
+    def _check_origin(self, path: str, headers: Mapping[str, str]) -> None:
+        """Web pages must be named; the window may ask for what is its own, and for that no page of another site may."""
+        origin, its_own = headers.get("origin"), paths.takes_cookie(path) or paths.needs_no_token(path)
+        if origin is not None and not self._is_page(origin) and not (its_own and is_same_origin(headers)):
+            raise RefusedError(f"the origin {origin[:100]!r} is not served here: see --cors", 403)
+        if paths.takes_cookie(path):
+            self.check_site(headers)
+
     def _is_page(self, origin: str) -> bool:
         return origin in self.origins or ANY in self.origins
 
@@ -108,11 +116,21 @@ class Access:
         if headers.get("sec-fetch-site") == "cross-site" and (origin is None or not self._is_page(origin)):
             raise RefusedError("a web page of another site asks for this: see --cors", 403)
 
-    def who(self, headers: Mapping[str, str]) -> str:
-        """The name of the token that a request shows; "" when it shows none."""
+    def who(self, method: str, path: str, headers: Mapping[str, str]) -> str:
+        """The name of the token that a request shows, by the window's cookie where that counts; "" without one."""
         given = credentials(headers)
         found = [token.name for token in self.tokens if token.is_shown_in(given)]
-        return found[0] if found else ""
+        if found:
+            return found[0]
+        return self._by_cookie(method, headers) if self.tokens and paths.takes_cookie(path) else ""
+
+    def _by_cookie(self, method: str, headers: Mapping[str, str]) -> str:
+        """Browsers send a cookie for pages of other ports as well, but say so: what is posted must be the window's."""
+        site = headers.get("sec-fetch-site", "same-origin")
+        if site not in ("same-origin", "none") or (method == "POST" and not is_same_origin(headers)):
+            return ""
+        value = sessions.value_in(headers.get("cookie", ""), headers.get("host", ""))
+        return sessions.holder(self.tokens, value, time.time())
 
     def outgoing(self, headers: Headers) -> Headers:
         """The caller's headers that are for OpenRouter; its credentials only if they are a key of OpenRouter's.
@@ -165,6 +183,12 @@ class Access:
         if headers.get("access-control-request-private-network") == "true":
             cors.append(("access-control-allow-private-network", "true"))
         return [*cors, ("access-control-allow-methods", "GET, HEAD, POST"), ("access-control-max-age", _PREFLIGHT_AGE)]
+
+
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Whether a page asks that came from this server: its origin is the host, whose name has been checked."""
+    scheme, _, host = headers.get("origin", "").partition("://")
+    return scheme in ("http", "https") and host.lower() == headers.get("host", "").lower()
 
 
 def check_content(headers: Mapping[str, str]) -> None:

@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import uvicorn
 
 from freerouter import Router, Settings
 from freerouter.server import Access, App, Limits
-from freerouter.server.running import configure, listen, url_of
+from freerouter.server.running import Server, configure, listen, url_of
 from tests.stage import CATALOG, KEY, at_rest
 
 JSON = {"content-type": "application/json"}
@@ -53,7 +52,7 @@ class Served:
 def running(app: App, port: int = 0) -> Iterator[str]:
     """Run an app as ``freerouter serve`` does, but in a thread; gives the URL without a path."""
     with listen("127.0.0.1", port) as listener:
-        server = uvicorn.Server(configure(app))
+        server = Server(configure(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

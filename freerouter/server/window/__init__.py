@@ -1,0 +1,1 @@
+"""The window: the page at ``/`` that shows what the server does, and what the page reads."""

@@ -1,0 +1,94 @@
+"""History: the last requests of the server, for the window and ``freerouter top``; nothing of a message is kept."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, NamedTuple
+
+from freerouter.pipeline.tracking import Trace
+from freerouter.server.record import Record
+
+KEPT = 200
+_FAILED = ("failed", "interrupted")
+
+
+class Entry(NamedTuple):
+    """A request that is over.
+
+    Attributes:
+        number: counts the requests of this server.
+        at: when it came, in seconds since 1970.
+        record: what is told of it in the log.
+        trace: its trace, without what may repeat a prompt; None when the client left before there was one.
+        total: seconds that it took.
+    """
+
+    number: int
+    at: float
+    record: Record
+    trace: Trace | None
+    total: float
+
+    @property
+    def answered(self) -> bool:
+        """Whether a model answered it to the end, or as long as the client wanted."""
+        return self.trace is not None and self.trace.model is not None and self.trace.ending not in _FAILED
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON values."""
+        record, first = self.record, self.record.first
+        return {
+            "number": self.number,
+            "at": round(self.at, 3),
+            "dialect": record.dialect,
+            "status": record.status,
+            "token": record.token,
+            "answered": self.answered,
+            "first_ms": None if first is None else round(first * 1000, 1),
+            "total_ms": round(self.total * 1000, 1),
+            "content": record.content or None,
+            "trace": None if self.trace is None else self.trace.as_dict(),
+        }
+
+
+class History:
+    """The last requests. Written and read in the server's event loop.
+
+    Args:
+        wall: seconds since 1970.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self.counts: Counter[str] = Counter()
+        self.on_news: Callable[[], None] | None = None
+        self._wall = wall
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+
+    @property
+    def number(self) -> int:
+        """That of the last request; 0 before the first."""
+        return self.counts["requests"]
+
+    def add(self, record: Record) -> None:
+        """Keep what is told of an exchange that is over, if it was to be routed."""
+        if record.place != "route":
+            return
+        self.counts["requests"] += 1
+        total, trace = record.seconds, record.trace
+        record.trace = None  # its texts of errors, and its prompt, are not kept
+        entry = Entry(self.number, self._wall() - total, record, None if trace is None else trace.bare(), total)
+        self.counts["answered" if entry.answered else "failed"] += 1
+        self._entries.append(entry)
+        if self.on_news is not None:
+            self.on_news()
+
+    def last(self, most: int = KEPT) -> list[Entry]:
+        """The last requests, newest first."""
+        return list(islice(reversed(self._entries), most))
+
+    def since(self, number: int) -> list[Entry]:
+        """The requests after this one, oldest first, as far as they are kept."""
+        return self.last(min(self.number - number, KEPT))[::-1]
