@@ -35,6 +35,7 @@ class Snapshot:
         history: the last requests.
         refresh: what reads the list of models.
         running: how many requests are running.
+        asks_for_token: whether clients have to send one.
         wall: seconds since 1970.
     """
 
@@ -44,12 +45,15 @@ class Snapshot:
         history: History,
         refresh: Refresh,
         running: Callable[[], int],
+        *,
+        asks_for_token: bool = False,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._router = router
         self._history = history
         self._refresh = refresh
         self._running = running
+        self._asks_for_token = asks_for_token
         self._wall = wall
         self._started = wall()
         self._account = caller(outgoing([], router.settings.key)).account
@@ -66,6 +70,7 @@ class Snapshot:
         return {
             "version": __version__,
             "upstream": router.settings.upstream,
+            "asks_for_token": self._asks_for_token,
             "started": round(self._started),
             "catalog": {"read_at": read and round(read), "failed": self._refresh.failed},
             "allowance": self._allowance(),

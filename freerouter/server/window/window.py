@@ -61,7 +61,7 @@ class Window:
     def __init__(self, router: Router, access: Access, refresh: Refresh, running: Callable[[], int]) -> None:
         self._access = access
         self._history = History()
-        self._snapshot = Snapshot(router, self._history, refresh, running)
+        self._snapshot = Snapshot(router, self._history, refresh, running, asks_for_token=bool(access.tokens))
         self._feed = Feed(self._history, self._snapshot)
         self.handlers: dict[paths.Place | paths.WindowPlace, Callable[[Exchange], Awaitable[None]]] = {
             "page": self._page,
