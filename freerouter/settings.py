@@ -153,6 +153,9 @@ class Settings(BaseSettings):
     serve_cors: NameList = Field(default=(), description="Origins of web pages that may use the server.")
     serve_host_name: NameList = Field(default=(), description="Names and networks by which clients reach the server.")
     serve_emulate: bool = Field(default=False, description="Send to an emulated OpenRouter.")
+    serve_show_content: bool = Field(
+        default=False, description="Show the beginning of each request's last message in the window."
+    )
     serve_json: bool = Field(default=False, description="Say for machines where the server is.")
     serve_log_format: LogFormat = Field(default="text", description="How the server logs: text or json.")
     serve_log_level: LogLevel = Field(

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from freerouter import __version__
-from freerouter.cli import alarms, batch, chat, config, demo, doctor, emulate, explain, models, quota, serve
+from freerouter.cli import alarms, batch, chat, config, demo, doctor, emulate, explain, models, quota, serve, top
 from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
 
@@ -32,6 +32,7 @@ app.command()(quota.quota)
 app.command()(alarms.alarms)
 app.command()(doctor.doctor)
 app.command(cls=serve.Command)(serve.serve)
+app.command()(top.top)
 app.command()(emulate.emulate)
 app.command()(config.config)
 

@@ -73,6 +73,9 @@ def serve(
     emulate: Annotated[
         bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
     ] = False,
+    show_content: Annotated[
+        bool, typer.Option("--show-content", help="Show the beginning of each last message in the window.")
+    ] = False,
     log_format: Annotated[
         Literal["text", "json"] | None, typer.Option(help="How it logs, on standard error.", show_default="text")
     ] = None,
@@ -103,6 +106,7 @@ def serve(
         "cors": tuple(cors or ()) or None,
         "host_name": tuple(host_name or ()) or None,
         "emulate": emulate or None,
+        "show_content": show_content or None,
         "log_format": log_format,
         "log_level": log_level,
         "json": as_json or None,

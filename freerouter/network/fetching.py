@@ -99,15 +99,18 @@ def _read(response: httpx.Response, room: int) -> bytes:
     return b"".join(chunks)
 
 
-def look(settings: Settings, url: str) -> Probe:
+def look(settings: Settings, url: str, token: str | None = None) -> Probe:
     """GET an address once, for a diagnosis; errors are part of the result.
 
     Args:
         settings: the key is sent only to their upstream.
         url: the address.
+        token: of a freerouter server there.
     """
     sent = {"accept-encoding": "identity"}
-    if settings.key is not None and url.startswith(f"{settings.upstream}/"):
+    if token is not None:
+        sent["authorization"] = f"Bearer {token}"
+    elif settings.key is not None and url.startswith(f"{settings.upstream}/"):
         sent["authorization"] = f"Bearer {settings.key}"
     started = time.monotonic()
     try:

@@ -27,6 +27,7 @@ from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
 from freerouter.server.security import Access, check_content
 from freerouter.server.tokens import TokenLimits
+from freerouter.server.window.content import last_message
 from freerouter.server.window.window import Window
 from freerouter.server.wire import AiohttpWire
 
@@ -204,6 +205,8 @@ class App:
         body = await exchange.body()
         record, dialect = exchange.record, paths.error_dialect(exchange.path)
         record.dialect = dialect.name
+        if self.router.settings.serve_show_content:
+            record.content = last_message(body)
         answer = await exchange.unless_gone(self._forwarder.forward(body, headers, dialect))
         record.trace, record.first = answer.trace, record.seconds
         restate_exhausted(answer, self.router.settings.exhausted_status, dialect)

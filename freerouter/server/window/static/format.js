@@ -10,7 +10,7 @@ export const setNow = (server) => (skew = server - Date.now() / 1000);
 
 export const now = () => Date.now() / 1000 + skew;
 
-const local = (at) => new Date((at - skew) * 1000);
+const local = (at) => new Date(Math.round(at - skew) * 1000);
 
 export const timeOfDay = (at) => clock.format(local(at));
 
