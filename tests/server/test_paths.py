@@ -47,9 +47,30 @@ def test_what_is_served_at_the_root(path):
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "what"),
+    [
+        ("GET", "/", "page"),
+        ("HEAD", "/", "page"),
+        ("GET", "/window/main.js", "asset"),
+        ("GET", "/events", "events"),
+        ("GET", "/status", "status"),
+        ("POST", "/login", "login"),
+        ("POST", "/logout", "logout"),
+        ("POST", "/try/chat", "route"),
+        ("POST", "/try/explain", "explain"),
+    ],
+)
+def test_what_is_served_for_the_window(method, path, what):
+    assert place(method, path) == what
+
+
+@pytest.mark.parametrize(
     ("method", "path", "error"),
     [
-        ("GET", "/", RefusedError),
+        ("GET", "/login", RefusedError),
+        ("GET", "/try/chat", RefusedError),
+        ("POST", "/", RefusedError),
+        ("POST", "/window/main.js", RefusedError),
         ("GET", "/api/v1", RefusedError),
         ("GET", "/api/v1/", RefusedError),
         ("GET", "/models", RefusedError),

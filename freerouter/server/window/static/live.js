@@ -48,6 +48,13 @@ function again(on) {
   timer = setTimeout(() => connect(on), pause);
 }
 
+// Who comes back to the page, or to the network, does not wait for the pause to end.
+export function hurry(on) {
+  const now = () => document.body.dataset.connection === "lost" && !document.hidden && connect(on);
+  addEventListener("online", now);
+  document.addEventListener("visibilitychange", now);
+}
+
 export function disconnect() {
   clearTimeout(timer);
   source?.close();

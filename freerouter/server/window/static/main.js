@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 import { setNow } from "./format.js";
 import { showAllowance, showBanner, showHealth, showRecent } from "./health.js";
-import { connect, disconnect } from "./live.js";
+import { connect, disconnect, hurry } from "./live.js";
 import { showModels, tickModels } from "./models.js";
 import { addRequest, showRequests } from "./requests.js";
 import { showSetup } from "./setup.js";
@@ -13,7 +13,7 @@ const KEPT = 200;
 
 let state = null;
 let requests = [];
-let dirty = false;
+let undrawn = 0;
 
 function summary() {
   showBanner(state);
@@ -33,15 +33,17 @@ const on = {
   snapshot(told) {
     setNow(told.now);
     requests = told.requests;
+    undrawn = 0;
     setLogin(false, told.asks_for_token);
     showState(told);
     showRequests(state, requests);
   },
   state: showState,
   request(told) {
-    requests = [told, ...requests].slice(0, KEPT);
-    addRequest(told);
-    soon();
+    requests.unshift(told);
+    requests.length = Math.min(requests.length, KEPT);
+    if (undrawn === 0) requestAnimationFrame(drawRequests);
+    undrawn += 1;
   },
   login() {
     disconnect();
@@ -50,14 +52,11 @@ const on = {
   },
 };
 
-// Many requests may come at once; the panel is drawn once for all of them.
-function soon() {
-  if (dirty) return;
-  dirty = true;
-  requestAnimationFrame(() => {
-    dirty = false;
-    showRecent(state, requests);
-  });
+// Many requests may come at once; they are drawn together, and those that are no longer kept are not.
+function drawRequests() {
+  for (const request of requests.slice(0, undrawn).reverse()) addRequest(request);
+  undrawn = 0;
+  showRecent(state, requests);
 }
 
 function setLogin(wanted, asksForToken) {
@@ -96,3 +95,4 @@ setInterval(() => {
 startTry(on.login);
 showSetup(false);
 connect(on);
+hurry(on);

@@ -56,8 +56,8 @@ function setOpen(request, wanted) {
 }
 
 function drop() {
-  while (body.rows.length > 2 * KEPT) {
-    open.delete(Number(body.rows[body.rows.length - 2].dataset.number));
+  while (body.childElementCount > 2 * KEPT) {
+    open.delete(Number(body.lastChild.previousSibling.dataset.number));
     body.lastChild.remove();
     body.lastChild.remove();
   }

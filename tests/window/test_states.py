@@ -1,0 +1,117 @@
+"""What the page says when something is wrong, who may see it, and how it comes back."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from freerouter import Router, Settings
+from freerouter.server import Access, App, tokens
+from tests.server.stage import ask, running, served
+from tests.stage import CATALOG, KEY, NOWHERE, striking
+
+TOKEN = "let-me-in-0123456789"
+ACCESS = Access(tokens(f"alice={TOKEN}"))
+
+
+@pytest.fixture
+def server(upstream):
+    with served(upstream) as running:
+        yield running
+
+
+def banner(page):
+    return page.locator("#banner")
+
+
+def log_in(page, token: str = TOKEN) -> None:
+    page.get_by_role("textbox", name="Token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_an_empty_pool(upstream, visit):
+    with served(upstream, include=("nobody/*",)) as server:
+        page = visit(server.url)
+        expect(banner(page)).to_contain_text("No eligible model. The settings include, exclude")
+        expect(page.locator("#models")).to_contain_text("There is no free model to draw from.")
+
+
+def test_no_list_of_models(visit):
+    with served(NOWHERE, catalog=None) as server:
+        expect(banner(visit(server.url))).to_contain_text("No list of models yet.")
+
+
+def test_a_shut_gate(server, visit, emulator):
+    emulator.faults = striking("daily_limit")
+    server.ask()
+    page = visit(server.url)
+    expect(banner(page)).to_have_text(re.compile(r"Allowance used up\. .*The gate opens at \d\d:\d\d, in "))
+    expect(page.locator("#health")).to_contain_text("Allowance used up")
+
+
+def test_an_outage_and_its_end(server, visit, emulator):
+    emulator.faults = striking("html_in_502")
+    server.ask()
+    page = visit(server.url)
+    expect(banner(page)).to_contain_text("Outage. OpenRouter does not answer")
+    emulator.faults = None
+    with server.app.router.lock:
+        server.app.router.endpoint.outage.alive()
+    expect(banner(page)).to_be_empty()
+
+
+def test_the_first_paint(server, browser):
+    """Before anything is known, the page stands as it will, and says that it connects."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/status*", lambda route: None)
+    page.goto(server.url)
+    assert page.locator("body").get_attribute("data-connection") == "first"
+    expect(page.locator("#connection")).to_have_text("Connecting")
+    for name in ("Health", "Allowance", "Models", "Requests", "Try it"):
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    context.close()
+
+
+def test_a_wrong_token_is_told_and_the_right_one_lets_in(upstream, visit, emulator):
+    with served(upstream, ACCESS) as server:
+        page = visit(server.url, fails=True)
+        expect(page.get_by_role("textbox", name="Token")).to_be_focused()
+        expect(page.locator("#content")).to_be_hidden()
+        log_in(page, "wrong")
+        expect(page.get_by_role("alert")).to_contain_text("This token is wrong")
+        log_in(page)
+        expect(page.locator("#connection")).to_have_text("Live")
+        (cookie,) = page.context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+        assert TOKEN not in cookie["value"]
+        page.get_by_role("button", name="Send").click()
+        expect(page.locator("#try-result")).to_contain_text("Answered by")
+        expect(page.locator("#snippets")).to_contain_text("YOUR_TOKEN")
+        page.reload()
+        expect(page.locator("tr.request")).to_have_count(1)
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("textbox", name="Token")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("textbox", name="Token")).to_be_visible()
+        assert not page.context.cookies()
+
+
+def test_a_lost_connection_comes_back_by_itself(upstream, visit):
+    """After a restart, with the session and what is on the page."""
+    with running(_app(upstream)) as url:
+        page = visit(url, fails=True)
+        log_in(page)
+        expect(page.locator("#connection")).to_have_text("Live")
+        page.get_by_label("Prompt").fill("What I wrote")
+    expect(page.locator("#connection")).to_have_text("Connection lost, trying again")
+    with running(_app(upstream), httpx.URL(url).port):
+        expect(page.locator("#connection")).to_have_text("Live")
+        httpx.post(f"{url}/api/v1/chat/completions", json=ask(), headers={"x-api-key": TOKEN})
+        expect(page.locator("tr.request")).to_have_count(1)
+        expect(page.get_by_label("Prompt")).to_have_value("What I wrote")
+
+
+def _app(upstream: str) -> App:
+    return App(Router(Settings(upstream=upstream, api_key=KEY, seed=1), CATALOG), ACCESS)
