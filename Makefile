@@ -4,14 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
-# The npm packages of the tests with Node: those tests are skipped where there is none.
+# The npm packages of the tests with Node, and axe-core: those tests are skipped where there is none.
 NODE := tests/clients/node
 MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
 .PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick reliability soak \
-	nightly pip-audit faults constraints
+	nightly pip-audit faults constraints screenshots
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -73,6 +73,10 @@ constraints: $(READY)
 
 faults: $(READY)
 	$(BIN)/python -m freerouter.emulator.faults > docs/faults.md
+
+# Takes the pictures of the window in docs/: needs Chromium.
+screenshots: $(READY)
+	$(BIN)/python -m tests.window.screenshots
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(NODE)/node_modules dist .mypy_cache .ruff_cache .hypothesis

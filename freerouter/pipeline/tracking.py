@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import logging
 import os
@@ -109,12 +108,11 @@ class Trace:
         words = "ALARM: %s cost $%s in %s; %s is not used again"
         _log.error(words, model, cost, self.id, barred, extra={"trace": self.id})
 
-    def bare(self) -> Trace:
-        """A copy to keep: it holds no prompt and no text of a reply, which may repeat the prompt."""
-        kept = copy.copy(self)
-        kept.requirements = None if self.requirements is None else self.requirements.bare()
-        kept.attempts = [attempt.bare() for attempt in self.attempts]
-        return kept
+    def strip(self) -> None:
+        """Drop the prompt and the texts of replies, which may repeat it: a trace that is over can then be kept."""
+        if self.requirements is not None:
+            self.requirements = self.requirements.bare()
+        self.attempts = [attempt.bare() for attempt in self.attempts]
 
     def headers(self) -> dict[str, str]:
         """The response headers that tell which model answered."""

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from freerouter.openrouter.tokens import Bounds
 from freerouter.server import Access, sessions, tokens
 from freerouter.server.record import Record
 from freerouter.server.window import feed
@@ -195,6 +196,7 @@ def test_nothing_of_a_message_or_of_an_error_is_kept(server, emulator):
     assert len(kept) == 2
     for entry in kept:
         assert CANARY.encode() not in pickle.dumps(entry)
+        assert type(entry.trace.requirements.tokens) is Bounds  # what is not counted yet holds the prompt
         assert not any(attempt.outcome.message or attempt.outcome.body for attempt in entry.trace.attempts)
     for path in ("/status", "/metrics"):
         text = server.http.get(path).text

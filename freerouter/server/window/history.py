@@ -21,16 +21,19 @@ class Entry(NamedTuple):
     Attributes:
         number: counts the requests of this server.
         at: when it came, in seconds since 1970.
-        record: what is told of it in the log.
-        trace: its trace, without what may repeat a prompt; None when the client left before there was one.
+        record: what is told of it in the log; its trace holds nothing of a prompt any more.
         total: seconds that it took.
     """
 
     number: int
     at: float
     record: Record
-    trace: Trace | None
     total: float
+
+    @property
+    def trace(self) -> Trace | None:
+        """Its trace; None when the client left before there was one."""
+        return self.record.trace
 
     @property
     def answered(self) -> bool:
@@ -77,9 +80,10 @@ class History:
         if record.place != "route":
             return
         self.counts["requests"] += 1
-        total, trace = record.seconds, record.trace
-        record.trace = None  # its texts of errors, and its prompt, are not kept
-        entry = Entry(self.number, self._wall() - total, record, None if trace is None else trace.bare(), total)
+        if record.trace is not None:
+            record.trace.strip()
+        total = record.seconds
+        entry = Entry(self.number, self._wall() - total, record, total)
         self.counts["answered" if entry.answered else "failed"] += 1
         self._entries.append(entry)
         if self.on_news is not None:

@@ -6,7 +6,6 @@ import { bar, times, tries } from "./plots.js";
 
 // What is shown of the many capabilities; the rest is parameters.
 const SHOWN = ["image", "audio", "video", "file", "tools", "structured_outputs", "response_format", "reasoning"];
-const LONGEST = 600;
 
 const share = (model) => (model.attempts ? model.answered / model.attempts : null);
 const first = (model) => median(model.tries.filter(([answered]) => answered).map(([, time]) => time));
@@ -26,6 +25,8 @@ const COLUMNS = [
   { key: "trains", title: "Trains on prompts", by: (model) => String(model.trains), cell: (model) => TRAINS[model.trains] ?? "unknown", optional: true },
 ];
 
+// How long each cooldown was when it was seen first, by its end.
+let lengths = new Map();
 let models = [];
 let sorted = { key: "name", up: true };
 
@@ -42,7 +43,7 @@ function canCell(model) {
 function stateCell(model) {
   const seconds = left(model);
   if (!seconds) return h("span", { class: "state" }, h("span", { class: "dot good" }), "ready");
-  return h("span", { class: "state cooling" }, `cooling ${duration(seconds)}`, bar(seconds / LONGEST, "warn"));
+  return h("span", { class: "state cooling" }, h("span", { class: "left" }, `cooling ${duration(seconds)}`), bar(seconds / lengths.get(model.cooling_until), "warn"));
 }
 
 function successCell(model) {
@@ -123,6 +124,8 @@ function offerNeeds() {
 // The focus stays on a heading when its table is drawn anew.
 export function showModels(state) {
   models = state.models;
+  const cooling = models.filter(left);
+  lengths = new Map(cooling.map((model) => [model.cooling_until, lengths.get(model.cooling_until) ?? left(model)]));
   const focused = document.activeElement?.id;
   offerNeeds();
   draw();
