@@ -131,7 +131,7 @@ def _paths() -> dict[str, Any]:
         },
         "/health": _got("Whether it runs.", "Status"),
         "/ready": {"get": _operation("Whether it can answer.", probe)},
-        "/status": _got("What the window shows.", "Any", _parameter("requests", "query", "integer")),
+        "/status": _got("What the window shows.", "Any", _parameter("requests", "query", _between(0, 10**9 - 1))),
         "/metrics": {"get": _operation("What it counts.", metrics | {"4XX": probe["4XX"]})},
         "/openapi.json": _got("This description.", "Description"),
     }
