@@ -22,7 +22,7 @@ SUITES = {
     "memory/outage": ["tests/memory/test_outage.py"],
     "pipeline/routing": ["tests/pipeline/test_loop.py", "tests/pipeline/test_not_sent.py", *_WALKS],
     "pipeline/learning": ["tests/pipeline/test_learning.py", *_WALKS],
-    "pipeline/planning": _WALKS,
+    "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
     "pipeline/router": ["tests/pipeline/test_router.py"],
     "pipeline/state": ["tests/pipeline/test_state.py"],
     "pipeline/pace": ["tests/pipeline/test_pace.py"],
