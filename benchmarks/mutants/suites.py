@@ -20,7 +20,7 @@ SUITES = {
     "openrouter/costs": ["tests/openrouter/test_costs.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
-    "pipeline/routing": ["tests/pipeline/test_loop.py", "tests/pipeline/test_not_sent.py", *_WALKS],
+    "pipeline/routing": [*(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")), *_WALKS],
     "pipeline/learning": ["tests/pipeline/test_learning.py", *_WALKS],
     "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
     "pipeline/router": ["tests/pipeline/test_router.py"],
