@@ -33,6 +33,20 @@ _SPOKEN = frozenset(
 _ENDS = {"response.completed": "completed", "response.incomplete": "incomplete", "response.failed": "failed"}
 # Errors that are sent as a success without output (API reference, "Errors").
 _OVERFLOWS = ("context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long")
+# A response that failed, as far as the events before it are not known any more.
+_FAILED: Mapping[str, Any] = {
+    "id": "",
+    "object": "response",
+    "created_at": 0,
+    "model": "",
+    "status": "failed",
+    "output": [],
+    "tools": [],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    **dict.fromkeys(("completed_at", "incomplete_details", "instructions", "metadata")),
+    **dict.fromkeys(("temperature", "top_p", "frequency_penalty", "presence_penalty")),
+}
 
 
 class ResponsesDialect(Dialect):
@@ -108,12 +122,14 @@ class ResponsesDialect(Dialect):
         """``{"error": {"code", "message", "metadata"}}``."""
         return openrouter_error(error)
 
-    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:  # noqa: ARG002
-        """A ``response.failed`` event."""
+    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
+        """A ``response.failed`` event, with all fields that OpenRouter's Python SDK asks of one."""
         inner = openrouter_error(error)["error"]
         failure = {"code": "server_error", "message": inner["message"], "metadata": inner["metadata"]}
-        response = {"object": "response", "status": "failed", "error": failure, "output": []}
-        data = to_json({"type": "response.failed", "response": response})
+        number = after.get("sequence_number")
+        following = number + 1 if isinstance(number, int) else 0
+        response = {**_FAILED, "error": failure}
+        data = to_json({"type": "response.failed", "sequence_number": following, "response": response})
         return b"event: response.failed\ndata: " + data + b"\n\n"
 
 
