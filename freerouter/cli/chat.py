@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from freerouter.cli.catalogs import free_ids
+from freerouter.cli import options
 from freerouter.cli.upstreams import Emulate, Prefer, check_key, settings_for
 
 if TYPE_CHECKING:
@@ -19,29 +19,20 @@ _PAUSE = 0.02
 
 
 def chat(
-    prompt: Annotated[str | None, typer.Argument(help="What to ask; text on standard input goes before it.")] = None,
-    interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="Go on with the conversation: /help shows how.")
-    ] = False,
-    system: Annotated[str | None, typer.Option("--system", "-s", help="The system message.")] = None,
-    image: Annotated[list[str] | None, typer.Option(metavar="FILE|URL", help="A picture.")] = None,
-    audio: Annotated[list[str] | None, typer.Option(metavar="FILE", help="A recording.")] = None,
-    file: Annotated[list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="A PDF, or a text.")] = None,
-    schema: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Take only an answer that fits this JSON Schema.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", "-m", metavar="ID", help="One free model, not one that is drawn.", autocompletion=free_ids
-        ),
-    ] = None,
-    needs: Annotated[str, typer.Option(help="Only models that can do all of these: tools, image, ...")] = "",
+    prompt: options.Prompt = None,
+    interactive: options.Interactive = False,
+    system: options.SystemMessage = None,
+    image: options.Images = None,
+    audio: options.Recordings = None,
+    file: options.Files = None,
+    schema: options.SchemaFile = None,
+    model: options.ModelId = None,
+    needs: options.Needs = "",
     prefer: Prefer = None,
-    seed: Annotated[int | None, typer.Option(help="Repeat the draw, and the answer where the model can.")] = None,
-    no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the answer when it is whole.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="Show on standard error how the request was routed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: the answer and its trace.")] = False,
+    seed: options.Seed = None,
+    no_stream: options.NoStream = False,
+    trace: options.ShowTrace = False,
+    as_json: options.AnswerAsJson = False,
     emulate: Emulate = False,
 ) -> None:
     """Ask a free model; without a prompt, have a conversation.

@@ -42,39 +42,38 @@ def demo(
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False, quiet=as_json)
-    played = scenes() if live else [*scenes(), *failures()]
-    results: list[dict[str, Any]] = []
     with (
         tempfile.TemporaryDirectory(prefix="freerouter-demo-") as folder,
         _emulated(live, seed) as (emulator, upstream),
         _client(upstream, seed, folder) as client,
     ):
-        console.rule(f"{_DRAWS:,} draws", align="left", style="dim")
-        draws = _draws(client)
-        _show_draws(draws, console)
-        never = _reasons(client.explain(scenes()[0].body))
-        console.print()
-        console.print(f"{len(never)} more are named :free, but are never drawn", style="bold")
-        for name, reason in never.items():
-            _say(console, name.removesuffix(":free"), reason, width=_NAME, style="")
-        for number, scene in enumerate(played, start=1):
-            console.print()
-            console.rule(f"{number}. {scene.title}", align="left", style="dim")
-            _arrange(emulator, scene)
-            answered, trace = _play(client, scene, never, console)
-            results.append(_result(scene, answered, trace))
+        draws = _show_draws(client, console)
+        never = _show_never(client, console)
+        results = _play_all(client, emulator, never, console)
         paid = [] if emulator is None else emulator.bill
     console.print()
-    failed = sum(not result["as_expected"] for result in results)
     if as_json:
         print(json.dumps({"draws": draws, "requests": results, "paid": len(paid)}, indent=2))
+    failed = sum(not result["as_expected"] for result in results)
     if failed or paid:
-        console.print(f"{failed} of {len(played)} requests did not end as expected; paid: {paid}", style="bold red")
+        console.print(f"{failed} of {len(results)} requests did not end as expected; paid: {paid}", style="bold red")
         raise typer.Exit(1)
-    console.print(
-        "All requests were answered, except the one that cannot be, at no cost." if not live else "All answered.",
-        style="bold",
-    )
+    good = "All answered." if live else "All requests were answered, except the one that cannot be, at no cost."
+    console.print(good, style="bold")
+
+
+def _play_all(
+    client: FreeRouter, emulator: Emulator | None, never: dict[str, str], console: Console
+) -> list[dict[str, Any]]:
+    """Play the scenes; those with faults need an emulator. Returns what became of each."""
+    results = []
+    for number, scene in enumerate(scenes() if emulator is None else [*scenes(), *failures()], start=1):
+        console.print()
+        console.rule(f"{number}. {scene.title}", align="left", style="dim")
+        _arrange(emulator, scene)
+        answered, trace = _play(client, scene, never, console)
+        results.append(_result(scene, answered, trace))
+    return results
 
 
 @contextmanager
@@ -210,9 +209,22 @@ def _draws(client: FreeRouter) -> dict[str, int]:
     return dict(sorted(draws.items()))
 
 
-def _show_draws(draws: dict[str, int], console: Console) -> None:
+def _show_draws(client: FreeRouter, console: Console) -> dict[str, int]:
+    console.rule(f"{_DRAWS:,} draws", align="left", style="dim")
+    draws = _draws(client)
     most = max(draws.values())
     for name, count in draws.items():
         console.print(
             f"{name.removesuffix(':free'):<{_NAME}.{_NAME}} {count:>4} {'█' * round(count / most * _BAR)}", markup=False
         )
+    return draws
+
+
+def _show_never(client: FreeRouter, console: Console) -> dict[str, str]:
+    """Show the models named :free that no request can get, and why."""
+    never = _reasons(client.explain(scenes()[0].body))
+    console.print()
+    console.print(f"{len(never)} more are named :free, but are never drawn", style="bold")
+    for name, reason in never.items():
+        _say(console, name.removesuffix(":free"), reason, width=_NAME, style="")
+    return never

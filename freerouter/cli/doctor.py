@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from freerouter import __version__
-from freerouter.cli.serve import PORT
+from freerouter.cli.options import PORT
 from freerouter.cli.upstreams import Emulate, settings_for
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freerouter.cli.catalogs import CatalogFile, router_for
-from freerouter.cli.serve import PORT
+from freerouter.cli.options import PORT
 
 if TYPE_CHECKING:
     from rich.console import Console

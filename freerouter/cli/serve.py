@@ -6,18 +6,18 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 
+from freerouter.cli import options
 from freerouter.cli.upstreams import Prefer, settings_for
 
 if TYPE_CHECKING:
     from freerouter.server import Access
     from freerouter.settings import Settings
 
-PORT = 8788
 _MISSING = "the server needs its extra: pip install 'freerouter-client[server]'"
 
 
@@ -30,60 +30,22 @@ class Command(TyperCommand):
 
 
 def serve(
-    host: Annotated[
-        str | None,
-        typer.Option(help="Address to listen on; any but this machine's needs --token.", show_default="127.0.0.1"),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535, show_default=str(PORT)),
-    ] = None,
-    token: Annotated[
-        list[str] | None,
-        typer.Option(help="What clients have to send as their API key; several have names, as 'alice=...'."),
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(help="File with tokens, one a line.", exists=True, dir_okay=False)
-    ] = None,
-    token_limit: Annotated[
-        int | None, typer.Option(help="Requests a minute that each token may send.", min=1, show_default="any")
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="File with OpenRouter's key.", exists=True, dir_okay=False)
-    ] = None,
-    client_keys: Annotated[
-        Literal["off", "only", "fallback"] | None,
-        typer.Option(
-            "--client-keys",
-            metavar="[=fallback]",
-            help="Use the key of OpenRouter that each client sends; with =fallback, the server's where it sends none.",
-            show_default="off",
-        ),
-    ] = None,
-    cors: Annotated[
-        list[str] | None, typer.Option(help="Origin of a web page that may use the server; '*' with --token.")
-    ] = None,
-    host_name: Annotated[
-        list[str] | None, typer.Option(help="A name or network by which clients reach the server; '*' with --token.")
-    ] = None,
-    model_map: Annotated[
-        list[str] | None, typer.Option("--map", help="Name to take for another, as 'gpt-*=free'.")
-    ] = None,
+    host: options.Host = None,
+    port: options.Port = None,
+    token: options.Tokens = None,
+    token_file: options.TokenFile = None,
+    token_limit: options.TokenLimit = None,
+    key_file: options.KeyFile = None,
+    client_keys: options.WhoseKeys = None,
+    cors: options.Origins = None,
+    host_name: options.HostNames = None,
+    model_map: options.ModelMap = None,
     prefer: Prefer = None,
-    emulate: Annotated[
-        bool, typer.Option("--emulate", help="Send to an emulated OpenRouter: no key, no network.")
-    ] = False,
-    show_content: Annotated[
-        bool, typer.Option("--show-content", help="Show the beginning of each last message in the window.")
-    ] = False,
-    log_format: Annotated[
-        Literal["text", "json"] | None, typer.Option(help="How it logs, on standard error.", show_default="text")
-    ] = None,
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"] | None,
-        typer.Option(help="info is a line a request; debug, each attempt, too.", show_default="info"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print its address as JSON.")] = False,
+    emulate: options.SendToEmulator = False,
+    show_content: options.ShowContent = False,
+    log_format: options.LogFormat = None,
+    log_level: options.LogLevel = None,
+    as_json: options.AddressAsJson = False,
 ) -> None:
     """Be OpenRouter, for free models, to any program: base URL http://127.0.0.1:8788/api/v1.
 
