@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from freerouter import __version__
+from freerouter.errors import install
 
-_MISSING = "freerouter: the command line needs typer and rich: pip install 'freerouter-client[cli]'"
+_MISSING = f"freerouter: the command line needs typer and rich: {install('cli')}"
 
 
 def main() -> None:

@@ -14,13 +14,21 @@
     ├── UpstreamError               as upstream: OpenRouter refused, and another model would not help
     └── StreamInterruptedError      the answer broke off after its first token: carries the text so far
 
-freerouter's own decisions are 4xx: official SDKs retry a 5xx for up to an hour (DESIGN: Errors to callers).
+freerouter's own decisions are 4xx: official SDKs retry a 5xx for up to an hour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
+
+# The name of the distribution, as in pyproject.toml.
+DISTRIBUTION = "freerouter-client"
+
+
+def install(extra: str) -> str:
+    """The command that installs what an extra needs; errors name it."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 class AttemptLike(Protocol):

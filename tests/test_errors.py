@@ -3,11 +3,14 @@
 import inspect
 import pickle
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from freerouter import errors
 from freerouter.errors import (
+    DISTRIBUTION,
     AllowanceExhaustedError,
     AttemptsFailedError,
     BatchError,
@@ -160,3 +163,11 @@ def test_errors_survive_the_way_between_processes(error):
     assert type(again) is type(error)
     assert again.args == error.args
     assert vars(again) == vars(error)
+
+
+def test_the_command_that_installs_an_extra_names_one_of_the_distribution():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert project["name"] == DISTRIBUTION
+    sources = Path(errors.__file__).parent.rglob("*.py")
+    named = {extra for source in sources for extra in re.findall(r"\{install\('(\w+)'\)\}", source.read_text())}
+    assert named == {"cli", "emulator", "schema", "server"} <= project["optional-dependencies"].keys()

@@ -13,7 +13,7 @@ from freerouter.cli import options
 from freerouter.cli.upstreams import Emulate, Prefer, check_key, settings_for
 
 if TYPE_CHECKING:
-    from freerouter.cli.turns import Asking, Messages
+    from freerouter.cli.turns import Asking, Messages, Talk, Turn
 
 _PAUSE = 0.02
 
@@ -58,13 +58,17 @@ def chat(
             if interactive:
                 Dialogue(talk, system, parts).run(text)
                 return
-            try:
-                turn = talk.ask([*opening(system), question(text, parts)])
-            except KeyboardInterrupt:
-                talk.say("interrupted")
-                raise typer.Exit(130) from None
+            turn = _answer(talk, [*opening(system), question(text, parts)])
     if as_json:
         print(json.dumps(turn.as_dict(), indent=2))
+
+
+def _answer(talk: Talk, messages: Messages) -> Turn:
+    try:
+        return talk.ask(messages)
+    except KeyboardInterrupt:
+        talk.say("interrupted")
+        raise typer.Exit(130) from None
 
 
 def _parts(images: list[str] | None, recordings: list[str] | None, files: list[str] | None) -> Messages:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freerouter.errors import install
+
 if TYPE_CHECKING:
     from freerouter.emulator import Emulator, Faults
 
-_MISSING = "the emulator needs starlette and uvicorn: pip install 'freerouter-client[emulator]'"
+_MISSING = f"the emulator needs starlette and uvicorn: {install('emulator')}"
 
 
 def emulate(

@@ -13,12 +13,13 @@ from typer.core import TyperCommand
 
 from freerouter.cli import options
 from freerouter.cli.upstreams import Prefer, settings_for
+from freerouter.errors import install
 
 if TYPE_CHECKING:
     from freerouter.server import Access
     from freerouter.settings import Settings
 
-_MISSING = "the server needs its extra: pip install 'freerouter-client[server]'"
+_MISSING = f"the server needs its extra: {install('server')}"
 
 
 class Command(TyperCommand):

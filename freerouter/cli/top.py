@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freerouter.cli.serve import PORT
+from freerouter.cli.options import PORT
 
 if TYPE_CHECKING:
     from freerouter.settings import Settings

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from freerouter.errors import InvalidRequestError, SettingsError
+from freerouter.errors import InvalidRequestError, SettingsError, install
 from freerouter.replies.spoken import Call, Spoken, form_of, spoken, tools_of
 
 Accept = Callable[[Mapping[str, Any]], str | None]
@@ -16,7 +16,7 @@ _Check = Callable[[Spoken], str | None]
 # Says where a value does not fit a schema, or None.
 _Fit = Callable[[Any], str | None]
 
-_MISSING = "checking an answer against a JSON schema needs jsonschema: pip install 'freerouter-client[schema]'"
+_MISSING = f"checking an answer against a JSON schema needs jsonschema: {install('schema')}"
 _NOT_JSON = "the answer is not JSON"
 # How models write a tool call into their text: Hermes and Qwen, Llama, Kimi, DeepSeek.
 _WRITTEN_CALL = re.compile(

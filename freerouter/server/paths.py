@@ -65,11 +65,6 @@ def tidy(path: str) -> str:
     return f"{prefix}{rest}" if rest and "v1/" in whole.removesuffix(rest) else path
 
 
-def dialect_at(path: str) -> Dialect | None:
-    """The dialect whose requests are routed at a path."""
-    return _ROUTED.get(path)
-
-
 def error_dialect(path: str, headers: Mapping[str, str] | None = None) -> Dialect:
     """The dialect in whose shape errors at a path are answered; where the path has none, the client says it."""
     anthropic = below(path) == _COUNT or "anthropic-version" in (headers or {})

@@ -10,13 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import uvicorn
 
 from freerouter import FreeRouter, FreeRouterError, Router, RoutingTransport, Settings
 from freerouter.network.wires import HttpxWire
 from freerouter.server import Access, App, tokens
-from freerouter.server.running import configure, listen, url_of
 from tests.field.answers import errors_in, events, message_in, parsed, text_in
+from tests.server.stage import running
 
 HEADERS = {"content-type": "application/json", "authorization": "Bearer any"}
 
@@ -79,7 +78,7 @@ def way_in(way: str, settings: Settings, options: list[str], clock: Clock) -> It
 @contextmanager
 def _server(router: Router, options: list[str]) -> Iterator[Ask]:
     app = App(router, access_of(options))
-    with _served(app) as url, httpx.Client(base_url=url) as http:
+    with running(app) as url, httpx.Client(base_url=url) as http:
         yield lambda call: over_http(http, url, call)
 
 
@@ -90,20 +89,6 @@ def access_of(options: list[str]) -> Access:
     access = Access(tokens(given.pop("--token", "")), origins=origins)
     assert not given, f"options that no case has had so far: {given}"
     return access
-
-
-@contextmanager
-def _served(app: App) -> Iterator[str]:
-    with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(configure(app))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield url_of(listener)
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            assert not thread.is_alive(), "the server did not stop"
 
 
 @contextmanager

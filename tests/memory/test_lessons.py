@@ -45,7 +45,7 @@ LACKING = st.none() | st.sampled_from(["tools", "image"])
 
 
 def holds(kind: Lasting, lacks: str | None, taught_by: Asker, asker: Asker) -> bool:
-    """Whom a lesson holds for, by DESIGN.md ("Attempts")."""
+    """Whether a lesson that one request taught applies to another."""
     same_account = taught_by.caller.account == asker.caller.account
     may_be_preferred = kind in (Lasting.GONE, Lasting.LACKS, Lasting.PRIVACY, Lasting.PROVIDERS)
     if taught_by.preferences and may_be_preferred:
