@@ -17,7 +17,7 @@ from benchmarks.quick import decide, judge, make_ready
 from benchmarks.table import Row, Section, at_least, at_most
 from benchmarks.workloads import (
     answer_of_2_kb,
-    between_of_a_stream,
+    beginning_of_a_stream,
     catalog_body,
     picture_request,
     short_request,
@@ -200,7 +200,7 @@ def catalogs() -> Section:
 
 
 def judgements() -> Section:
-    body, events = answer_of_2_kb(), between_of_a_stream()
+    body, events = answer_of_2_kb(), beginning_of_a_stream()
     data = [event[6:] for event in events if event.startswith(b"data: ")]
     rows = []
     for name, floor, ours in (

