@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import linear_regression, mean
+from typing import NamedTuple
 
 import aiohttp
 
@@ -30,7 +31,11 @@ CONNECTIONS = 256
 _SHARE = 0.2
 _LEAVING = 0.05
 _DEADLINE = 30
-_GRACE = 5  # seconds above the deadline after which a client gives up: by then the server has to have answered
+_STREAM = 30  # stream_timeout: seconds that a stream may take once it has begun
+_GRACE = 5  # seconds above these after which a client gives up: by then the server has to have answered
+_FLAT = 0.2  # MB a minute that memory may rise in the second half
+_SPARE = 4  # descriptors that the server may have more afterwards: it reads the list of models, too
+_BAD = ("no cause stated", "no answer in time", "connection failed")
 _DIALECTS = {
     "chat/completions": {"messages": [{"role": "user", "content": "Name a river."}]},
     "responses": {"input": "Name a river."},
@@ -48,6 +53,24 @@ class Tally:
     reasons: Counter[str] = field(default_factory=Counter)
     odd: list[str] = field(default_factory=list)
     samples: list[tuple[float, float, int]] = field(default_factory=list)
+
+
+class Result(NamedTuple):
+    """What a run came to.
+
+    Attributes:
+        tally: what became of the requests.
+        before, after: file descriptors.
+        running: requests left in flight.
+        rise, error: of the memory, in MB a minute, and its standard error.
+    """
+
+    tally: Tally
+    before: int
+    after: int
+    running: float
+    rise: float
+    error: float
 
 
 def faults(folder: Path) -> Path:
@@ -85,13 +108,21 @@ async def ask(http: aiohttp.ClientSession, url: str, rng: random.Random, tally: 
     """One request, of any dialect; some clients leave before the end."""
     path, body = rng.choice(list(_DIALECTS.items()))
     stream = rng.random() < 0.5
-    patience = rng.uniform(0, 0.3) if rng.random() < _LEAVING else None
+    leaves = rng.uniform(0, 0.3) if rng.random() < _LEAVING else None
+    patience = _DEADLINE + _GRACE + (_STREAM if stream else 0)
+    came: list[bytes] = []
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(leaves or patience):
             async with http.post(f"{url}/{path}", json=body | {"stream": stream}) as response:
-                judge(response.status, await response.read(), stream, tally)
+                came.append(b"")
+                async for chunk in response.content.iter_any():
+                    came.append(chunk)  # noqa: PERF401  # what came before a time-out is told
+                judge(response.status, b"".join(came), stream, tally)
     except TimeoutError:
-        tally.outcomes["left" if patience is not None else "no answer in time"] += 1
+        tally.outcomes["no answer in time" if leaves is None else "left"] += 1
+        if leaves is None:
+            got = f"{len(b''.join(came))} bytes of a body, the last {came[-1][-200:]!r}" if came else "no headers"
+            tally.odd.append(f"no answer in time at {path}, stream={stream}: {got}")
     except aiohttp.ClientError as error:
         tally.outcomes["connection failed"] += 1
         tally.odd.append(f"{type(error).__name__} at {path}, stream={stream}")
@@ -130,23 +161,23 @@ async def watch(pid: int, tally: Tally) -> None:
         await asyncio.sleep(1)
 
 
-async def run(url: str, pid: int, seconds: float) -> tuple[Tally, int, int, str]:
-    """The load; returns what came of it, the descriptors before and after, and the requests left in flight."""
+async def run(url: str, pid: int, seconds: float) -> Result:
+    """The load, and what came of it."""
     tally = Tally()
     root = url.removesuffix("/api/v1")
-    timeout = aiohttp.ClientTimeout(total=_DEADLINE + _GRACE)
     async with aiohttp.ClientSession() as probe:
         await (await probe.get(f"{root}/ready")).read()
         before = look(pid)[1]
         watching = asyncio.create_task(watch(pid, tally))
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), timeout=timeout) as http:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None)) as http:
             until = time.monotonic() + seconds
             await asyncio.gather(*(work(http, url, number, until, tally) for number in range(CONNECTIONS)))
         watching.cancel()
         await asyncio.sleep(40)  # idle connections to the upstream are closed by then
         text = await (await probe.get(f"{root}/metrics")).text()
-    running = re.search(r"^freerouter_in_flight (\S+)$", text, re.MULTILINE)[1]
-    return tally, before, look(pid)[1], running
+    running = float(re.search(r"^freerouter_in_flight (\S+)$", text, re.MULTILINE)[1])
+    return Result(tally, before, look(pid)[1], running, *slope(tally.samples))
 
 
 def slope(samples: list[tuple[float, float, int]]) -> tuple[float, float]:
@@ -159,10 +190,21 @@ def slope(samples: list[tuple[float, float, int]]) -> tuple[float, float]:
     return found.slope, (rest / max(len(half) - 2, 1) / spread) ** 0.5
 
 
-def section(seconds: float, result: tuple[Tally, int, int, str]) -> str:
-    tally, before, after, running = result
+def faults_found(result: Result) -> list[str]:
+    """What must not be: each in words."""
+    bad = [f"{result.tally.outcomes[name]} times {name}" for name in _BAD if result.tally.outcomes[name]]
+    if result.rise > max(_FLAT, 2 * result.error):
+        bad.append(f"memory rises by {result.rise:.2f} MB a minute")
+    if result.after > result.before + _SPARE:
+        bad.append(f"{result.after - result.before} more file descriptors than before")
+    if result.running:
+        bad.append(f"{result.running:g} requests left in flight")
+    return bad
+
+
+def section(seconds: float, result: Result) -> str:
+    tally = result.tally
     total = sum(tally.outcomes.values())
-    rise, error = slope(tally.samples)
     outcomes = "\n".join(
         f"| {name} | {count:,} | {count / total:.2%} |" for name, count in tally.outcomes.most_common()
     )
@@ -172,17 +214,19 @@ def section(seconds: float, result: tuple[Tally, int, int, str]) -> str:
 `make soak` writes this section: {CONNECTIONS} connections for {seconds:g} seconds against `freerouter serve` as a
 process of its own, with the emulator as upstream, in all dialects, half of it streamed. A request to a model fails with
 a probability of {_SHARE:.0%}, by any fault that is not the account's and not about cost; {_LEAVING:.0%} of the clients
-leave within 0.3 seconds. The server's deadline is {_DEADLINE} seconds; a client gives up {_GRACE} seconds later.
+leave within 0.3 seconds. The server's deadline is {_DEADLINE} seconds, and a stream that has begun may take {_STREAM}
+more; a client gives up {_GRACE} seconds later.
 
 | outcome | requests | share |
 |---|---|---|
 {outcomes}
 
 * Errors by status: {reasons}.
-* Memory: {sizes[0]:.0f} MB at the start, {max(sizes):.0f} MB at most; in the second half it rose by {rise:+.2f} MB
-  a minute (standard error {error:.2f}).
-* File descriptors: {before} before, {max(count for _, _, count in tally.samples)} at most, {after} afterwards. Requests
-  left in flight: {float(running):g}.
+* Memory: {sizes[0]:.0f} MB at the start, {max(sizes):.0f} MB at most; in the second half it rose by {result.rise:+.2f}
+  MB a minute (standard error {result.error:.2f}).
+* File descriptors: {result.before} before, {max(count for _, _, count in tally.samples)} at most, {result.after}
+  afterwards. Requests left in flight: {result.running:g}.
+* Faults found: {"; ".join(faults_found(result)) or "none"}.
 """
 
 
@@ -202,14 +246,16 @@ def main() -> None:
                 "FREEROUTER_IDLE_TIMEOUT": "5",
                 "FREEROUTER_REPLY_TIMEOUT": "5",
                 "FREEROUTER_DEADLINE": str(_DEADLINE),
+                "FREEROUTER_STREAM_TIMEOUT": str(_STREAM),
                 "FREEROUTER_SERVE_LOG_LEVEL": "error",
             }
             with command("serve", **variables) as (url, process):
                 result = asyncio.run(run(url, process.pid, arguments.seconds))
     written = section(arguments.seconds, result)
     print(written)
-    print("\n".join(result[0].odd[:20]))
+    print("\n".join(result.tally.odd[:20]))
     _PAGE.write_text(_PAGE.read_text().partition(TITLE)[0] + written)
+    sys.exit(1 if faults_found(result) else 0)
 
 
 if __name__ == "__main__":
