@@ -33,7 +33,7 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 def _split(value: object) -> object:
-    """Accept a list written as ``a, b``, too, as in the environment and on command lines."""
+    """Also accept a list written as ``a, b``, as in the environment and on command lines."""
     if isinstance(value, str):
         return tuple(item for item in re.split(r"[\s,]+", value) if item)
     return value

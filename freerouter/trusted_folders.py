@@ -57,7 +57,7 @@ def check_file(path: Path, values: Mapping[str, Any], trusted: Iterable[str], us
 
 
 def _matches(entry: str, folder: Path) -> bool:
-    """Whether an entry means a folder: its path, ``path/*`` for all folders below a path, or ``*`` for all."""
+    """Whether an entry matches a folder: its path, ``path/*`` for all folders below a path, or ``*`` for all."""
     path = Path(entry).expanduser()
     if path.name == "*":
         return entry == "*" or path.parent.resolve() in folder.parents

@@ -1,4 +1,4 @@
-"""Work on a large body, done in a thread: the event loop serves others meanwhile."""
+"""Work on a large body, done in a thread so that the event loop can serve other requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _turns: RunVar[anyio.CapacityLimiter] = RunVar("freerouter-large-bodies")
 
 
 async def aside(body: object, work: Callable[..., T], *args: Any) -> T:
-    """Do work on a body, at once where the body is small."""
+    """Do work on a body: in a thread if it is large, else at once."""
     if not isinstance(body, bytes | str) or len(body) <= LARGE:
         return work(*args)
     return await anyio.to_thread.run_sync(work, *args, limiter=_one_at_a_time())
 
 
 def _one_at_a_time() -> anyio.CapacityLimiter:
-    """Threads share the interpreter with the event loop: each more would only make it wait longer for its turn."""
+    """Threads share the interpreter with the event loop: with more of them, it would wait longer for its turn."""
     turns = _turns.get(None)
     if turns is None:
         turns = anyio.CapacityLimiter(1)

@@ -31,9 +31,9 @@ class Evidence(NamedTuple):
 
     Attributes:
         voice: the origin.
-        status: the HTTP status; inside of a 200, the one that the error names.
+        status: the HTTP status; inside a 200, the one that the error names.
         message: OpenRouter's part of the text.
-        details: the provider's part of the text; may repeat the prompt.
+        details: the provider's part of it; may repeat the prompt.
         structured: objects beside the text, as JSON: a RetryInfo, for instance.
         error_type, limit_source, availability: OpenRouter's stable codes; empty when absent.
         retryable: OpenRouter's own advice; None when absent.
@@ -70,7 +70,7 @@ _RELAYED = re.compile(
     re.IGNORECASE,
 )
 _PROVIDER_FIELDS = ("provider_name", "raw", "provider_code", "previous_errors")
-# OpenRouter's own wordings, anchored: what follows may repeat the prompt.
+# OpenRouter's own messages, matched at their start: what follows may repeat the prompt.
 _OWN = re.compile(
     r"""^(?:
         Rate\ limit\ exceeded:\ free-models-per-
@@ -92,12 +92,12 @@ _OWN = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Errors wrapped in errors.
+# How deep an error may be wrapped in others.
 _DEEPEST = 4
 
 
 def read_evidence(reading: Reading) -> Evidence:
-    """Find what an error says. Lenient, because each dialect, and each proxy in between, puts it elsewhere."""
+    """Find what an error says. Lenient, because each dialect, and each proxy in between, puts it in another place."""
     body = reading.error or {}
     error = _inner(body)
     metadata = _metadata(error)
@@ -130,14 +130,14 @@ def read_evidence(reading: Reading) -> Evidence:
 
 
 def _metadata(error: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The metadata of an error; a proxy may have put a provider's marks beside it."""
+    """The metadata of an error; a proxy may have put a provider's fields beside it."""
     metadata = as_object(error.get("metadata"))
     beside = {name: error[name] for name in _PROVIDER_FIELDS if error.get(name) and not metadata.get(name)}
     return {**metadata, **beside} if beside else metadata
 
 
 def _voice(reading: Reading, evidence: Evidence, *, served: bool) -> Voice:
-    """A provider's mark counts before OpenRouter's own, which may stand beside it; who served counts last."""
+    """The fields of a provider count before OpenRouter's own, which may be beside them; who served counts last."""
     if reading.flaw is Flaw.HTML:
         return Voice.PAGE
     metadata = evidence.metadata
@@ -150,7 +150,7 @@ def _voice(reading: Reading, evidence: Evidence, *, served: bool) -> Voice:
 
 
 def _inner(body: Mapping[str, Any], depth: int = 0) -> Mapping[str, Any]:
-    """The error itself: the value of ``error``, one in a list, in another or written as text; the body if flat."""
+    """The error itself: the value of ``error``, also inside a list, another error or a string; else the body."""
     error = _first(body.get("error"))
     if isinstance(error, dict):
         wraps = depth < _DEEPEST and error.get("error") and not _message(error)
@@ -160,19 +160,19 @@ def _inner(body: Mapping[str, Any], depth: int = 0) -> Mapping[str, Any]:
     nested = _written(error) if depth < _DEEPEST else None
     if nested is not None:
         return _inner(nested, depth + 1)
-    # Some frameworks write the status's name here, and the words beside it.
+    # Some frameworks write the name of the status here, and the message beside it.
     return {**body, "type": error} if _message(body) else {"message": error}
 
 
 def _first(error: Any) -> Any:
-    """An error in a list: the first that is an object, else the words."""
+    """The first object in a list of errors; if it has none, their text."""
     if not isinstance(error, list):
         return error
     return next((item for item in error if isinstance(item, dict)), None) or _joined(error)
 
 
 def _written(text: str) -> Mapping[str, Any] | None:
-    """An object that is written as text."""
+    """An object that is encoded as a string."""
     if not text.lstrip().startswith("{"):
         return None
     try:
@@ -191,7 +191,7 @@ def _message(error: Mapping[str, Any]) -> str:
 
 
 def _joined(value: Any) -> str:
-    """A text, or the messages of a list of complaints."""
+    """A string, or the messages of a list of errors."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -201,7 +201,7 @@ def _joined(value: Any) -> str:
 
 
 def _details(metadata: Mapping[str, Any]) -> str:
-    """The provider's own text: a text, or an object with a message somewhere."""
+    """The provider's own text: a string, or an object with a message somewhere."""
     raw = metadata.get("raw")
     return raw if isinstance(raw, str) else _joined(as_object(raw).get("error") or raw)
 

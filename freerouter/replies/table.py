@@ -1,7 +1,7 @@
 """The table of errors: first the voice, then what it speaks of, then the row (openrouter-facts.md, section 6).
 
-A provider speaks only of one model at that provider, whatever the status. If the voice is not known, the row is not
-sure: a second model is asked.
+A provider speaks only of one model at that provider, whatever the status. If the voice is unknown, the row is not sure
+(``sure``): a second model is asked.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BLOCKED = Row(_ANOTHER, _UPSTREAM, Flaw.HTML.value, sure=False)
 _BY_FLAW = {flaw: Row(_ANOTHER, _MODEL, flaw.value, light=flaw is Flaw.EMPTY) for flaw in Flaw} | {
     Flaw.NOT_SENT: Row(_AGAIN, _UPSTREAM, Flaw.NOT_SENT.value),
     Flaw.STALE: Row(_AGAIN, _UPSTREAM, Flaw.STALE.value),
-    # Shorter than the settings allow: no model is at fault.
+    # The caller allowed less time than the settings do: no model is at fault.
     Flaw.CALLER_TIMEOUT: Row(_ANOTHER, _REQUEST, Flaw.CALLER_TIMEOUT.value),
     Flaw.DEADLINE: Row(_ANOTHER, _REQUEST, Flaw.DEADLINE.value),
 }
@@ -118,7 +118,7 @@ def _lack(capability: str) -> Row:
     return Row(_ANOTHER, _REQUEST, f"lacks_{capability}", Lasting.LACKS, capability)
 
 
-# Compiled at the first error. Those about the account, a setting or a model that is gone start the message (^).
+# Compiled at the first error. What concerns the account, a setting or a missing model is at the start (^).
 _BY_MESSAGE = [
     (r"^Rate limit exceeded: free-models-per-day", _DAY),
     (r"^Rate limit exceeded: free-models-per-min", _MINUTE),
@@ -145,8 +145,8 @@ _BY_MESSAGE = [
     (r"^Key limit exceeded", _BUDGET),
 ]
 
-# In any voice and wording: this request is too long for this model. Within one sentence it speaks of what was
-# sent and of a limit, and not of pictures, files, or an allowance of tokens a minute.
+# Any voice, in any words: this request is too long for this model. One sentence names what was sent and a limit,
+# but no media, files, or tokens per minute.
 _WITHIN = r"(?:(?!image|audio|video|file|tool|per[ -](?:min|hour|day))(?:'s|[^.'\"\n])){0,80}?"
 _NO_MEDIUM = r"(?![^.\n]{0,60}(?:image|audio|video|file|\bMB\b|bytes|per[ -](?:min|hour|day)))"
 _SENT = r"\b(?:inputs?|prompt|context|sequence length|token count|input tokens|total tokens)\b"
@@ -184,7 +184,7 @@ _OWN_BY_STATUS = {
     529: _OVERLOADED,
 }
 _MAY_BE_TOO_LONG = frozenset({400, 404, 413, 422})
-# A provider's complaint about this request; any other status of its is about the model.
+# Statuses of a provider that are about this request; its other ones are about the model.
 ABOUT_THE_REQUEST = frozenset({400, 404, 413, 422})
 _PROVIDER_BY_STATUS = {
     408: _TIMEOUT,
@@ -223,7 +223,7 @@ def _is_overflow(evidence: Evidence) -> bool:
 
 
 def _provider_row(evidence: Evidence) -> Row:
-    """The row of a provider's error, for any status: about that model, or this request at it; nothing lasting."""
+    """The row of a provider's error, whatever its status: about that model, or this request to it; nothing lasting."""
     if _is_moderation(evidence):
         return _MODERATED
     if evidence.status in ABOUT_THE_REQUEST:
@@ -249,7 +249,7 @@ def _own_row(evidence: Evidence) -> Row:
 
 
 def _unknown_row(evidence: Evidence) -> Row:
-    """The row of an unknown voice: a second model is asked, but a 5xx counts as the model's until many fail alike."""
+    """The row of an unknown voice: a second model is asked. A 5xx counts as the model's until many fail alike."""
     if evidence.status >= 500 or evidence.status == 408:
         return _OWN_BY_STATUS.get(evidence.status, _UNAVAILABLE)
     if evidence.status == 403 and "patterns" in evidence.metadata:

@@ -1,4 +1,4 @@
-"""The ASGI app: a request comes in, and is routed, answered here, handed on or refused."""
+"""The ASGI app: a request is routed, answered here, passed on or refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = logging.getLogger("freerouter")
 _JSON = [("content-type", "application/json")]
 _STREAM = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _UNREAD = (408, 413)
-# Seconds for the last words to a client that does not read.
+# Seconds for the last event to a client that does not read.
 _LAST_WORDS = 2.0
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -177,7 +177,7 @@ class App:
         return self._handlers[place]
 
     def _counted(self, handler: Handler) -> Handler:
-        """One of so many requests at once, which ends when the server does."""
+        """A handler that counts as a running request, up to the limit, and ends when the server stops."""
 
         async def run(exchange: Exchange) -> None:
             if self._running >= self._limits.requests:

@@ -1,4 +1,4 @@
-"""OpenRouter's own filters and orders of ``GET models``, as far as the rows of the list know what they ask for."""
+"""OpenRouter's filters and sort orders for ``GET models``, as far as the rows have the data for them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def split(value: str) -> list[str]:
 
 
 def filter_of(asked: Asked) -> Test:
-    """Whether a row is asked for. Filters that its row says nothing of, such as ``zdr``, let it pass.
+    """A test of whether a row passes the filters. Those for which rows have no data, such as ``zdr``, let it pass.
 
     Raises:
-        InvalidRequestError: a number is none.
+        InvalidRequestError: a value is not a number.
     """
     tests = [*_words(asked), *_ranges(asked)]
     return lambda row: all(test(row) for test in tests)
 
 
 def in_order(rows: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
-    """The rows as ``sort`` wants them; as they are where it asks for what they do not say, such as throughput."""
+    """The rows in the order that ``sort`` names; unchanged if they have no data for it, such as throughput."""
     key, highest_first = _SORTS.get(_last(asked, "sort"), (None, False))
     if key is None:
         return rows
@@ -115,7 +115,7 @@ def _created(row: Row) -> float | None:
 
 
 def _price(part: str) -> Callable[[Row], float | None]:
-    """In dollars for a million tokens, as OpenRouter's filters have it."""
+    """In dollars per million tokens, as in OpenRouter's filters."""
     return lambda row: float(row["pricing"][part]) * _PER_MILLION
 
 

@@ -21,10 +21,10 @@ _TYPES = {
 
 
 class RefusedError(FreeRouterError):
-    """The request is not for this server, not from somebody who may use it, or too much for it.
+    """The request is not for this server, its client may not use the server, or it is too large.
 
     Attributes:
-        headers: what the answer has to say in its headers.
+        headers: more headers of the answer.
     """
 
     def __init__(self, message: str, status: int, headers: Headers | None = None) -> None:
@@ -35,7 +35,7 @@ class RefusedError(FreeRouterError):
 
 
 class BusyError(FreeRouterError):
-    """So many requests are running that another one has to wait."""
+    """As many requests are running as may run at once."""
 
     status = 429
     error_type = "rate_limit_exceeded"
@@ -95,11 +95,11 @@ class DefectError(FreeRouterError):
 
 
 def restate_exhausted(answer: Answer[Any], status: int, dialect: Dialect) -> None:
-    """Where the day's allowance is used up, answer with this status: coding agents repeat a 429 again and again.
+    """Give an answer this status if the day's allowance is used up: coding agents retry a 429 again and again.
 
-    Another status than 429 has no Retry-After, which some clients take for a promise, and a type of its own: OpenCode
-    retries whatever has "rate_limit" or a status such as 429 in its body. So the attempts, with OpenRouter's own 429
-    and what models said before it, are left out; the log has their number.
+    With a status other than 429, there is no Retry-After, because some clients take it for a promise, and the error has
+    its own type: OpenCode retries if the body holds "rate_limit" or a status such as 429. So the attempts, with
+    OpenRouter's own 429 and earlier errors of models, are left out; the log has their number.
     """
     error = answer.error
     if not isinstance(error, AllowanceExhaustedError) or error.metadata.get("gate") != Gate.DAY.value:

@@ -1,4 +1,4 @@
-"""One HTTP exchange over ASGI: the body in, the answer out as it comes, and a client that goes away noticed."""
+"""One HTTP exchange over ASGI: reads the body, sends the answer as it comes, and notices when the client leaves."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
-# Most clients listen only once they have sent everything: what is too large is read up to this many times the limit,
-# and dropped, so that they hear why.
+# Most clients read an answer only once they have sent everything: a body that is too large is read, and dropped, up
+# to this many times the limit, so that they see the error.
 _PATIENCE = 4
 _UNSENDABLE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -32,10 +32,10 @@ class Limits:
     Attributes:
         headers: bytes of a request's headers.
         body: bytes of its body.
-        body_seconds: until all of it has come.
+        body_seconds: until all of it has arrived.
         requests: at once.
         bodies: bytes of all bodies that are held at once.
-        passed: GETs that are handed on at once.
+        passed: GETs that are passed on at once.
         passed_bytes: of an answer to one of them.
     """
 
@@ -49,7 +49,7 @@ class Limits:
 
 
 class BodiesInFlight:
-    """The bytes of all bodies that are held at once, and how many there may be."""
+    """The bytes of all bodies that are held at once, and their limit."""
 
     def __init__(self, most: int) -> None:
         self.bytes = 0
@@ -69,7 +69,7 @@ class Connection(Protocol):
     """What an exchange goes over. As a context, it writes at once all that is sent in it, where it can.
 
     Attributes:
-        whole: all of the request has come, as far as is known.
+        whole: all of the request has arrived, as far as is known.
     """
 
     whole: bool
@@ -83,7 +83,7 @@ class Connection(Protocol):
         ...
 
     def unwatch(self) -> None:
-        """The client may leave."""
+        """Stop watching."""
         ...
 
     def abort(self) -> None:
@@ -92,7 +92,7 @@ class Connection(Protocol):
 
 
 class _Messages:
-    """A Connection of which nothing is known but ASGI's messages."""
+    """A Connection for servers that give only ASGI's messages."""
 
     whole = False
 
@@ -117,7 +117,7 @@ class _Messages:
             self._gone.cancel()
 
     def abort(self) -> None:
-        """See Connection. The server closes what has not come to its end."""
+        """See Connection. The server closes a connection whose answer has not ended."""
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -125,7 +125,7 @@ class _Messages:
 
 
 class _Watch:
-    """Cancels the task that made it when its client leaves, unless what it waited for is over by then."""
+    """Cancels the task that made it when its client leaves, unless the task is no longer waiting."""
 
     def __init__(self) -> None:
         task = asyncio.current_task()
@@ -154,7 +154,7 @@ class Exchange:
 
     Attributes:
         headers: names in lower case.
-        record: what is told of it.
+        record: what is logged and counted.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits, held: BodiesInFlight) -> None:
@@ -236,10 +236,10 @@ class Exchange:
         return RefusedError(f"the body is larger than {self._limits.body / 2**20:g} MiB", 413)
 
     async def unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something while the client waits for it; when the client goes away, it is cancelled.
+        """Do something while the client waits for it; it is cancelled when the client leaves.
 
         Raises:
-            ClientGoneError: nobody waits any more.
+            ClientGoneError: the client has left.
         """
         watch = _Watch()
         self._connection.watch(watch.leave)
@@ -254,9 +254,9 @@ class Exchange:
             self._connection.unwatch()
 
     async def abort(self) -> None:
-        """Close the connection: what has begun cannot come to its end."""
+        """Close the connection, because the answer cannot be completed."""
         self._connection.abort()
-        await asyncio.sleep(0.01)  # until that is known, an end of the answer would be missed, and logged
+        await asyncio.sleep(0.01)  # until uvicorn knows, it would miss the end of the answer, and log that
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send status and headers. Raises ValueError, before anything is sent, when one cannot be sent."""

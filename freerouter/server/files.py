@@ -1,4 +1,4 @@
-"""File descriptors: how many the server may have, what it takes them for, and what it says when they run out."""
+"""File descriptors: how many the server may have, what it needs them for, and what it logs when they run out."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def raise_limit() -> int:
 
 
 def requests_within(files: int, wanted: int) -> int:
-    """How many requests fit into so many descriptors: each has a connection of its client's and one to OpenRouter."""
+    """How many requests fit into so many descriptors: each has a connection to its client and one to OpenRouter."""
     return max(1, min(wanted, _spare(files) // 3))
 
 
 def connections_within(files: int) -> int:
-    """How many connections of clients fit: most of them rest."""
+    """How many connections of clients fit: most of them are idle."""
     return max(1, _spare(files) * 2 // 3)
 
 
@@ -55,14 +55,14 @@ def _spare(files: int) -> int:
 
 
 class Shortage:
-    """Says that descriptors run out: once a minute, since it happens many times in a row."""
+    """Logs that descriptors run out: once a minute, since it happens many times in a row."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._said = -_EVERY
 
     def tell(self, what: str) -> None:
-        """Log it, unless that has been done lately."""
+        """Log it, unless that was done within the last minute."""
         now = self._clock()
         if now - self._said >= _EVERY:
             self._said = now
@@ -71,7 +71,7 @@ class Shortage:
             )
 
     def tell_of(self, error: BaseException | None) -> None:
-        """The same, if that is what the error says."""
+        """Log it if that is what the error means."""
         if isinstance(error, OSError) and error.errno in _RAN_OUT:
             self.tell("no connection to the upstream can be opened")
 

@@ -20,7 +20,7 @@ def name_of(host: str) -> str:
 
 
 def is_ours(name: str, hosts: Iterable[str]) -> bool:
-    """Whether a name is the loopback's, or one of these: names, addresses, networks such as 10.0.0.0/8, or ``*``."""
+    """Whether a name is one of the loopback's, or of these: names, addresses, networks such as 10.0.0.0/8, or ``*``."""
     return is_loopback(name) or name in hosts or ANY in hosts or any(_is_within(name, host) for host in hosts)
 
 
@@ -34,7 +34,7 @@ def _is_within(name: str, host: str) -> bool:
 
 
 def check_hosts(hosts: Iterable[str]) -> None:
-    """Raises SettingsError for what is meant as a network and is none."""
+    """Raises SettingsError for a network that is not valid."""
     for host in hosts:
         if "/" in host:
             try:

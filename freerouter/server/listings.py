@@ -23,7 +23,7 @@ PAGE = {"offset": (0, 999_999_999), "limit": (1, 1000)}
 def models(router: Router, query: str) -> dict[str, Any]:
     """The free models in OpenRouter's shape, after a row for the router itself (API reference, "List models").
 
-    A model that is left alone for now says so in a field of ours: ``"freerouter": {"cooling_s": 12.5}``.
+    A model in a cooldown has a field of ours: ``"freerouter": {"cooling_s": 12.5}``.
 
     Args:
         router: has the catalog.
@@ -32,7 +32,7 @@ def models(router: Router, query: str) -> dict[str, Any]:
 
     Raises:
         CatalogError: there is no catalog.
-        InvalidRequestError: there is no such page, or a filter makes no sense.
+        InvalidRequestError: there is no such page, or a filter is not valid.
     """
     asked = parse_qs(query)
     rows = _rows(router, asked)
@@ -51,7 +51,7 @@ def model(router: Router, name: str) -> dict[str, Any]:
 
 
 def anthropic_models(router: Router, query: str) -> dict[str, Any]:
-    """The same list as Anthropic writes it, with its own pages: ``limit``, ``after_id``, ``before_id``.
+    """The same list in Anthropic's format, with its paging: ``limit``, ``after_id``, ``before_id``.
 
     Raises:
         CatalogError, InvalidRequestError: as ``models`` does.
@@ -71,7 +71,7 @@ def anthropic_models(router: Router, query: str) -> dict[str, Any]:
 
 
 def anthropic_model(router: Router, name: str) -> dict[str, Any]:
-    """A row of it. Raises UnknownModelError, CatalogError."""
+    """A row of that list. Raises UnknownModelError, CatalogError."""
     return _anthropic(_row(router, name))
 
 
@@ -176,5 +176,5 @@ def dialect_of(query: str) -> Dialect:
 
 
 def token_estimate(body: bytes, dialect: Dialect) -> dict[str, Any]:
-    """The tokens of a request, as an estimate that rather errs upwards."""
+    """An estimate of a request's tokens that is too high rather than too low."""
     return {"input_tokens": analyze(body, dialect).prompt_tokens, "estimated": True}

@@ -25,7 +25,7 @@ _FAILED = ("failed", "interrupted")
 
 
 class _Failures(Collector):
-    """A counter of which somebody else keeps the count."""
+    """A counter whose value is kept elsewhere."""
 
     def __init__(self, refresh: Refresh) -> None:
         self._refresh = refresh
@@ -39,10 +39,10 @@ class _Failures(Collector):
 class Metrics:
     """Counters of one server; labels are model ids, dialects, names of tokens and the words of ``Outcome``.
 
-    None of them is what a client sent.
+    No label holds text that a client sent.
 
     Args:
-        router: what it knows is shown.
+        router: its state is shown.
         limits: what clients may take.
         running: how many requests are running.
         refresh: what reads the list of models.
@@ -51,7 +51,7 @@ class Metrics:
     def __init__(self, router: Router, limits: Limits, running: Callable[[], int], refresh: Refresh) -> None:
         self._router = router
         self._registry = CollectorRegistry()
-        # Looking labels up takes the library as long as a draw and a judgement together: hence the caches.
+        # The library looks labels up slowly, as slowly as a draw and a judgement together: hence the caches.
         self._requests = self._counter("requests", "Routed requests, by dialect and status.", "dialect", "status")
         self._unrouted = self._counter(
             "unrouted", "Requests that were not routed: refused, unknown, lists, probes.", "place", "status"
@@ -116,7 +116,7 @@ class Metrics:
         self._left_early.inc()
 
     def began(self, record: Record) -> None:
-        """A routed request has an answer, or an error, which has begun."""
+        """The answer to a routed request, or its error, has begun."""
         trace, dialect = record.trace, record.dialect
         assert trace is not None  # noqa: S101  # it was routed
         self._requests(dialect, record.status).inc()
@@ -143,7 +143,7 @@ class Metrics:
             self._alarms.inc()
 
     def failed(self, record: Record) -> None:
-        """The answer to a routed request could not begin, and an error was answered instead."""
+        """The answer to a routed request could not begin, and an error was sent instead."""
         self._requests(record.dialect, record.status).inc()
 
     def over(self, record: Record) -> None:

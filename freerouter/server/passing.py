@@ -1,4 +1,4 @@
-"""GETs that are handed on to the upstream with the key, and their answers back."""
+"""GETs that are passed on to the upstream with the key, and their answers back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PASSED_BACK = ("content-type", "retry-after", "www-authenticate")
 
 
 class Passing:
-    """Hands GETs on: so many at once, each within so many seconds, with an answer of so many bytes.
+    """Passes GETs on, with limits on their number, on their time and on the size of their answers.
 
     Args:
         settings: upstream and key.
@@ -67,7 +67,7 @@ class Passing:
             await reply.close()
 
     async def _within(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks of an answer, which must not be larger than it may be."""
+        """The chunks of an answer. Raises Broken when they exceed the limit."""
         room = self._limits.passed_bytes
         async for chunk in chunks:
             room -= len(chunk)

@@ -1,4 +1,4 @@
-"""Which path is what: the addresses of OpenRouter's API, below each base URL that clients are given."""
+"""What each path means: those of OpenRouter's API, below each base URL that clients use, and the server's own."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _TRIED: dict[str, Place] = {"/try/chat": "route", "/try/explain": "explain"}
 _ROUTED["/try/chat"] = CHAT
 _AT_ROOT: dict[str, Place | WindowPlace] = {PAGE: "page", **_OWN, **_LOOKED_AT}
 
-# Handed on as they are: they cost nothing. The second column is what OpenRouter calls them today.
+# Passed on unchanged, because they cost nothing. The values are OpenRouter's present names for them.
 _PASSED = {name: name for name in ("models/user", "models/count", "key", "credits", "generation", "providers")}
 _PASSED["auth/key"] = "key"
 _NAME = r"[\w~][\w.:~-]*"
 _ABOUT_ONE_MODEL = re.compile(rf"model/{_NAME}/{_NAME}|models/{_NAME}/{_NAME}/endpoints", re.ASCII)
 _MODEL = re.compile(rf"models/({_NAME}(?:/{_NAME})?)", re.ASCII)
 
-# What a base URL can have too much of: itself, and the path that its client adds.
+# What a URL may hold twice by mistake: the base URL, and the path that the client adds.
 _ENDPOINT = "|".join(re.escape(dialect.path) for dialect in DIALECTS)
 _TOO_MUCH = re.compile(rf"(?:api/)*v1/|(?:{_ENDPOINT})/(?=(?:api/)*v1/|(?:{_ENDPOINT}|{_COUNT}|models|key)$)")
 
@@ -55,7 +55,7 @@ def takes_cookie(path: str) -> bool:
 
 
 def tidy(path: str) -> str:
-    """The path that was meant where slashes are doubled or at the end, or the base URL has too much; else the same."""
+    """The path without doubled or trailing slashes and repeated parts of the base URL; other paths are unchanged."""
     if path in _ROUTED or path in _AT_ROOT:
         return path
     rest = whole = "/".join([part for part in path.split("/") if part])
@@ -66,7 +66,7 @@ def tidy(path: str) -> str:
 
 
 def error_dialect(path: str, headers: Mapping[str, str] | None = None) -> Dialect:
-    """The dialect in whose shape errors at a path are answered; where the path has none, the client says it."""
+    """The dialect of the errors at a path; for a path without one, the client's headers decide."""
     anthropic = below(path) == _COUNT or "anthropic-version" in (headers or {})
     return _ROUTED.get(path) or (MESSAGES if anthropic else CHAT)
 
@@ -77,7 +77,7 @@ def below(path: str) -> str | None:
 
 
 def passed(path: str) -> str:
-    """What a path that is handed on is called upstream."""
+    """The upstream's name of a path that is passed on."""
     rest = below(path) or ""
     return _PASSED.get(rest, rest)
 
@@ -92,9 +92,9 @@ def place(method: str, path: str) -> Place | WindowPlace:
     """What is to be done at a path.
 
     Raises:
-        RefusedError: nothing is there, or not by this method.
+        RefusedError: nothing is served there, or not with this method.
         CostRefusedError: it could cost money.
-        InvalidRequestError: it is out of date.
+        InvalidRequestError: it is an outdated API.
     """
     got, posted = _got(path), _posted(path)
     found = posted if method == "POST" else got if method in ("GET", "HEAD") else None

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with what it lacks: limits on how large a request's head is, and how slow."""
+"""uvicorn's HTTP protocol, with what it lacks: limits on the size of a request's head, and on its time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from freerouter.server import files, paths
 from freerouter.server.errors import RefusedError
 from freerouter.server.exchange import CONNECTION
 
-# The app answers what is larger than its own limit; here is only what never comes to an end.
+# The app refuses heads above its own limit; this one is for heads that do not end.
 _HEAD_LIMIT = 64 * 1024
 _HEAD_SECONDS = 30.0
 _PHRASES = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}
@@ -25,10 +25,10 @@ _FULL = b"HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 1\
 
 
 class Line:
-    """A Connection that is its transport, too. As a context, it keeps what is written and writes it at the end.
+    """A Connection that is also its transport. As a context, it keeps what is written and writes it at the end.
 
-    An answer whose head and body are two segments costs a system call more here, and may cost 40 ms over there. And
-    whether the client leaves is told to whoever watches, without a task that waits for it.
+    An answer in two segments, head and body, costs one more system call, and may reach the client 40 ms later. And
+    the exchange learns that the client left without a task that waits for it.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -99,19 +99,19 @@ class Protocol(HttpToolsProtocol):
     url = b""  # a request may be broken before it has one
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has come."""
+        """A client has connected."""
         self._line = Line(transport)
         super().connection_made(cast("asyncio.Transport", self._line))
         self.app_state = {**self.app_state, CONNECTION: self._line}
         self._line.listen = self._listen
-        # asyncio sees to this only for sockets that name their protocol; a stream would come in jerks of 40 ms.
+        # asyncio does this only for sockets that name their protocol; without it, a stream comes in bursts every 40 ms.
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._watch()
         self._check_room()
 
     def _check_room(self) -> None:
-        """Whoever comes when file descriptors run out is told to come again; who is here already goes on."""
+        """When file descriptors run out, a new client is told to try again; connected ones go on."""
         if len(self.connections) > files.connections_within(files.limit()):
             files.shortage.tell(f"{len(self.connections)} clients are connected")
             self.transport.write(_FULL)
@@ -161,7 +161,7 @@ class Protocol(HttpToolsProtocol):
         return b"\r\n".join([*lines, b"", b""])
 
     def _reject(self, message: str, status: int) -> None:
-        """Answer what the app never sees, in the shape of the path's dialect, and close."""
+        """Answer a request that the app never sees, in the shape of the path's dialect, and close."""
         if not (self._answering() and self.cycle.response_started):
             dialect = paths.error_dialect(paths.tidy(self.url.partition(b"?")[0].decode("latin-1")))
             _, headers, body = refused(RefusedError(message, status), Trace(), dialect)
@@ -174,7 +174,7 @@ class Protocol(HttpToolsProtocol):
         self._begun = True
 
     def on_headers_complete(self) -> None:
-        """The head of a request has come."""
+        """The head of a request has arrived."""
         if self._is_offer():
             return
         self._unwatch()
@@ -183,7 +183,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """All of a request has come."""
+        """All of a request has arrived."""
         if self._is_offer():
             return
         self._in_head = self._line.whole = True
@@ -209,13 +209,13 @@ class Protocol(HttpToolsProtocol):
         return bool(self.cycle) and not self.cycle.response_complete
 
     def _listen(self) -> None:
-        """Read on, to see the client leave: uvicorn stops where much of a body has come at once."""
+        """Read on, to notice when the client leaves: uvicorn stops if much of a body arrives at once."""
         if not self.pipeline:
             self.flow.resume_reading()
 
 
 def _nothing() -> None:
-    """Nobody is there to be listened to."""
+    """The client has left: there is nothing to read."""
 
 
 def _written(status: int, headers: Headers, body: bytes) -> bytes:

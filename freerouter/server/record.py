@@ -1,4 +1,4 @@
-"""Record: what is told of one exchange, in the log and in the metrics; nothing in it is a client's text."""
+"""Record: what the log and the metrics show of one exchange; it holds no text of a client."""
 
 from __future__ import annotations
 

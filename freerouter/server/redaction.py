@@ -1,4 +1,4 @@
-"""Redaction: keeps the server's own key out of what clients are answered: some gateways repeat it in their errors."""
+"""Redaction: keeps the server's own key out of its answers, because some gateways repeat it in their errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _INSTEAD = "[redacted]"
 
 
 class Redaction:
-    """Puts other words in the place of a key.
+    """Replaces a key.
 
     Args:
-        key: the key; None when there is none to be kept.
+        key: the key; None for no key.
     """
 
     def __init__(self, key: str | None) -> None:

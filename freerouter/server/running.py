@@ -28,7 +28,7 @@ from freerouter.settings import Settings, is_loopback
 _log = logging.getLogger("freerouter")
 
 _DRAIN = 30
-# Seconds in which what is ended then has to be over.
+# Seconds in which the requests that are ended then have to finish.
 _LAST_WORDS = 5
 _GLANCE = 0.1
 # Longer than clients keep their idle connections, so that none is closed just when it is used again.
@@ -78,8 +78,8 @@ def check_loop(settings: Settings, access: Access, host: str, port: int) -> None
 
 
 def configure(app: App) -> uvicorn.Config:
-    """How uvicorn runs the app: no log of requests, running streams may end when it stops."""
-    # What clients do wrong is no news of ours.
+    """How uvicorn runs the app: without a log of requests, and with time for running streams when it stops."""
+    # Mistakes of clients are not worth a line of the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return uvicorn.Config(
         app,
@@ -96,7 +96,7 @@ def configure(app: App) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which ends what is still running with an error, after the drain or at a second signal."""
+    """A uvicorn server that ends running requests with an error, after the drain or at a second signal."""
 
     _in_haste = False
 
@@ -131,7 +131,7 @@ class Server(uvicorn.Server):
 
 @contextmanager
 def _hangup(server: Server) -> Iterator[None]:
-    """The end of the terminal is a reason to stop, too, unless it is to be ignored (nohup)."""
+    """Stop, too, when the terminal closes, unless that signal is ignored (nohup)."""
     number = getattr(signal, "SIGHUP", None)  # Windows has none
     former = None if number is None else signal.getsignal(number)
     if number is None or former is signal.SIG_IGN:
@@ -145,9 +145,9 @@ def _hangup(server: Server) -> Iterator[None]:
 
 
 def _spare_the_collector() -> None:
-    """Modules stay as long as the server runs: looking through them for garbage would hold up requests for 50 ms.
+    """Keep the garbage collector away from what stays as long as the server runs: a pass would take 50 ms.
 
-    And a request leaves no garbage that has to be looked for, so that this can be done more seldom.
+    Requests leave no cycles, so it can also run less often.
     """
     gc.collect()
     gc.freeze()
@@ -166,10 +166,10 @@ def serve(settings: Settings, access: Access, ready: Callable[[str], None]) -> N
     Args:
         settings: of the router, and where to listen.
         access: who may use it; the address itself is a name by which it may be called.
-        ready: is told the URL, without a path, once clients can connect.
+        ready: called with the URL, without a path, once clients can connect.
 
     Raises:
-        SettingsError: the address would let anybody in or cannot be used, or the upstream is the server itself.
+        SettingsError: the address would let anyone in or cannot be used, or the upstream is the server itself.
     """
     host, port = settings.serve_host, settings.serve_port
     access.check_address(host)

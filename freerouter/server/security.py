@@ -21,17 +21,17 @@ _PREFLIGHT_AGE = "7200"
 
 _KEY = re.compile(r"sk-or-[\x21-\x7e]{8,}")
 
-# Who may ask is told to nobody.
+# For health checks, which have no token.
 _OPEN = ("/health", "/ready")
 
-# What OpenRouter reads (openrouter-facts.md, section 4), and by what it recognises an app; the rest is none of its
-# business. Our own are read on the way, and do not go there.
+# What OpenRouter reads (openrouter-facts.md, section 4), and how it recognises an app; no other header is passed on.
+# Our own are read on the way, and do not go there.
 _PASSED = frozenset(
     {"accept", "user-agent", "http-referer", "referer", "x-title", "x-app", "x-session-id", "idempotency-key"}
     | {"x-claude-code-session-id"}
 )
 _PASSED_PREFIXES = ("x-openrouter-", "anthropic-", OWN_PREFIX)
-# What OpenRouter's site says to browsers of itself.
+# What OpenRouter's site tells browsers about itself.
 _OF_THE_SITE = frozenset(
     {"alt-svc", "date", "nel", "report-to", "server", "set-cookie", "strict-transport-security", "vary", "via"}
 )
@@ -42,11 +42,11 @@ class Access:
     """The rules.
 
     Attributes:
-        tokens: of which clients have to send one as Bearer or x-api-key; none for anybody on this machine.
-        hosts: what is served in the ``Host`` header besides the loopback's names (against DNS rebinding): names,
+        tokens: clients have to send one of them as Bearer or x-api-key; without any, all programs here may use it.
+        hosts: what the ``Host`` header may hold besides the loopback's names (against DNS rebinding): names,
             addresses, networks, or ``*``.
         origins: web pages that may use the server, such as ``http://localhost:3000``, or ``*``.
-        client_keys: a client's own key for OpenRouter goes upstream, instead of ours: ``only`` refuses who has none.
+        client_keys: a client's own OpenRouter key goes upstream, not ours; ``only`` refuses clients without one.
         token_limit: requests a minute that each token may send.
     """
 
@@ -57,7 +57,7 @@ class Access:
     token_limit: int | None = None
 
     def check_address(self, host: str) -> None:
-        """Raises SettingsError when a server that others can reach would ask nobody who they are."""
+        """Raises SettingsError when other machines could use the server without a token."""
         check_hosts(self.hosts)
         if self.tokens:
             self._check_length(host)
@@ -90,7 +90,7 @@ class Access:
             raise RefusedError("the token is missing or wrong: send it as Authorization: Bearer TOKEN", 401)
 
     def _is_probe(self, path: str) -> bool:
-        """Whether it is for monitoring, which calls by addresses that are not known beforehand."""
+        """Whether it is for monitoring, which uses addresses that are not known beforehand."""
         return path in _OPEN or (path == "/metrics" and self.tokens != ())
 
     def _check_host(self, host: str | None) -> None:
@@ -111,13 +111,13 @@ class Access:
         return origin in self.origins or ANY in self.origins
 
     def check_site(self, headers: Mapping[str, str]) -> None:
-        """Raises RefusedError when a web page asks that may not: pictures and links in it send no origin."""
+        """Raises RefusedError for a web page that is not allowed; its images and links send no origin."""
         origin = headers.get("origin")
         if headers.get("sec-fetch-site") == "cross-site" and (origin is None or not self._is_page(origin)):
             raise RefusedError("a web page of another site asks for this: see --cors", 403)
 
     def who(self, method: str, path: str, headers: Mapping[str, str]) -> str:
-        """The name of the token that a request shows, by the window's cookie where that counts; "" without one."""
+        """The name of the token that a request sends, by the window's cookie where that counts; "" without one."""
         given = credentials(headers)
         found = [token.name for token in self.tokens if token.is_shown_in(given)]
         if found:
@@ -133,10 +133,10 @@ class Access:
         return sessions.holder(self.tokens, value, time.time())
 
     def outgoing(self, headers: Headers) -> Headers:
-        """The caller's headers that are for OpenRouter; its credentials only if they are a key of OpenRouter's.
+        """The caller's headers that are for OpenRouter; its credentials only if they are an OpenRouter key.
 
         Raises:
-            RefusedError: it has to bring a key of its own, and does not.
+            RefusedError: it has to send a key of its own, and does not.
         """
         kept = [pair for pair in headers if pair[0] in _PASSED or pair[0].startswith(_PASSED_PREFIXES)]
         by_name = dict(headers)
@@ -145,7 +145,7 @@ class Access:
         return [*kept, via(by_name.get("via"))]
 
     def _own_keys(self, headers: Mapping[str, str]) -> list[str]:
-        """The client's key for OpenRouter; none where it has none and may use ours."""
+        """The client's own OpenRouter key; empty if it has none and may use ours."""
         given = [
             shown for shown in credentials(headers) if not any(token.is_shown_in([shown]) for token in self.tokens)
         ]
@@ -156,14 +156,14 @@ class Access:
         return keys[:1]
 
     def answered(self, status: int, headers: Headers, origin: str | None) -> Headers:
-        """The headers to answer with: OpenRouter's but for those of its site, and what lets a named web page read."""
+        """The headers of an answer: OpenRouter's without those of its site, and those that let a web page read it."""
         kept = [(n, v) for n, v in headers if n not in _OF_THE_SITE and not n.startswith("access-control-")]
         if status == 401 and not any(name == "www-authenticate" for name, _ in kept):
             kept.append(("www-authenticate", 'Bearer realm="freerouter"'))
         return kept + self.cors(origin)
 
     def cors(self, origin: str | None) -> Headers:
-        """The headers that let a named web page read the answer."""
+        """The headers that let an allowed web page read the answer."""
         if origin is None or not self._is_page(origin):
             return []
         return [
@@ -173,7 +173,7 @@ class Access:
         ]
 
     def preflight(self, headers: Mapping[str, str]) -> Headers:
-        """What a browser is told that asks before it sends: SDKs have headers of their own, which change."""
+        """The headers of the answer to a preflight. SDKs send changing headers, so those asked for are allowed."""
         cors = self.cors(headers.get("origin"))
         if not cors:
             return []
@@ -202,7 +202,7 @@ def check_content(headers: Mapping[str, str]) -> None:
 
 
 def credentials(headers: Mapping[str, str]) -> list[str]:
-    """What a request shows: the Bearer token, and ``x-api-key``."""
+    """The credentials of a request: the Bearer token, and ``x-api-key``."""
     bearer = headers.get("authorization", "")
     shown = [bearer[7:].strip() if bearer[:7].lower() == "bearer " else "", headers.get("x-api-key", "").strip()]
     return [given for given in shown if given]

@@ -15,7 +15,7 @@ from freerouter.durations import MINUTE
 from freerouter.errors import SettingsError
 from freerouter.server.errors import TokenLimitError
 
-# Fewer can be guessed by whoever can try (SECURITY.md).
+# Characters; shorter tokens could be guessed (SECURITY.md).
 LEAST = 16
 
 # base64 ends with =, and has no name before it.
@@ -27,7 +27,7 @@ class Token(NamedTuple):
     """What a client sends as its API key.
 
     Attributes:
-        name: how it is called in logs and metrics.
+        name: for logs and metrics.
         secret: never shown.
     """
 
@@ -41,7 +41,7 @@ class Token(NamedTuple):
 
 
 def tokens(*texts: str) -> tuple[Token, ...]:
-    """The tokens written as ``token`` or ``name=token``; one without a name is called by its place.
+    """The tokens written as ``token`` or ``name=token``; one without a name gets one from its place.
 
     Raises:
         SettingsError: two have the same name, or one cannot be sent in a header.
@@ -63,7 +63,7 @@ def _token(text: str, place: int) -> Token:
 
 
 def lines(text: str) -> list[str]:
-    """The tokens in a file: one a line, after ``#`` comes a comment."""
+    """The tokens in a file: one a line; a line that begins with ``#`` is a comment."""
     stripped = [line.strip() for line in text.splitlines()]
     return [line for line in stripped if line and not line.startswith("#")]
 

@@ -29,7 +29,7 @@ _BROKEN = (aiohttp.ClientError, ConnectionError, HttpProcessingError)
 _AT_ONCE = 2**20
 _BUFFER = 2**18
 _CONNECT = 10.0
-_SWITCHING = 101  # asks for what was not asked for, and nothing follows it
+_SWITCHING = 101  # an answer to an offer that was not made; nothing follows it
 
 
 class Held(Protocol):
@@ -88,7 +88,7 @@ class _Chunks:
 
 
 def _break_off(content: aiohttp.StreamReader, held: Held) -> None:
-    """Close the connection, and wake who waits for a chunk: aiohttp does not where it was closed already."""
+    """Close the connection, and wake the reader of its chunks: aiohttp does not if it is closed already."""
     held.close()
     content.set_exception(aiohttp.ClientConnectionError("late"))
 
@@ -152,7 +152,7 @@ class AiohttpWire:
         return await self._post(url, headers, body, timeouts)
 
     async def get(self, url: str, headers: Headers, timeouts: Timeouts) -> AiohttpReply:
-        """GET what is only handed on. Raises NotSent, Broken or TimedOut."""
+        """GET what is only passed on. Raises NotSent, Broken or TimedOut."""
         return await self._request("GET", url, headers, None, timeouts)
 
     async def _post(self, url: str, headers: Headers, body: bytes, timeouts: Timeouts) -> AiohttpReply:
