@@ -136,4 +136,4 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise typer.BadParameter(f"{path} cannot be read: {error.strerror}") from None
     except ValueError:  # its text would show what is in the file
-        raise typer.BadParameter(f"{path} is no text") from None
+        raise typer.BadParameter(f"{path} is not UTF-8 text") from None

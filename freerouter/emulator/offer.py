@@ -62,7 +62,7 @@ class Offer:
     def costs(self, now: float, prompt_tokens: int) -> str | None:
         """Return why a request to this model costs money, or None (openrouter-facts 2)."""
         if not self.id.endswith(":free") or self.alias_of:
-            return f"{self.id} is no free variant"
+            return f"{self.id} is not a free variant"
         priced = [key for key, price in self.prices(now, prompt_tokens).items() if price]
         if priced:
             return f"{self.id} has a price for {', '.join(priced)}"

@@ -54,7 +54,7 @@ class FullError(FreeRouterError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"the requests that are running hold {most / 2**20:g} MiB, which is all they may (bodies_in_flight): "
+            f"the bodies of the running requests have reached their limit of {most / 2**20:g} MiB (bodies_in_flight): "
             "try again in a second",
             retry_after=1.0,
         )

@@ -172,7 +172,7 @@ def dialect_of(query: str) -> Dialect:
         if dialect.name == name:
             return dialect
     known = ", ".join(dialect.name for dialect in DIALECTS)
-    raise InvalidRequestError(f"there is no dialect {name!r}: there are {known}", field="dialect")
+    raise InvalidRequestError(f"unknown dialect {name!r}: use one of {known}", field="dialect")
 
 
 def token_estimate(body: bytes, dialect: Dialect) -> dict[str, Any]:

@@ -138,6 +138,6 @@ def nothing(method: str, path: str) -> FreeRouterError:
         return InvalidRequestError("the old Completions are not served: use chat/completions", field="prompt")
     if method == "POST" and rest:
         routed = ", ".join(dialect.path for dialect in DIALECTS)
-        return CostRefusedError(f"POST {path[:100]} could cost money, so it was not sent: routed are {routed}")
+        return CostRefusedError(f"POST {path[:100]} could cost money, so it was not sent: use one of {routed}")
     hint = "" if rest else "; base URLs end in /api/v1, for clients of Anthropic's in /api"
     return RefusedError(f"{method} {path[:100]} is not served here{hint}", 404)

@@ -141,7 +141,7 @@ class Protocol(HttpToolsProtocol):
                 return
             except httptools.HttpParserUpgrade as offer:
                 if self.parser.get_method() == b"CONNECT":
-                    self._reject("CONNECT is not served: this is no proxy", 400)
+                    self._reject("CONNECT is not served: this is not a proxy", 400)
                     return
                 # The parser takes a request with an offer for one without a body: another reads the head without it.
                 data = self._head_without_offer() + data[offer.args[0] :]

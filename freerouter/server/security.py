@@ -95,15 +95,15 @@ class Access:
 
     def _check_host(self, host: str | None) -> None:
         if host is None:
-            raise RefusedError("there is no host header", 400)
+            raise RefusedError("the host header is missing", 400)
         if not is_ours(name_of(host), self.hosts):
-            raise RefusedError(f"host {host[:100]!r} is not served here: see --host-name", 403)
+            raise RefusedError(f"the host {host[:100]!r} is not allowed: see --host-name", 403)
 
     def _check_origin(self, path: str, headers: Mapping[str, str]) -> None:
         """Web pages must be named; the window may ask for what is its own, and for that no page of another site may."""
         origin, its_own = headers.get("origin"), paths.takes_cookie(path) or paths.needs_no_token(path)
         if origin is not None and not self._is_page(origin) and not (its_own and is_same_origin(headers)):
-            raise RefusedError(f"the origin {origin[:100]!r} is not served here: see --cors", 403)
+            raise RefusedError(f"the origin {origin[:100]!r} is not allowed: see --cors", 403)
         if paths.takes_cookie(path):
             self.check_site(headers)
 

@@ -50,7 +50,7 @@ def tokens(*texts: str) -> tuple[Token, ...]:
     names = [token.name for token in found]
     for name in names:
         if names.count(name) > 1:
-            raise SettingsError(f"two tokens are called {name!r}")
+            raise SettingsError(f"two tokens have the name {name!r}")
     return found
 
 

@@ -121,7 +121,7 @@ def test_completions_of_a_prompt_are_refused_and_free(caller, emulator):
 
 def test_the_bill_can_be_fetched_and_forgotten(caller, emulator):
     caller.chat("openai/gpt-oss-20b")
-    expected = [{"model": "openai/gpt-oss-20b", "reason": "openai/gpt-oss-20b is no free variant"}]
+    expected = [{"model": "openai/gpt-oss-20b", "reason": "openai/gpt-oss-20b is not a free variant"}]
     assert caller.http.get(caller.http.base_url.copy_with(path="/_bill")).json() == expected
     assert caller.get("credits").json()["data"]["total_usage"] == 0.01
     emulator.forget()

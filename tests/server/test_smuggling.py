@@ -97,7 +97,7 @@ def test_a_request_without_a_host_is_a_400(server):
     nameless = posted(BODY, LENGTH).replace(b"host: localhost\r\n", b"")
     received = raw(server.address, nameless)
     assert statuses(received) == [400]
-    assert b"no host header" in received
+    assert b"host header is missing" in received
 
 
 def test_two_requests_on_one_connection_are_two(server, emulator):
