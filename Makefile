@@ -10,7 +10,7 @@ MODULES := $(if $(shell command -v npm),$(NODE)/node_modules/.package-lock.json)
 BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
-.PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick reliability soak \
+.PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick quality reliability soak \
 	nightly pip-audit faults constraints screenshots
 
 demo: $(READY)
@@ -43,6 +43,10 @@ bench-quick: $(READY)
 bench-compare: $(READY)
 	$(BIN)/python -m benchmarks.compare $(or $(BASE),$(error say which commit to compare with: BASE=<commit>)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(MARGIN),--margin $(MARGIN)) $(ARGS)
+
+# LISTS are saved answers of GET /api/v1/models: make quality LISTS=models.json
+quality: $(BENCH_READY)
+	$(BENCH)/bin/python -m benchmarks.quality $(LISTS)
 
 reliability: $(READY)
 	$(BIN)/python -m benchmarks.reliability

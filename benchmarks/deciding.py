@@ -28,8 +28,9 @@ from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.model_names import DRAW
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.drawing import between, draw
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.selection import Selection, between, draw
+from freerouter.pipeline.selection import Selection
 from freerouter.settings import Settings
 
 SIZES = (30, 350, 3_000, 10_000, 100_000, 1_000_000)

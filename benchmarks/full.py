@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import deciding, imports, memory, plots, processes, servers, transports
+from benchmarks import deciding, imports, memory, plots, processes, quality, servers, transports
 from benchmarks.table import Section, markdown
 
 _HERE = Path(__file__).parent
@@ -42,6 +42,7 @@ def main() -> None:
     begun = time.monotonic()
     sections = [*_pure(), *_waiting()]
     (_HERE / "RESULTS.md").write_text(_report(sections, time.monotonic() - begun))
+    quality.write()
     print(f"written: benchmarks/RESULTS.md, after {time.monotonic() - begun:.0f} s")
 
 

@@ -97,3 +97,17 @@ def distribution(counts: Sequence[int]) -> None:
     ax.set_ylim(0, expected * 1.25)
     ax.legend(frameon=False, loc="upper right")
     _save(figure, "distribution")
+
+
+def preferences(sharpness: Sequence[float], curves: Sequence[tuple[str, Sequence[float]]]) -> None:
+    """The expected value of a draw against sharpness, in times that of a uniform draw."""
+    figure, (ax,) = _axes("What a preference is worth", "sharpness", "expected value, times that of a uniform draw")
+    places = range(len(sharpness))
+    for number, (name, values) in enumerate(curves):
+        made_up = name.startswith("emulated")
+        ax.plot(places, [v / values[0] for v in values], "--o" if made_up else "-o", label=name, color=f"C{number}")
+    labels = ["uniform", *(f"{each:g}" for each in sharpness[1:-1]), "the best"]
+    ax.set_xticks(places, labels)
+    ax.set_ylim(bottom=0.9)
+    ax.legend(frameon=False, fontsize="small")
+    _save(figure, "preferences")

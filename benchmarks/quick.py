@@ -33,8 +33,9 @@ from freerouter.openrouter.headers import NOBODY
 from freerouter.openrouter.model_names import DRAW
 from freerouter.pipeline.actions import Request, Send
 from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.drawing import draw
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.selection import Selection, draw
+from freerouter.pipeline.selection import Selection
 from freerouter.replies.outcome import classify
 from freerouter.replies.reading import Head
 from freerouter.settings import Settings

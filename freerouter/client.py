@@ -11,23 +11,13 @@ from freerouter.completions import ChatCompletion
 from freerouter.network.wire_protocols import AsyncWire, Wire
 from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from freerouter.openrouter.catalog import Model
-from freerouter.openrouter.headers import Headers, caller, outgoing
-from freerouter.parameters import Messages, Options, Parameters, body_of
-from freerouter.pipeline.actions import Request
+from freerouter.parameters import Json, Messages, Options, Parameters, body_of, to_explain
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
 from freerouter.pipeline.router import Router
-from freerouter.preferences import Wishing, wishes
+from freerouter.preferences import Wishing
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Settings, Sticky
-
-Json = bytes | str | dict[str, Any]
-
-
-def _asked(router: Router, body: Json, needs: Sequence[str], choice: Wishing) -> tuple[Request, Headers]:
-    """A request of the account that would be used, to explain it, and its headers."""
-    sent = outgoing([], router.settings.key)
-    return Request(body, caller=caller(sent), needs=tuple(needs), wishes=wishes(choice)), sent
 
 
 class Chat:
@@ -250,7 +240,7 @@ class FreeRouter:
 
     def explain(self, body: Json, *, needs: Sequence[str] = (), **choice: Unpack[Wishing]) -> dict[str, Any]:
         """How a request would be routed, without sending it: see ``Router.explain``."""
-        request, sent = _asked(self.router, body, needs, choice)
+        request, sent = to_explain(self.router.settings.key, body, needs, choice)
         self._forwarder.update()
         self._forwarder.learn_training(request.caller, sent, request.wishes)
         return self.router.explain(request)
@@ -292,7 +282,7 @@ class AsyncFreeRouter:
 
     async def explain(self, body: Json, *, needs: Sequence[str] = (), **choice: Unpack[Wishing]) -> dict[str, Any]:
         """How a request would be routed, without sending it: see ``Router.explain``."""
-        request, sent = _asked(self.router, body, needs, choice)
+        request, sent = to_explain(self.router.settings.key, body, needs, choice)
         await self._forwarder.update()
         await self._forwarder.learn_training(request.caller, sent, request.wishes)
         return self.router.explain(request)

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, Protocol
 
 from freerouter.errors import InvalidRequestError
-from freerouter.openrouter.headers import lower
+from freerouter.openrouter.headers import Headers, caller, lower, outgoing
+from freerouter.pipeline.actions import Request
 from freerouter.preferences import WISHES, Wishing, wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
@@ -143,6 +144,15 @@ def body_of(messages: Messages, options: Options, *, stream: bool) -> dict[str, 
     asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(map(_plain, messages))
     body = {"messages": asked, **options.fields(), **given, **more}
     return {**body, "stream": True} if stream else body
+
+
+Json = bytes | str | dict[str, Any]
+
+
+def to_explain(key: str | None, body: Json, needs: Sequence[str], choice: Wishing) -> tuple[Request, Headers]:
+    """A request to explain, for the account of a key and with its conversations, and the headers that it would have."""
+    sent = outgoing([], key)
+    return Request(body, caller=caller(sent), needs=tuple(needs), wishes=wishes(choice)), sent
 
 
 def _plain(value: Any) -> Any:

@@ -27,9 +27,10 @@ from freerouter.openrouter.walk import walk
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.delivery import returned
+from freerouter.pipeline.drawing import draw
 from freerouter.pipeline.filtering import Index, Policy
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.selection import Selection, draw
+from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.ending import Tail
 from freerouter.replies.events import Events

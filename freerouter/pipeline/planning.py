@@ -17,11 +17,12 @@ from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.aside import LARGE
+from freerouter.pipeline.choosing import FREELY
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Trace
-from freerouter.preferences import denies_training, denying_training, restrictions
+from freerouter.preferences import NO_WISHES, denies_training, denying_training, restrictions
 from freerouter.replies.acceptance import Accept, as_asked
 
 # The caller's preferences that can leave a model without a provider; sorting and prices cannot.
@@ -76,7 +77,8 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     cost_guard.check_cost(body, contents, request.dialect)
     named = model_names.named(body, state.aliases)
     wishes = request.wishes.over(restrictions(body)) if "plugins" in body else request.wishes
-    if state.denies_training(wishes):
+    says_nothing = state.chooses_freely and wishes is NO_WISHES  # as nearly every request
+    if not says_nothing and state.denies_training(wishes):
         body = denying_training(body)
     needs = request.needs + named.needs
     if cost_guard.wants_native_files(body):
@@ -90,8 +92,10 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
         index = state.index()
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
         asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
-        barred = state.training.barred(request.caller.account) if "provider" in body and denies_training(body) else {}
-        choice = state.choice(wishes, named.prefer, barred)
+        choice = FREELY
+        if not says_nothing or named.prefer or "provider" in body:
+            barred = state.training.barred(request.caller.account) if denies_training(body) else {}
+            choice = state.choice(wishes, named.prefer, barred)
         selection = Selection(index, asker, order, state.health, state.rng, choice)
     trace.skipped = order.skipped
     trace.requirements = requirements

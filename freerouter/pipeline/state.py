@@ -31,6 +31,7 @@ class State:
     Attributes:
         settings: the settings.
         catalog: what OpenRouter offers; None when that has not been read yet.
+        chooses_freely: the settings leave each choice to a uniform draw.
         clock, wall, rng: monotonic seconds, seconds since 1970, and the random number generator.
         lock: held for a decision, never across I/O.
         health: cooldowns, lessons and costs of the models.
@@ -53,6 +54,7 @@ class State:
         self.settings = settings
         self.aliases = settings.aliases
         self._usual = Preference(settings.prefer, settings.sharpness)
+        self.chooses_freely = self._usual.is_uniform and settings.train == "allow"
         self.catalog = catalog
         self.clock = clock
         self.wall = wall

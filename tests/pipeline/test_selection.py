@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from freerouter.pipeline.selection import between, draw
+from freerouter.pipeline.drawing import between, draw
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 from tests.builders import Clock, asker_of, healthy, index_of, need_of, required, row, selection_of

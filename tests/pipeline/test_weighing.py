@@ -12,8 +12,9 @@ from scipy.stats import chisquare
 
 from freerouter.memory.timings import Measured
 from freerouter.pipeline.choosing import Choice
+from freerouter.pipeline.drawing import between
 from freerouter.pipeline.policy import Policy
-from freerouter.pipeline.selection import Selection, between
+from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.weighing import standings
 from freerouter.preferences import Preference
 from freerouter.replies.outcome import Outcome
