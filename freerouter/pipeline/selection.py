@@ -16,6 +16,7 @@ from freerouter.pipeline.drawing import available, between, draw
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.weighing import Standing, Weighted, standings
 
+
 def _is_smaller(model: Model, context: int) -> bool:
     return model.context is not None and model.context < context
 
