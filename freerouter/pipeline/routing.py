@@ -105,7 +105,7 @@ class Routing:
             if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
                 return Wait(self._pace.wait(seconds))
             return self._fail(self._exhausted(gate, seconds))
-        if endpoint.outage.reason and not self._sends and (rest := endpoint.outage.rest(self)):
+        if not self._sends and (rest := endpoint.outage.rest(self)):
             if self._pace.may_wait(rest, now):
                 return Wait(self._pace.wait(rest))
             return self._fail(refusals.upstream_down(endpoint.url, endpoint.outage.reason, rest))
@@ -324,7 +324,7 @@ class Routing:
             alarm = self._note_cost(sent.model, ending.usage)
             self._lessons().ended(sent, ending.usage)
             if not ending.finished:
-                reading = Reading(200, flaw=ending.flaw, error={"error": ending.error or {}})
+                reading = Reading(200, flaw=ending.flaw, error={"error": ending.error})
                 self._learn(sent, _of_the_model(classify(reading, state.wall())))
             state.endpoint.outage.done(self)
         self._raise_alarm(alarm)

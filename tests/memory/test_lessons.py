@@ -169,6 +169,13 @@ def test_what_a_setting_excludes_is_tried_again_after_a_minute_then_at_doubling_
     assert lessons.barred(asker) == {}
 
 
+def test_what_a_requests_own_preferences_exclude_is_not_tried_again_for_an_hour():
+    clock, asker = Clock(), asker_of(caller=ME, preferences="first")
+    lessons = taught(asker, failure(Lasting.PROVIDERS), clock)
+    clock.advance(HOUR - 1)
+    assert lessons.barred(asker)
+
+
 @pytest.mark.parametrize(("after", "listed", "ends"), [(121, True, True), (120, True, False), (121, False, False)])
 def test_gone_ends_with_a_newer_catalog_that_lists_the_model(after, listed, ends):
     """Newer than the lesson for sure: OpenRouter's edge keeps a list for two minutes."""

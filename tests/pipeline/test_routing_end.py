@@ -71,6 +71,21 @@ def test_an_answer_that_breaks_off_is_held_against_its_model(code):
     assert list(actor.router.cooling()) == [routing.trace.model]
 
 
+def test_the_error_that_an_answer_ends_in_says_for_how_long_its_model_cools_down():
+    actor = stage(models(3))
+    error = {"code": 429, "message": "Provider returned error", "metadata": {"provider_name": "Acme"}}
+    answered(start(actor)).finish(StreamEnd(finished=False, error=error | {"retry_after": 500}))
+    assert list(actor.router.cooling().values()) == [pytest.approx(500, rel=0.2)]
+
+
+def test_an_answer_that_breaks_off_for_no_known_reason_is_no_sign_of_an_outage():
+    actor = stage(models(2))
+    for _ in range(2):
+        answered(start(actor)).finish(StreamEnd(finished=False, error={"code": 409, "message": "conflict"}))
+    assert actor.router.endpoint.outage.reason == ""
+    assert len(actor.router.cooling()) == 2
+
+
 def test_an_answer_that_breaks_off_for_another_reason_is_not():
     actor = stage(models(3))
     answered(start(actor)).finish(StreamEnd(finished=False, flaw=Flaw.DEADLINE))

@@ -20,6 +20,8 @@ from tests.pipeline.steps import BUSY, begin_outage, reply, send, sent, start
 from tests.walks import ANSWER, HELLO, Stage, error_reading, models, stage
 
 LIMITS = {"first_token_timeout": 7, "reply_timeout": 30, "idle_timeout": 3, "deadline": 100}
+# It can be read and not written.
+UNWRITABLE = b'{"messages": [{"role": "user", "content": "Hello"}], "temperature": 1e999}'
 PDF = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjQK"}}
 
 
@@ -76,7 +78,7 @@ def test_a_pdf_alone_is_sent_with_the_free_parser(parts):
 
 def test_a_request_that_cannot_be_written_fails_and_is_not_counted():
     actor = stage(models(1), requests_per_minute=1)
-    error = failed(start(actor, HELLO | {"temperature": float("nan")}))
+    error = failed(start(actor, UNWRITABLE))
     assert isinstance(error, InvalidRequestError)
     assert error.__traceback__ is None
     send(start(actor))
@@ -194,8 +196,9 @@ def test_a_request_that_has_been_sent_goes_on_in_an_outage():
     actor = stage(models(3))
     routing = start(actor)
     send(routing)
-    reply(routing, BUSY)
     begin_outage(actor)
+    reply(routing, Reading(flaw=Flaw.TIMEOUT))
+    assert actor.router.endpoint.outage.reason
     send(routing)
 
 
@@ -221,17 +224,25 @@ def test_one_request_alone_probes_at_a_time():
 
 def test_a_probe_that_cannot_be_written_makes_room_for_another():
     actor = stage(models(3))
-    assert isinstance(failed(probe(actor, HELLO | {"temperature": float("nan")})), InvalidRequestError)
+    assert isinstance(failed(probe(actor, UNWRITABLE)), InvalidRequestError)
     assert is_free(actor)
 
 
-def test_a_probe_that_nobody_can_serve_makes_room_for_another():
+def test_a_probe_that_no_model_is_left_for_makes_room_for_another():
     actor = stage(models(3))
     routing = probe(actor)
-    shut(actor, Gate.MINUTE, 0.5)
+    actor.router.update(catalog_of(row("a/other:free")))
     failed(routing)
-    actor.advance(1)
     assert is_free(actor)
+
+
+def test_a_probe_that_a_provider_answers_goes_on_with_another_model():
+    actor = stage(models(9))
+    routing = probe(actor)
+    send(routing)
+    reply(routing, BUSY)
+    assert actor.router.endpoint.outage.reason == ""
+    send(routing)
 
 
 def test_a_probe_that_fails_tells_of_the_outage_and_makes_room():

@@ -146,6 +146,31 @@ def test_a_probe_that_reached_nobody_makes_room_for_another():
     assert sent(start(actor))
 
 
+# What nothing explains.
+
+STRANGE = error_reading(409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [([ANSWER], ""), ([BUSY, ANSWER], ""), ([STRANGE, BUSY], ""), ([STRANGE, ANSWER], "answered")],
+)
+def test_what_a_second_model_says_is_told(readings, told):
+    routing = start(stage(models(9)))
+    for reading in readings:
+        sent(routing)
+        reply(routing, reading)
+    assert routing.trace.second_opinion == told
+
+
+def test_where_one_failure_of_several_is_explained_all_are_told():
+    routing = start(stage(models(2)))
+    for reading in (BUSY, STRANGE):
+        sent(routing)
+        reply(routing, reading)
+    assert "2 of 2 eligible models failed, and no more can be asked: " in routing.next().error.message
+
+
 # The request or the account is at fault.
 
 
