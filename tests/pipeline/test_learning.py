@@ -112,6 +112,52 @@ def test_a_context_that_our_estimate_exceeds_teaches_nothing(beyond, teaches):
     assert len(actor.router.health.lessons) == teaches
 
 
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+WITH_IMAGE = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}, IMAGE]}]}
+
+
+@pytest.mark.parametrize("body", [STRICT, WITH_IMAGE], ids=["preferences", "media"])
+def test_a_context_teaches_nothing_where_something_else_may_be_the_cause(body):
+    actor = stage(models(2))
+    outcome = failure(scope=Scope.REQUEST, lasting=Lasting.CONTEXT)
+    learning_of(actor, body).failed(sent_to(actor, context=None), outcome)
+    assert len(actor.router.health.lessons) == 0
+
+
+# The context of the model beside the most that the prompt can be, the fields of the request, and whether the second
+# prompt in a row that it calls too long is held against it.
+TOO_LONG = {
+    "larger": (1, {}, True),
+    "equal": (0, {}, True),
+    "smaller": (-1, {}, False),
+    "unknown": (None, {}, True),
+    "perhaps by the preferences": (None, {"provider": {"only": ["acme"]}}, False),
+}
+
+
+@pytest.mark.parametrize(("beyond", "fields", "cools"), TOO_LONG.values(), ids=TOO_LONG)
+def test_a_model_that_calls_two_prompts_too_long_that_fit_cools_down(beyond, fields, cools):
+    actor = stage(models(2))
+    outcome = failure(scope=Scope.REQUEST, status=400, lasting=Lasting.TOO_LONG)
+    first, second = (
+        learning_of(actor, {"messages": [{"role": "user", "content": text}]} | fields) for text in ("One", "Two")
+    )
+    context = None if beyond is None else first._plan.requirements.context + beyond
+    assert first.failed(sent_to(actor, context=context), outcome) is None
+    assert (second.failed(sent_to(actor, context=context), outcome) is not None) is cools
+
+
+@pytest.mark.parametrize(("stated", "left"), [(5_000, "m/small:free"), (9_000, None)])
+def test_a_smaller_model_is_asked_when_it_surely_holds_what_was_stated(stated, left):
+    actor = stage(catalog_of(row("m/small:free", context=8_000), row("m/large:free", context=32_000)))
+    learning = learning_of(actor)
+    learning._plan.selection.tried.add("m/large:free")
+    outcome = failure(scope=Scope.REQUEST, lasting=Lasting.TOO_LONG, message=f"prompt is too long: {stated} tokens")
+    learning.failed(sent_to(actor, 1), outcome)
+    picked = learning._plan.selection.pick()
+    assert (None if picked is None else picked.id) == left
+
+
 def test_another_lesson_does_not_depend_on_the_context():
     actor = stage(models(2))
     learning_of(actor).failed(sent_to(actor, context=1), failure(lasting=Lasting.GONE))

@@ -29,6 +29,19 @@ def test_what_an_outcome_means_beyond_its_request(fields, refuses, may_be_outage
     assert (outcome.refuses, outcome.may_be_outage) == (refuses, may_be_outage)
 
 
+NUMBERS = {
+    "none": ("prompt is too long", 0),
+    "the last": ("context of 4096 exceeded by 9000 tokens", 9_000),
+    "the first": ("prompt is too long: 9000 tokens > 4096 maximum", 9_000),
+    "with commas": ("requested 1,048,577 tokens, limit 1,048,576", 1_048_577),
+}
+
+
+@pytest.mark.parametrize(("words", "number"), NUMBERS.values(), ids=NUMBERS)
+def test_the_largest_number_of_its_message(words, number):
+    assert Outcome(Verdict.TRY_ANOTHER, Scope.REQUEST, "test", message=words).largest_number == number
+
+
 @pytest.mark.parametrize(("status", "usage"), [(200, None), (200, {"cost": 0.1}), (201, None)])
 def test_an_answer_is_called_that_and_keeps_its_usage(status, usage):
     outcome = classify(Reading(status, usage=usage), 0.0)
