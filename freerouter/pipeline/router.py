@@ -17,6 +17,8 @@ from freerouter.pipeline.planning import make_plan
 from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Trace
+from freerouter.pipeline.weighing import Standing, standings
+from freerouter.preferences import Preference
 from freerouter.replies.verdicts import Gate
 from freerouter.settings import Settings
 
@@ -113,6 +115,13 @@ class Router(State):
         """
         with self.lock:
             return self.index().having(canonical(needs))
+
+    def standings(self) -> tuple[str, dict[str, Standing]]:
+        """How the models stand under the usual preference, by quality where that is uniform: what counts, and by id."""
+        preference = Preference("quality") if self.usual.is_uniform else self.usual
+        with self.lock:
+            measured = self.timings.measured() if preference.is_measured else None
+            return preference.kind, standings(self.index().models, preference, measured)
 
     def cooling(self) -> dict[str, float]:
         """The models that are cooling down, by id, each with the seconds left."""

@@ -30,6 +30,7 @@ class State:
 
     Attributes:
         settings: the settings.
+        usual: the preference of requests that say nothing.
         catalog: what OpenRouter offers; None when that has not been read yet.
         chooses_freely: the settings leave each choice to a uniform draw.
         clock, wall, rng: monotonic seconds, seconds since 1970, and the random number generator.
@@ -53,8 +54,8 @@ class State:
     ) -> None:
         self.settings = settings
         self.aliases = settings.aliases
-        self._usual = Preference(settings.prefer, settings.sharpness)
-        self.chooses_freely = self._usual.is_uniform and settings.train == "allow"
+        self.usual = Preference(settings.prefer, settings.sharpness)
+        self.chooses_freely = self.usual.is_uniform and settings.train == "allow"
         self.catalog = catalog
         self.clock = clock
         self.wall = wall
@@ -117,7 +118,7 @@ class State:
             prefer: the preference in its model's name; empty without one.
             barred: models that must not be asked, each with the reason.
         """
-        usual = self._usual
+        usual = self.usual
         if wishes is NO_WISHES and not prefer and usual.is_uniform and not barred:
             return FREELY
         sharpness = usual.sharpness if wishes.sharpness is None else wishes.sharpness

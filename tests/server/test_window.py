@@ -108,6 +108,17 @@ def test_the_gate_and_an_outage_have_their_end(server, emulator):
     assert allowance["resets_at"] % 86_400 == 0
 
 
+def test_models_are_ranked_by_the_usual_preference(upstream):
+    for prefer, ranked_by in ((None, "quality"), ("large", "large")):
+        with served(upstream, **({"prefer": prefer} if prefer else {})) as server:
+            told = server.http.get("/status").json()
+            assert (told["prefer"], told["ranked_by"]) == (prefer or "uniform", ranked_by)
+            assert told["prefer"] in told["prefers"]
+    ranks = {model["id"]: (model["rank"], model["why"]) for model in told["models"]}
+    largest = server.app.router.models()[-1]
+    assert ranks[largest.id] == (1, f"context {largest.context:,}: rank 1 of {len(ranks)}")
+
+
 @pytest.mark.parametrize(("query", "many"), [("", 3), ("?requests=2", 2), ("?requests=0", 0), ("?requests=9999", 3)])
 def test_as_many_requests_as_are_wanted(server, query, many):
     for _ in range(3):
@@ -192,8 +203,8 @@ def test_nothing_of_a_message_or_of_an_error_is_kept(server, emulator):
     said = {"messages": [{"role": "user", "content": CANARY}]}
     for _ in range(2):
         server.http.post("/api/v1/chat/completions", json=said)
+    until(lambda: len(server.app._window._history.last()) == 2)
     kept = server.app._window._history.last()
-    assert len(kept) == 2
     for entry in kept:
         assert CANARY.encode() not in pickle.dumps(entry)
         assert type(entry.trace.requirements.tokens) is Bounds  # what is not counted yet holds the prompt

@@ -138,6 +138,16 @@ def test_a_request_is_explained_without_sending_it(server, visit, emulator):
     assert not emulator.completions
 
 
+def test_a_preference_is_explained(server, visit):
+    page = visit(server.url)
+    expect(page.get_by_label("Prefer")).to_have_value("uniform")
+    page.get_by_label("Prefer").select_option("large")
+    page.get_by_role("button", name="Explain").click()
+    first = page.locator("#try-result .rows").first.locator("li").first
+    expect(first).to_contain_text(server.app.router.models()[-1].id)
+    expect(first).to_contain_text("rank 1 of 18")
+
+
 def test_a_prompt_is_sent_and_its_answer_streams(server, visit, emulator):
     page = visit(server.url)
     page.get_by_label("Prompt").fill("Hello there")

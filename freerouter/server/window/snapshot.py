@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from freerouter import __version__
 from freerouter.durations import DAY
@@ -14,6 +14,8 @@ from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.filtering import capabilities
 from freerouter.pipeline.router import Router
+from freerouter.pipeline.weighing import Standing
+from freerouter.preferences import Prefer
 from freerouter.server.window.history import Entry, History
 
 # Attempts with a model that are shown.
@@ -77,7 +79,9 @@ class Snapshot:
             "outage": self._outage(),
             "counts": {name: self._history.counts[name] for name in ("requests", "answered", "failed")}
             | {"running": self._running()},
-            "models": self._models(),
+            "prefer": router.usual.kind,
+            "prefers": list(get_args(Prefer)),
+            **self._models(),
         }
 
     def _in(self, seconds: float) -> float:
@@ -101,17 +105,21 @@ class Snapshot:
         outage = self._router.endpoint.outage
         return {"reason": outage.reason, "until": self._in(outage.left())} if outage.reason else None
 
-    def _models(self) -> list[dict[str, Any]]:
-        """Those that may be drawn."""
+    def _models(self) -> dict[str, Any]:
+        """Those that may be drawn, and by what they are ranked."""
         router = self._router
         if router.catalog is None:
-            return []
+            return {"ranked_by": None, "models": []}
         cooling, tries = router.cooling(), tries_by_model(self._history.last())
         sent = sum(map(len, tries.values()))
-        return [
-            _row(model, tries.get(model.id, []), sent) | {"cooling_until": self._until(cooling, model)}
+        ranked_by, places = router.standings()
+        rows = [
+            _row(model, tries.get(model.id, []), sent)
+            | {"cooling_until": self._until(cooling, model)}
+            | _ranked(places.get(model.id))
             for model in router.models()
         ]
+        return {"ranked_by": ranked_by, "models": rows}
 
     def _until(self, cooling: Mapping[str, float], model: Model) -> float | None:
         return self._in(cooling[model.id]) if model.id in cooling else None
@@ -137,6 +145,11 @@ def _row(model: Model, tries: list[Try], sent: int) -> dict[str, Any]:
         "answered": sum(tried.answered for tried in tries),
         "share": round(len(tries) / sent, 4) if sent else None,
         "tries": [[int(tried.answered), round(tried.seconds * 1000, 1)] for tried in tries[-_TRIES:]],
-        "rank": None,
         "trains": None,
     }
+
+
+def _ranked(standing: Standing | None) -> dict[str, Any]:
+    """Its rank, where that is known."""
+    known = standing is not None and standing.value is not None
+    return {"rank": standing.rank if standing is not None and known else None, "why": standing.why if standing else ""}

@@ -21,13 +21,14 @@ const COLUMNS = [
   { key: "success", title: "Answered", by: share, cell: successCell },
   { key: "first", title: "First token", by: first, up: true, cell: firstCell },
   { key: "share", title: "Draws", by: (model) => model.share, cell: shareCell },
-  { key: "rank", title: "Rank", by: (model) => model.rank, up: true, cell: (model) => model.rank ?? "–", number: true, optional: true },
+  { key: "rank", title: "Rank", by: (model) => model.rank, up: true, cell: rankCell, number: true, optional: true },
   { key: "trains", title: "Trains on prompts", by: (model) => String(model.trains), cell: (model) => TRAINS[model.trains] ?? "unknown", optional: true },
 ];
 
 // How long each cooldown was when it was seen first, by its end.
 let lengths = new Map();
 let models = [];
+let rankedBy = "";
 let sorted = { key: "name", up: true };
 
 function nameCell(model) {
@@ -63,6 +64,10 @@ function shareCell(model) {
   return h("span", { class: "with-plot" }, h("span", { class: "value" }, percent(model.share)), bar(value, "neutral"));
 }
 
+function rankCell(model) {
+  return h("span", { title: model.why }, model.rank === null ? "–" : String(+model.rank.toFixed(1)));
+}
+
 const columns = () => COLUMNS.filter((column) => !column.optional || models.some((model) => model[column.key] !== null));
 
 function inOrder(list) {
@@ -89,7 +94,7 @@ function heading(column) {
   const here = sorted.key === column.key;
   const order = here ? (sorted.up ? "ascending" : "descending") : null;
   const arrow = here ? h("span", { class: `arrow ${order}` }, icon("down")) : null;
-  const button = h("button", { type: "button", id: `by-${column.key}`, onclick: () => sortBy(column) }, column.title, arrow);
+  const button = h("button", { type: "button", id: `by-${column.key}`, onclick: () => sortBy(column) }, column.key === "rank" ? `Rank, ${rankedBy}` : column.title, arrow);
   return h("th", { scope: "col", class: `col-${column.key}`, "aria-sort": order }, button);
 }
 
@@ -124,6 +129,7 @@ function offerNeeds() {
 // The focus stays on a heading when its table is drawn anew.
 export function showModels(state) {
   models = state.models;
+  rankedBy = state.ranked_by;
   const cooling = models.filter(left);
   lengths = new Map(cooling.map((model) => [model.cooling_until, lengths.get(model.cooling_until) ?? left(model)]));
   const focused = document.activeElement?.id;

@@ -125,5 +125,8 @@ export function offerChoices(state) {
   options(byId("try-model"), state.models.map((model) => model.id).sort(), 1);
   const prefers = state.prefers ?? [];
   byId("try-prefer-box").hidden = !prefers.length;
-  options(byId("try-prefer"), prefers, 0);
+  const select = byId("try-prefer");
+  const first = !select.options.length;
+  options(select, prefers, 0);
+  if (first && prefers.length) select.value = state.prefer;
 }
