@@ -120,6 +120,7 @@ def _announce_to_machines(url: str, settings: Settings) -> None:
 def _announce(url: str, settings: Settings) -> None:
     typer.echo(f"Free models at {url}/api/v1", err=True)
     typer.echo(f"for clients of Anthropic's, at {url}/api", err=True)
+    typer.echo(f"what it does is shown at {url}/", err=True)
     typer.echo(f"from {settings.upstream}; Ctrl-C stops it", err=True)
 
 

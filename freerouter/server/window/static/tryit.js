@@ -47,7 +47,7 @@ async function explain() {
   const found = Object.entries(requirements.hard).map(([name, where]) => `${wordsFor(name)} (${where})`);
   const likely = [...eligible].sort((a, b) => b.probability - a.probability || (a.id < b.id ? -1 : 1));
   show(
-    h("p", { role: "status" }, h("b", {}, plural(eligible.length, "model is", "models are")), ` eligible. Needs ${found.join(", ")}. Nothing was sent.`),
+    h("p", { role: "status" }, h("b", {}, `${plural(eligible.length, "model is", "models are")} eligible.`), ` Needs ${found.join(", ")}. Nothing was sent.`),
     h("ul", { class: "rows" }, likely.map((row) => h("li", {}, h("span", { class: "value" }, percent(row.probability)), h("span", {}, row.id, note(row))))),
     without.length ? h("p", { class: "muted" }, `Without one need: ${without.map((row) => `${plural(row.more, "more", "more")} without ${wordsFor(row.need)}`).join(", ")}.`) : "",
     h(
