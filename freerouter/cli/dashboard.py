@@ -87,7 +87,7 @@ def _models(told: Told, now: float) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in ("Model", "State"):
         table.add_column(title, no_wrap=True)
-    for title in ("Context", "Answered", "First token", "Draws"):
+    for title in ("Context", "Answered", "First token", "Draws", "Rank", "Trains"):
         table.add_column(title, justify="right", no_wrap=True)
     for model in sorted(told["models"], key=lambda model: (-model["attempts"], model["id"])):
         table.add_row(harmless(model["id"].removesuffix(":free")), _state(model, now), *_figures(model))
@@ -99,7 +99,7 @@ def _state(model: Told, now: float) -> Text:
     return Text(f"cooling {in_words(left)}", "yellow") if left > 0 else Text("ready", "green")
 
 
-def _figures(model: Told) -> tuple[str, str, str, str]:
+def _figures(model: Told) -> tuple[str, ...]:
     attempts = model["attempts"]
     firsts = [milliseconds for answered, milliseconds in model["tries"] if answered]
     return (
@@ -107,6 +107,8 @@ def _figures(model: Told) -> tuple[str, str, str, str]:
         f"{model['answered'] / attempts:.0%} of {attempts}" if attempts else "-",
         _time(median_low(firsts)) if firsts else "-",
         f"{model['share']:.0%}" if model["share"] is not None else "-",
+        "-" if model["rank"] is None else f"{model['rank']:g}",
+        model["trains"],
     )
 
 

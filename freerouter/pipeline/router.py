@@ -123,6 +123,11 @@ class Router(State):
             measured = self.timings.measured() if preference.is_measured else None
             return preference.kind, standings(self.index().models, preference, measured)
 
+    def trains(self, account: str) -> dict[str, str]:
+        """Whether each model may train on an account's prompts: ``yes``, ``no`` or ``unknown``."""
+        with self.lock:
+            return {model.id: self.training.of(account, model.id) for model in self.index().models}
+
     def cooling(self) -> dict[str, float]:
         """The models that are cooling down, by id, each with the seconds left."""
         with self.lock:

@@ -91,7 +91,7 @@ def told(**changes):
 
 
 MODEL = {"id": "acme/[red]alpha:free", "context": None, "cooling_until": None, "attempts": 0, "answered": 0}
-MODEL |= {"share": None, "tries": []}
+MODEL |= {"share": None, "tries": [], "rank": None, "trains": "unknown"}
 
 
 @pytest.mark.parametrize(

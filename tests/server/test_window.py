@@ -89,6 +89,7 @@ def test_the_state_and_the_last_requests(server, emulator):
     assert 0 < models[first]["cooling_until"] - told["now"] <= 31
     assert (models[first]["attempts"], models[first]["answered"], models[first]["share"]) == (1, 0, 0.5)
     assert (models[second]["cooling_until"], models[second]["tries"][0][0]) == (None, 1)
+    assert {model["trains"] for model in told["models"]} == {"unknown"}
     assert told["counts"] == {"requests": 1, "answered": 1, "failed": 0, "running": 0}
     assert told["outage"] is None
 

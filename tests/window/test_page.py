@@ -69,6 +69,14 @@ def test_a_cooldown_is_shown_until_it_is_over(server, visit, emulator):
     expect(row).to_have_count(0)
 
 
+def test_whether_a_model_trains_on_prompts(server, visit):
+    page = visit(server.url)
+    assert all("unknown" in text for text in column(page, "trains"))
+    assert page.locator(".col-trains", has_text="unknown").count() == 18
+    model = server.ask(provider={"data_collection": "deny"}).headers["x-freerouter-model"]
+    expect(page.locator(f"tr[data-id='{model}'] .col-trains")).to_have_text("no")
+
+
 def test_models_are_filtered_by_what_they_can_do(server, visit):
     page = visit(server.url)
     everything = len(column(page, "name")) or page.locator("#models tbody tr").count()

@@ -19,7 +19,7 @@ from freerouter.preferences import Prefer
 from freerouter.server.window.history import Entry, History
 
 # Attempts with a model that are shown.
-_TRIES = 24
+_TRIES = 18
 
 
 class Try(NamedTuple):
@@ -113,9 +113,10 @@ class Snapshot:
         cooling, tries = router.cooling(), tries_by_model(self._history.last())
         sent = sum(map(len, tries.values()))
         ranked_by, places = router.standings()
+        trains = router.trains(self._account)
         rows = [
             _row(model, tries.get(model.id, []), sent)
-            | {"cooling_until": self._until(cooling, model)}
+            | {"cooling_until": self._until(cooling, model), "trains": trains.get(model.id)}
             | _ranked(places.get(model.id))
             for model in router.models()
         ]
@@ -145,7 +146,6 @@ def _row(model: Model, tries: list[Try], sent: int) -> dict[str, Any]:
         "answered": sum(tried.answered for tried in tries),
         "share": round(len(tries) / sent, 4) if sent else None,
         "tries": [[int(tried.answered), round(tried.seconds * 1000, 1)] for tried in tries[-_TRIES:]],
-        "trains": None,
     }
 
 

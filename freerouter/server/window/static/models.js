@@ -1,6 +1,6 @@
 // The table of models: filtered by what they can do, sorted by a column, with the time left of a cooldown.
 
-import { byId, chip, chosen, h, icon, needSign } from "./dom.js";
+import { byId, chip, chosen, h, hidden, icon, needSign } from "./dom.js";
 import { author, duration, median, ms, now, percent, plural, shortName, tokens } from "./format.js";
 import { bar, times, tries } from "./plots.js";
 
@@ -10,7 +10,6 @@ const SHOWN = ["image", "audio", "video", "file", "tools", "structured_outputs",
 const share = (model) => (model.attempts ? model.answered / model.attempts : null);
 const first = (model) => median(model.tries.filter(([answered]) => answered).map(([, time]) => time));
 const left = (model) => (model.cooling_until === null ? 0 : Math.max(model.cooling_until - now(), 0));
-const TRAINS = { true: "yes", false: "no" };
 
 // Each column: title, how to sort (ascending first or not), what a cell holds.
 const COLUMNS = [
@@ -22,7 +21,7 @@ const COLUMNS = [
   { key: "first", title: "First token", by: first, up: true, cell: firstCell },
   { key: "share", title: "Draws", by: (model) => model.share, cell: shareCell },
   { key: "rank", title: "Rank", by: (model) => model.rank, up: true, cell: rankCell, number: true, optional: true },
-  { key: "trains", title: "Trains on prompts", by: (model) => String(model.trains), cell: (model) => TRAINS[model.trains] ?? "unknown", optional: true },
+  { key: "trains", title: "Trains", hint: "whether it may train on prompts", by: (model) => model.trains, cell: trainsCell },
 ];
 
 // How long each cooldown was when it was seen first, by its end.
@@ -64,6 +63,12 @@ function shareCell(model) {
   return h("span", { class: "with-plot" }, h("span", { class: "value" }, percent(model.share)), bar(value, "neutral"));
 }
 
+function trainsCell(model) {
+  if (model.trains === "yes") return h("span", { class: "failed", title: "may train on prompts" }, "yes");
+  if (model.trains === "no") return h("span", { title: "does not train on prompts" }, "no");
+  return h("span", { class: "muted", title: "not known" }, h("span", { "aria-hidden": "true" }, "?"), hidden("unknown"));
+}
+
 function rankCell(model) {
   return h("span", { title: model.why }, model.rank === null ? "–" : String(+model.rank.toFixed(1)));
 }
@@ -94,7 +99,7 @@ function heading(column) {
   const here = sorted.key === column.key;
   const order = here ? (sorted.up ? "ascending" : "descending") : null;
   const arrow = here ? h("span", { class: `arrow ${order}` }, icon("down")) : null;
-  const button = h("button", { type: "button", id: `by-${column.key}`, onclick: () => sortBy(column) }, column.key === "rank" ? `Rank, ${rankedBy}` : column.title, arrow);
+  const button = h("button", { type: "button", id: `by-${column.key}`, title: column.key === "rank" ? `by ${rankedBy}` : column.hint, onclick: () => sortBy(column) }, column.title, arrow);
   return h("th", { scope: "col", class: `col-${column.key}`, "aria-sort": order }, button);
 }
 

@@ -24,7 +24,7 @@ export function tries(list, label) {
       class: answered ? "good" : "bad",
     }),
   );
-  return s("svg", { class: "plot", viewBox: "0 0 96 18", role: "img", "aria-label": label }, bars);
+  return s("svg", { class: "plot", viewBox: "0 0 72 18", role: "img", "aria-label": label }, bars);
 }
 
 // Times on a logarithmic scale: twice as long is the same step anywhere.
@@ -37,7 +37,7 @@ export function times(list, label) {
   const last = values.length - 1;
   return s(
     "svg",
-    { class: "plot", viewBox: "0 0 96 18", role: "img", "aria-label": label },
+    { class: "plot", viewBox: "0 0 72 18", role: "img", "aria-label": label },
     s("polyline", { points: points.join(" "), class: "line" }),
     last >= 0 ? s("circle", { cx: x(last), cy: y(values[last]), r: 2.2, class: "point" }) : null,
   );

@@ -63,6 +63,7 @@ function note(row) {
   const notes = row.gives_up.length ? [`gives up ${row.gives_up.join(", ")}`] : [];
   if (row.cooling_s) notes.push(`cooling for ${duration(row.cooling_s)}`);
   if (row.why) notes.push(row.why);
+  if (row.trains === "yes") notes.push("may train on prompts");
   return notes.length ? h("span", { class: "muted" }, ` ${notes.join("; ")}`) : null;
 }
 
