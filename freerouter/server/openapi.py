@@ -90,7 +90,8 @@ def _request(dialect: Dialect) -> dict[str, Any]:
     return _object(
         dialect.conversation,
         model={"type": ["string", "null"]},
-        stream={"type": ["boolean", "null"]},
+        # Only true means a stream; the upstream judges any other value.
+        stream={"description": "true for a stream of events"},
         **{dialect.conversation: {"anyOf": [_TEXT, _CONVERSATION]} if dialect.text_alone else _CONVERSATION},
         **dict.fromkeys(dialect.limits, _LIMIT),
     )

@@ -66,6 +66,14 @@ def test_a_conversation_is_described_as_it_is_read(server, dialect, given):
     assert server.http.post(path, json=body).status_code == (200 if valid else 400)
 
 
+@pytest.mark.parametrize("stream", [True, False, None, "yes", 1, [], {}])
+def test_whatever_is_explained_fits_the_description(server, stream):
+    body = ask(stream=stream)
+    schema = {"$ref": "#/components/schemas/explain_request", "components": SPEC["components"]}
+    assert server.http.post("/explain", json=body).status_code == 200
+    assert jsonschema.Draft202012Validator(schema).is_valid(body)
+
+
 @pytest.mark.parametrize("name", ["offset", "limit"])
 def test_a_page_has_the_bounds_that_are_described(server, name):
     (schema,) = [p["schema"] for p in SPEC["paths"]["/api/v1/models"]["get"]["parameters"] if p["name"] == name]
