@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from freerouter import AsyncFreeRouter, Catalog, FreeRouter, Router, RoutingTransport, Settings
-from freerouter.emulator import Emulator
+from freerouter.emulator import Emulator, Fault, Faults
 from freerouter.errors import InvalidRequestError, NoEligibleModelError
 from freerouter.pipeline.actions import Request
 from tests.builders import body_of, row
@@ -137,6 +137,31 @@ def test_the_auto_routers_plugin_is_understood_and_not_sent_on(sharp, emulator):
         answer = router.chat.send("Hi", plugins=[plugin, {"id": "response-healing"}])
     assert answer.answered_by == AGENT
     assert "auto-router" not in {each["id"] for each in emulator.completions[-1].json["plugins"]}
+
+
+def test_after_a_failure_the_next_best_is_asked_and_a_cooling_one_comes_last(sharp, emulator):
+    emulator.faults = Faults([Fault("rate_limited", CODER)])
+    with FreeRouter(settings=Settings.adjusted(sharp, prefer="coding", exclude=REST)) as router:
+        first, second = router.chat.send("Hi"), router.chat.send("Hi")
+        chances = router.explain({"messages": HELLO})["eligible"]
+    assert [attempt.model for attempt in first.trace.attempts] == [CODER, AGENT]
+    assert [attempt.model for attempt in second.trace.attempts] == [AGENT]
+    assert {row["id"]: row["probability"] for row in chances} == {CODER: 0.0, AGENT: 1.0, LARGE: 0.0}
+
+
+def test_a_conversation_stays_on_its_model(sharp, emulator):
+    with FreeRouter(settings=sharp) as router:
+        assert router.chat.send("Hi", session="talk", prefer="agentic").answered_by == AGENT
+        assert router.chat.send("Hi", session="talk", prefer="coding").answered_by == AGENT
+
+
+def test_a_trace_says_what_counted(sharp):
+    with FreeRouter(settings=sharp) as router:
+        trace = router.chat.send("Hi", prefer="coding").trace
+        plain = router.chat.send("Hi").trace
+    assert (trace.as_dict()["prefer"], plain.as_dict()["prefer"]) == ("coding", "uniform")
+    assert str(trace).startswith("4 of 4 free models eligible, drawn by coding")
+    assert str(plain).startswith("4 of 4 free models eligible\n")
 
 
 def test_a_model_asked_for_by_name_is_asked_whatever_the_patterns_say(sharp):

@@ -101,6 +101,7 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     trace.requirements = requirements
     trace.free = len(index.models)
     trace.eligible = len(selection)
+    trace.prefer = choice.preference.kind
     return Plan(body, as_json, index, asker, belongs_to, selection, accept)
 
 

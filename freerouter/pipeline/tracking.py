@@ -70,6 +70,7 @@ class Trace:
         requirements: what the request needs; None when it could not be analysed.
         free: number of free models that the user's settings allow.
         eligible: number of those that have what the request needs.
+        prefer: what counts in the draws.
         skipped: models that the request names but that are no longer offered.
         attempts: the models that were tried, in order.
         model: the model that answered.
@@ -82,6 +83,7 @@ class Trace:
     requirements: Requirements | None = None
     free: int = 0
     eligible: int = 0
+    prefer: str = "uniform"
     skipped: tuple[str, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     model: str | None = None
@@ -129,6 +131,7 @@ class Trace:
             "requirements": None if requirements is None else requirements.as_dict(),
             "free": self.free,
             "eligible": self.eligible,
+            "prefer": self.prefer,
             "skipped": list(self.skipped),
             "attempts": [attempt.as_dict() for attempt in self.attempts],
             "model": self.model,
@@ -145,7 +148,8 @@ class Trace:
 
     def __str__(self) -> str:
         skipped = [f"{name} is skipped: it is no longer offered" for name in self.skipped]
-        lines = [f"{self.eligible} of {self.free} free models eligible", *skipped, *map(str, self.attempts)]
+        by = "" if self.prefer == "uniform" else f", drawn by {self.prefer}"
+        lines = [f"{self.eligible} of {self.free} free models eligible{by}", *skipped, *map(str, self.attempts)]
         return "\n".join(lines)
 
 

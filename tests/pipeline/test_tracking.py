@@ -67,6 +67,7 @@ def test_the_whole_story_as_json():
         },
         "free": 18,
         "eligible": 7,
+        "prefer": "uniform",
         "skipped": [],
         "attempts": [
             {

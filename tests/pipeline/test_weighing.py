@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from freerouter.memory.timings import Measured
-from freerouter.pipeline.choosing import Choice
+from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.choosing import FREELY, Choice
 from freerouter.pipeline.drawing import between
+from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.policy import Policy
 from freerouter.pipeline.selection import Selection
 from freerouter.pipeline.weighing import standings
 from freerouter.preferences import Preference
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Scope, Verdict
-from tests.builders import asker_of, healthy, index_of, order_of, required, row
+from tests.builders import asker_of, catalog_of, healthy, index_of, order_of, required, row
 
 DRAWS = 200_000
 KINDS = ("quality", "coding", "agentic", "fast", "large", "reliable")
@@ -257,3 +259,50 @@ def test_any_stretch_is_drawn_with_the_probabilities_that_are_told(scores, sharp
     drawn = tier.draw(index.models, unavailable, Random(1))
     assert (drawn is None) is not left or drawn.id in left
     assert len(tier) == len([*tier])
+
+
+def ranked(values):
+    """The rank of each value, 1 for the largest, reckoned one by one; None counts as the median of the others."""
+    known = sorted(value for value in values.values() if value is not None)
+    middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if known else 0
+    filled = {model: middle if value is None else value for model, value in values.items()}
+    return {
+        model: sum(other > value for other in filled.values()) + (sum(o == value for o in filled.values()) + 1) / 2
+        for model, value in filled.items()
+    }
+
+
+def drawable(offer):
+    """The free models of a real list that are drawn from, and their raw rows."""
+    day, rows, catalog = offer
+    index = Index(catalog, Policy(), day)
+    return index, {raw["id"]: raw for raw in rows if raw["id"] in {model.id for model in index.models}}
+
+
+def test_the_ranks_of_real_lists_are_those_of_their_contexts(offer):
+    index, rows = drawable(offer)
+    contexts = {name: min(raw["context_length"], raw["top_provider"]["context_length"]) for name, raw in rows.items()}
+    places = standings(index.models, Preference("large"), None)
+    assert {model: place.rank for model, place in places.items()} == ranked(contexts)
+    chances = Selection(index, asker_of(), order_of(None), healthy(), Random(1), Choice(Preference("large"))).chances()
+    assert contexts[max(chances, key=chances.get)] == max(contexts.values())
+
+
+def test_the_ranks_of_real_lists_with_scores_are_those_of_the_scores(offer):
+    """Lists before August 2026 carry none, so about 60 % of the free rows get some, as in newer ones."""
+    day, rows, _ = offer
+    rng = Random(day.toordinal())
+    scores = {raw["id"]: round(rng.uniform(5, 60), 1) if rng.random() < 0.6 else None for raw in rows}
+    scored = [raw | {"benchmarks": {"artificial_analysis": {"coding_index": scores[raw["id"]]}}} for raw in rows]
+    index = Index(catalog_of(*scored), Policy(), day)
+    places = standings(index.models, Preference("coding"), None)
+    assert {model: place.rank for model, place in places.items()} == ranked({name: scores[name] for name in places})
+    for body in ({}, {"tools": [{"type": "function", "function": {"name": "f"}}]}, {"seed": 1}):
+        requirements = analyze({"messages": [{"role": "user", "content": "Hello"}], **body})
+        explained = [
+            Selection(index, asker_of(requirements), order_of(None), healthy(), Random(1), choice).explain()
+            for choice in (FREELY, Choice(Preference("coding")), Choice(Preference("reliable", math.inf)))
+        ]
+        eligible = [{row["id"] for row in each["eligible"]} for each in explained]
+        assert eligible[0] == eligible[1] == eligible[2]
+        assert all(sum(row["probability"] for row in each["eligible"]) == pytest.approx(1) for each in explained)
