@@ -13,7 +13,7 @@ _MODELS = 10_000
 _LISTED_FOR = HOUR
 _LEARNT_FOR = DAY
 
-_HIDDEN = "may train on prompts: the account's privacy settings hide it"
+_HIDDEN = "may train on prompts: the account's own list of models lacks it"
 _REFUSED = "may train on prompts: it has refused a request that denies it"
 
 

@@ -45,7 +45,7 @@ def test_with_a_key_the_models_that_the_account_hides_are_left_out_before_anythi
         after, _ = trains(router, train="deny")
     assert eligible == {CLEAN: "unknown"}
     assert after == {CLEAN: "no"}
-    hidden = "may train on prompts: the account's privacy settings hide it"
+    hidden = "may train on prompts: the account's own list of models lacks it"
     assert reasons == {TRAINS: [hidden], ALSO: [hidden]}
     assert asked(emulator) == [CLEAN] * 5
     assert [sent.path for sent in emulator.requests].count("/api/v1/models/user") == 1
