@@ -131,7 +131,8 @@ TOO_LONG = {
     "equal": (0, {}, True),
     "smaller": (-1, {}, False),
     "unknown": (None, {}, True),
-    "perhaps by the preferences": (None, {"provider": {"only": ["acme"]}}, False),
+    "perhaps by the preferences": (None, STRICT, False),
+    "perhaps by our estimate of an image": (None, WITH_IMAGE, False),
 }
 
 
@@ -139,12 +140,18 @@ TOO_LONG = {
 def test_a_model_that_calls_two_prompts_too_long_that_fit_cools_down(beyond, fields, cools):
     actor = stage(models(2))
     outcome = failure(scope=Scope.REQUEST, status=400, lasting=Lasting.TOO_LONG)
-    first, second = (
-        learning_of(actor, {"messages": [{"role": "user", "content": text}]} | fields) for text in ("One", "Two")
-    )
+    first, second = (learning_of(actor, HELLO | {"user": name} | fields) for name in ("one", "two"))
     context = None if beyond is None else first._plan.requirements.context + beyond
     assert first.failed(sent_to(actor, context=context), outcome) is None
     assert (second.failed(sent_to(actor, context=context), outcome) is not None) is cools
+
+
+def test_a_lack_is_no_refusal():
+    actor = stage(models(2))
+    lacks = failure(scope=Scope.REQUEST, status=400, lasting=Lasting.LACKS)
+    for text in ("One", "Two"):
+        body = {"messages": [{"role": "user", "content": text}]}
+        assert learning_of(actor, body).failed(sent_to(actor), lacks) is None
 
 
 @pytest.mark.parametrize(("stated", "left"), [(5_000, "m/small:free"), (9_000, None)])
