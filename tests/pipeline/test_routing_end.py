@@ -9,7 +9,7 @@ from freerouter.pipeline.routing import Routing
 from freerouter.replies.ending import StreamEnd
 from freerouter.replies.reading import Flaw
 from tests.pipeline.steps import answered, begin_outage, sent, start
-from tests.walks import ANSWER, models, stage
+from tests.walks import ANSWER, HELLO, models, stage
 
 COSTLY = ANSWER._replace(usage={"cost": 0.5})
 
@@ -78,10 +78,11 @@ def test_the_error_that_an_answer_ends_in_says_for_how_long_its_model_cools_down
     assert list(actor.router.cooling().values()) == [pytest.approx(500, rel=0.2)]
 
 
-def test_an_answer_that_breaks_off_for_no_known_reason_is_no_sign_of_an_outage():
+def test_answers_that_break_off_for_no_known_reason_are_no_sign_of_an_outage():
     actor = stage(models(2))
-    for _ in range(2):
-        answered(start(actor)).finish(StreamEnd(finished=False, error={"code": 409, "message": "conflict"}))
+    started = [answered(start(actor, HELLO | {"model": model})) for model in ("m/0:free", "m/1:free")]
+    for routing in started:
+        routing.finish(StreamEnd(finished=False, error={"code": 409, "message": "conflict"}))
     assert actor.router.endpoint.outage.reason == ""
     assert len(actor.router.cooling()) == 2
 

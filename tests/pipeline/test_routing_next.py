@@ -112,6 +112,20 @@ def test_a_newer_catalog_decides_who_is_still_asked():
     failed(routing)
 
 
+def test_a_conversation_that_moves_while_a_request_fails_does_not_take_it_along():
+    body, moved_to = HELLO | {"session_id": "mine"}, []
+    for seed in range(12):
+        actor = stage(models(9), seed=seed)
+        routing = start(actor, body)
+        send(routing)
+        reply(routing, BUSY)
+        other = start(actor, body)
+        home = sent(other)
+        reply(other, ANSWER)
+        moved_to.append(sent(routing) == home)
+    assert not all(moved_to)
+
+
 def test_when_the_newer_catalog_has_none_of_them_nobody_is_left():
     actor = stage(models(2))
     routing = start(actor)
