@@ -35,6 +35,7 @@ _STREAM = 30  # stream_timeout: seconds that a stream may take once it has begun
 _GRACE = 5  # seconds above these after which a client gives up: by then the server has to have answered
 _FLAT = 0.2  # MB a minute that memory may rise in the second half
 _SPARE = 4  # descriptors that the server may have more afterwards: it reads the list of models, too
+_REST = 70  # seconds after which all idle connections to the upstream are closed: they are looked at every 30
 _BAD = ("no cause stated", "no answer in time", "connection failed")
 _DIALECTS = {
     "chat/completions": {"messages": [{"role": "user", "content": "Name a river."}]},
@@ -174,7 +175,7 @@ async def run(url: str, pid: int, seconds: float) -> Result:
             until = time.monotonic() + seconds
             await asyncio.gather(*(work(http, url, number, until, tally) for number in range(CONNECTIONS)))
         watching.cancel()
-        await asyncio.sleep(40)  # idle connections to the upstream are closed by then
+        await asyncio.sleep(_REST)
         text = await (await probe.get(f"{root}/metrics")).text()
     running = float(re.search(r"^freerouter_in_flight (\S+)$", text, re.MULTILINE)[1])
     return Result(tally, before, look(pid)[1], running, *slope(tally.samples))

@@ -59,7 +59,7 @@ class Marks(NamedTuple):
 
     Attributes:
         beginning: the system message that begins it, and the first other message.
-        before: its state at the last user message that the model has reacted to.
+        before: its state at the last user message that the model has reacted to; ``now`` where it has not.
         now: its state at the last user message.
     """
 
@@ -95,7 +95,8 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> 
         return Standing(hash((beginning, said)), hash(said) if by_model else None)
 
     reacted = max(speakers.rfind(MODEL), speakers.rfind(TOOL), 0)
-    return Marks(beginning, at(speakers.rfind(USER, 0, reacted)), at(speakers.rfind(USER)))
+    now = at(speakers.rfind(USER))
+    return Marks(beginning, at(speakers.rfind(USER, 0, reacted)) if reacted else now, now)
 
 
 def _canonical(content: Any) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ def _sample(part: Mapping[str, Any]) -> str:
 
 def _opening(content: Any) -> tuple[str, ...]:
     """The first message of a conversation, without dates and times: clients write new ones into each request."""
-    return tuple(map(without_times, _canonical(content)))
+    return () if content is None else tuple(map(without_times, _canonical(content)))
 
 
 def without_times(text: str) -> str:

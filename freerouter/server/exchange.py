@@ -261,7 +261,7 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """Send status and headers. Raises ValueError, before anything is sent, when one cannot be sent."""
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        if any(_UNSENDABLE.search(value) for _, value in encoded):
+        if _UNSENDABLE.search(b"".join([value for _, value in encoded])):
             raise ValueError("a header holds a control character")
         self.started = True
         self.record.status = status

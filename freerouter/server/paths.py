@@ -67,8 +67,10 @@ def tidy(path: str) -> str:
 
 def error_dialect(path: str, headers: Mapping[str, str] | None = None) -> Dialect:
     """The dialect of the errors at a path; for a path without one, the client's headers decide."""
+    if path in _ROUTED:
+        return _ROUTED[path]
     anthropic = below(path) == _COUNT or "anthropic-version" in (headers or {})
-    return _ROUTED.get(path) or (MESSAGES if anthropic else CHAT)
+    return MESSAGES if anthropic else CHAT
 
 
 def below(path: str) -> str | None:
@@ -96,6 +98,8 @@ def place(method: str, path: str) -> Place | WindowPlace:
         CostRefusedError: it could cost money.
         InvalidRequestError: it is an outdated API.
     """
+    if method == "POST" and path in _ROUTED:  # most requests
+        return "route"
     got, posted = _got(path), _posted(path)
     found = posted if method == "POST" else got if method in ("GET", "HEAD") else None
     if found is not None:
