@@ -87,6 +87,9 @@ class Json(logging.Formatter):
         return encode(_parts(record)).decode()
 
 
+_NUMBERS = (int, float)
+
+
 class Text(logging.Formatter):
     """Time, level, trace id, message, and the rest as ``name=value``."""
 
@@ -94,10 +97,11 @@ class Text(logging.Formatter):
         """See logging.Formatter."""
         parts = _parts(record)
         head = [parts.pop("time"), parts.pop("level").upper(), parts.pop("trace") or "-", parts.pop("message")]
-        return " ".join([*head, *(f"{name}={_plain(value)}" for name, value in parts.items())]).replace("\n", "\\n")
+        fields = [f"{name}={value if isinstance(value, _NUMBERS) else _plain(value)}" for name, value in parts.items()]
+        return " ".join(head + fields).replace("\n", "\\n")
 
 
 def _plain(value: object) -> str:
     if isinstance(value, list):
         value = ",".join(value)
-    return str(value or "-").replace(" ", "-") if value != 0 else "0"
+    return str(value or "-").replace(" ", "-")
