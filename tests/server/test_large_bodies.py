@@ -2,16 +2,19 @@
 
 import gc
 import json
+import resource
 import socket
 import threading
 import time
 import tracemalloc
+from pathlib import Path
 
 import httpx
 import pytest
 
 from freerouter.pipeline import planning
 from freerouter.server import Limits
+from tests.server.processes import serving
 from tests.server.stage import JSON, ask, posted, raw, served, statuses
 from tests.stage import until
 
@@ -54,6 +57,26 @@ def test_nothing_keeps_a_refused_body_though_nobody_collects_garbage(server, no_
     kept = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert kept < MEGABYTES
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process that are in memory (Linux)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def test_the_memory_of_the_process_does_not_grow_by_refused_bodies(tmp_path):
+    body, status = REFUSED["could cost money"]
+    with serving(tmp_path, "--emulate") as server, httpx.Client(timeout=20) as http:
+
+        def refuse(times: int) -> int:
+            for _ in range(times):
+                answer = http.post(f"{server.base}/chat/completions", content=body, headers=JSON)
+                assert answer.status_code == status
+            return resident(server.popen.pid)
+
+        before = refuse(4)
+        assert refuse(20) - before < 6 * MEGABYTES
 
 
 def test_bodies_have_a_total(upstream, emulator):
