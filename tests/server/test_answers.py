@@ -121,15 +121,21 @@ def test_an_error_has_its_dialects_shape(server, name, shape):
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "calls"),
-    [("unauthorized", 401, 1), ("payment_required", 402, 1), ("invalid_request", 400, 1), ("daily_limit", 403, 1)],
+    ("fault", "status"), [("unauthorized", 401), ("payment_required", 402), ("invalid_request", 400)]
 )
-def test_what_no_other_model_would_mend_stops_at_once(server, emulator, dialect, fault, status, calls):
+def test_what_no_other_model_would_mend_stops_at_once(server, emulator, dialect, fault, status):
     emulator.faults = striking(fault)
     response = server.ask(dialect)
-    assert (response.status_code, len(emulator.completions)) == (status, calls)
+    assert (response.status_code, len(emulator.completions)) == (status, 1)
     assert ("www-authenticate" in response.headers) == (status == 401)
-    assert len(trail(response)) == calls
+    assert len(trail(response)) == 1
+
+
+def test_an_exhausted_day_stops_at_once_and_shows_no_attempts(server, emulator, dialect):
+    emulator.faults = striking("daily_limit")
+    response = server.ask(dialect)
+    assert (response.status_code, len(emulator.completions)) == (403, 1)
+    assert "attempts" not in response.json()["error"]["metadata"]
 
 
 @pytest.mark.parametrize(
