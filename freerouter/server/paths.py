@@ -45,7 +45,7 @@ _TOO_MUCH = re.compile(rf"(?:api/)*v1/|(?:{_ENDPOINT})/(?=(?:api/)*v1/|(?:{_ENDP
 
 
 def needs_no_token(path: str) -> bool:
-    """Whether anybody may have it who knows the server's name: what shows the box for the token."""
+    """Whether it is served without a token: what shows the field for the token."""
     return path == PAGE or path in _LOGIN or path.startswith(ASSETS)
 
 

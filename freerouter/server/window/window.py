@@ -151,7 +151,7 @@ def _wanted(query: str) -> int:
 
 
 def _check_size(length: str) -> None:
-    """Raises RefusedError: anybody may send a token, so nothing larger is read."""
+    """Raises RefusedError: anyone may send a token, so nothing larger is read."""
     if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= _LONGEST_LOGIN):
         raise RefusedError(f"a login has at most {_LONGEST_LOGIN} bytes, and says how many", 413)
 
