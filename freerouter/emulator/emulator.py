@@ -24,12 +24,11 @@ class Emulator:
     `catalog` replaces what GET /models serves, byte for byte; `per_minute` and `per_day` bound the
     free requests of the account (None: no limit); `clock` gives unix seconds; `faults` strike as
     their rules say; `chunk_delay` is a pause, in seconds, before each event of a stream; `account_plugins`
-    are those that the account has on by default, such as "web"; the providers of the models in `training` train on
-    prompts, which a request may deny, and the account with `denies_training`. Everything
+    are those that the account has on by default, such as "web". Everything
     that is drawn is drawn from `seed`, but for the faults, which have their own.
     """
 
-    def __init__(  # noqa: PLR0913  # each is a property of what is played
+    def __init__(
         self,
         *,
         seed: int = 1,
@@ -40,12 +39,11 @@ class Emulator:
         faults: Faults | None = None,
         chunk_delay: float = 0,
         account_plugins: Collection[str] = (),
-        training: Collection[str] = (),
     ) -> None:
         limits = Limits(per_minute, per_day)
         self._clock = clock
         self._record = Record()
-        self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay, account_plugins, training)
+        self._gateway = Gateway(own_catalog(), limits, Random(seed), clock, chunk_delay, account_plugins)
         self._serving: Serving | None = None
         self.app: ASGIApp = build(self._gateway, Listings(self._gateway), self._record, clock)
         self.faults = faults
@@ -70,6 +68,15 @@ class Emulator:
     def faults(self, faults: Faults | None) -> None:
         self._gateway.faults = faults or Faults()
         self._gateway.faults.start(self._clock())
+
+    @property
+    def training(self) -> Collection[str]:
+        """The models whose only provider trains on prompts."""
+        return self._gateway.training
+
+    @training.setter
+    def training(self, models: Collection[str]) -> None:
+        self._gateway.training = models
 
     @property
     def denies_training(self) -> bool:

@@ -91,9 +91,8 @@ class Gateway:
         clock: Callable[[], float],
         chunk_delay: float,
         account_plugins: Collection[str] = (),
-        training: Collection[str] = (),
     ) -> None:
-        self.training = training
+        self.training: Collection[str] = ()
         self.denies_training = False
         self.catalog = catalog
         self.limits = limits

@@ -22,7 +22,9 @@ OFFER = body_of(row(CLEAN), row(TRAINS), row(ALSO))
 
 @pytest.fixture
 def emulator():
-    return Emulator(seed=1, per_minute=None, per_day=None, catalog=OFFER, training=(TRAINS, ALSO))
+    emulator = Emulator(seed=1, per_minute=None, per_day=None, catalog=OFFER)
+    emulator.training = (TRAINS, ALSO)
+    return emulator
 
 
 def asked(emulator):
