@@ -99,15 +99,18 @@ def distribution(counts: Sequence[int]) -> None:
     _save(figure, "distribution")
 
 
-def preferences(sharpness: Sequence[float], curves: Sequence[tuple[str, Sequence[float]]]) -> None:
-    """The expected value of a draw against sharpness, in times that of a uniform draw."""
-    figure, (ax,) = _axes("What a preference is worth", "sharpness", "expected value, times that of a uniform draw")
+def preferences(sharpness: Sequence[float], curves: dict[str, dict[str, Sequence[float]]]) -> None:
+    """The expected value of a draw against sharpness; one panel for what the values are."""
+    figure, panels = _axes("What a preference is worth: one draw", "sharpness", "", columns=len(curves))
     places = range(len(sharpness))
-    for number, (name, values) in enumerate(curves):
-        made_up = name.startswith("emulated")
-        ax.plot(places, [v / values[0] for v in values], "--o" if made_up else "-o", label=name, color=f"C{number}")
-    labels = ["uniform", *(f"{each:g}" for each in sharpness[1:-1]), "the best"]
-    ax.set_xticks(places, labels)
-    ax.set_ylim(bottom=0.9)
-    ax.legend(frameon=False, fontsize="small")
+    for ax, (unit, lines) in zip(panels, curves.items(), strict=True):
+        for name, values in lines.items():
+            ax.plot(places, values, "-o", label=name)
+        ax.set_ylabel(f"expected {unit}")
+        ax.set_xticks(places, ["uniform", *(f"{each:g}" for each in sharpness[1:-1]), "the best"])
+        ax.legend(frameon=False)
+    panels[-1].set_yscale("log")
+    panels[-1].yaxis.set_major_formatter(FuncFormatter(_count))
+    panels[-1].set_yticks([100_000, 200_000, 500_000, 1_000_000, 2_000_000])
+    panels[-1].minorticks_off()
     _save(figure, "preferences")

@@ -151,11 +151,18 @@ def worths(paths: Sequence[str] = ()) -> list[Worth]:
     return [each for each in found if each is not None]
 
 
+def _curves(found: Sequence[Worth]) -> dict[str, dict[str, Sequence[float]]]:
+    """By what they are: indices, and tokens."""
+    indices = {f"{each.kind} ({each.list_name})": each.expected for each in found if each.kind != "large"}
+    contexts = {f"large ({each.list_name})": each.expected for each in found if each.kind == "large"}
+    return {"index": indices, "tokens of context": contexts}
+
+
 def write() -> None:
     """Replace the section of RESULTS.md, and the plot."""
     found = worths()
     rows = draws()
-    plots.preferences(SHARPNESS, [(f"{each.list_name}, {each.kind}", each.expected) for each in found])
+    plots.preferences(SHARPNESS, _curves(found))
     report = re.sub(rf"{_TITLE}\n.*?(?=^## |\Z)", "", _RESULTS.read_text(), flags=re.DOTALL | re.MULTILINE)
     place = report.index("## Where a target is missed")
     _RESULTS.write_text(report[:place] + section(found, rows) + report[place:])

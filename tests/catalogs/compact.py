@@ -20,8 +20,13 @@ ROW = (
     "supported_parameters",
     "reasoning",
     "expiration_date",
+    "benchmarks",
 )
-WITHIN = {"architecture": ("input_modalities", "output_modalities"), "reasoning": ("mandatory",)}
+WITHIN = {
+    "architecture": ("input_modalities", "output_modalities"),
+    "reasoning": ("mandatory",),
+    "benchmarks": ("artificial_analysis",),
+}
 
 
 def compact(row: dict[str, Any]) -> dict[str, Any]:
