@@ -38,6 +38,10 @@ _PRIVACY = (
     "the account's privacy settings hide them: allow free endpoints that may train on prompts at "
     "https://openrouter.ai/settings/privacy"
 )
+_TRAINING = (
+    "training on prompts is denied (train, provider.data_collection), and no free model has a provider that does "
+    "without: allow it, or use another model"
+)
 _ALLOWED = (
     "no provider of them is allowed: see the account's allowed and ignored providers at "
     "https://openrouter.ai/settings/preferences"
@@ -123,6 +127,8 @@ def _setting_to_blame(lessons: list[Lasting | None], preferences: Any) -> str:
     if not kinds or not kinds <= {Lasting.PRIVACY, Lasting.PROVIDERS, Lasting.GONE}:
         return ""
     named = ", ".join(sorted(preferences)) if isinstance(preferences, dict) else ""
+    if named == "data_collection" and kinds != {Lasting.GONE}:
+        return _TRAINING
     if named and kinds != {Lasting.GONE}:
         return f"the request's own provider preferences ({named}) leave no provider: loosen them" + (
             f"; or {_PRIVACY}" if kinds == {Lasting.PRIVACY} else ""

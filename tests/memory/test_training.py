@@ -8,7 +8,7 @@ import pytest
 from freerouter import FreeRouter, RoutingTransport, Settings
 from freerouter.durations import DAY, HOUR
 from freerouter.emulator import Emulator
-from freerouter.errors import NoEligibleModelError
+from freerouter.errors import AttemptsFailedError, NoEligibleModelError
 from freerouter.memory.training import Training
 from freerouter.network.probe import Probe
 from freerouter.network.user_models_source import UserModelsSource
@@ -75,6 +75,17 @@ def test_else_404s_teach_it_and_it_is_explained_as_unknown_before(settings, emul
     assert after == {CLEAN: "no"}
     assert all("may train on prompts: it has refused a request that denies it" in why for why in reasons.values())
     assert allowed == {CLEAN: "no", TRAINS: "yes", ALSO: "yes"}
+
+
+def test_when_all_models_train_the_error_says_what_was_denied(settings, emulator):
+    emulator.training = (CLEAN, TRAINS, ALSO)
+    with FreeRouter(settings=settings) as router:
+        with pytest.raises(AttemptsFailedError, match="training on prompts is denied"):
+            router.chat.send("Hi", train="deny")
+        with pytest.raises(NoEligibleModelError, match="may train on prompts"):
+            router.chat.send("Hi", train="deny")
+        assert router.chat.send("Hi").answered_by
+    assert len(emulator.completions) == 4
 
 
 def test_other_provider_preferences_teach_nothing_of_training(settings, emulator):
