@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from statistics import median_low
 from typing import Any
@@ -18,19 +18,24 @@ Told = dict[str, Any]
 _BAR = 20
 # Lines that are neither models nor requests.
 _FRAME = 9
+_NOT_KNOWN = "-"
+# With fewer columns, some figures are left out.
+_WIDE = 110
+_FOR_WIDE = ("Context", "Trains")
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red"}
 
 
-def picture(told: Told, now: float, height: int | None = None, lost: str = "") -> Group:
+def picture(told: Told, now: float, width: int, height: int | None = None, lost: str = "") -> Group:
     """The whole of it.
 
     Args:
         told: what ``GET /status`` says.
         now: seconds since 1970.
+        width: columns of the terminal.
         height: lines that there are; as many as it takes by default.
         lost: why the server does not answer any more; empty while it does.
     """
-    models = _models(told, now)
+    models = _models(told, now, wide=width >= _WIDE)
     room = len(told["requests"]) if height is None else max(height - _FRAME - models.row_count, 3)
     parts: list[RenderableType] = [_health(told, now, lost), _allowance(told, now), Text(), models, Text()]
     return Group(*parts, _requests(told["requests"][:room]))
@@ -60,6 +65,7 @@ def _health(told: Told, now: float, lost: str) -> Text:
     read = told["catalog"]["read_at"]
     age = "" if read is None else f", list of models {in_words(max(now - read, 0))} old"
     line = Text.assemble(("● ", _STYLES[level]), (f"freerouter {told['version']}  ", "bold"), harmless(words))
+    line.no_wrap, line.overflow = not lost, "ellipsis"
     return line.append(f"  {harmless(told['upstream'])}{age}", "dim")
 
 
@@ -70,6 +76,7 @@ def _allowance(told: Told, now: float) -> Text:
         line = Text("  Today: not known yet")
     else:
         line = Text.assemble("  Today ", _bar(left / limit), f" {left} of {limit} left")
+    line.no_wrap, line.overflow = True, "ellipsis"
     resets = datetime.fromtimestamp(allowance["resets_at"]).astimezone()
     line.append(f", resets {resets:%H:%M} (in {in_words(max(allowance['resets_at'] - now, 0))})")
     return line.append(
@@ -83,15 +90,22 @@ def _bar(share: float) -> tuple[str, str]:
     return "━" * full + "╌" * (_BAR - full), _STYLES[level]
 
 
-def _models(told: Told, now: float) -> Table:
+def _models(told: Told, now: float, *, wide: bool) -> Table:
+    """A narrow one leaves out what matters least."""
+    shown = _FIGURES if wide else [figure for figure in _FIGURES if figure[0] not in _FOR_WIDE]
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("Model", "State"):
-        table.add_column(title, no_wrap=True)
-    for title in ("Context", "Answered", "First token", "Draws", "Rank", "Trains"):
+    table.add_column("Model")
+    table.add_column("State", no_wrap=True)
+    for title, _ in shown:
         table.add_column(title, justify="right", no_wrap=True)
     for model in sorted(told["models"], key=lambda model: (-model["attempts"], model["id"])):
-        table.add_row(harmless(model["id"].removesuffix(":free")), _state(model, now), *_figures(model))
+        table.add_row(_name(model["id"]), _state(model, now), *(figure(model) for _, figure in shown))
     return table
+
+
+def _name(model: str) -> Text:
+    """The column that becomes narrower where there is little room."""
+    return Text(harmless(model.removesuffix(":free")), no_wrap=True, overflow="ellipsis")
 
 
 def _state(model: Told, now: float) -> Text:
@@ -99,24 +113,43 @@ def _state(model: Told, now: float) -> Text:
     return Text(f"cooling {in_words(left)}", "yellow") if left > 0 else Text("ready", "green")
 
 
-def _figures(model: Told) -> tuple[str, ...]:
+def _context(model: Told) -> str:
+    return _NOT_KNOWN if model["context"] is None else f"{model['context'] / 1000:,.0f}k"
+
+
+def _answered(model: Told) -> str:
     attempts = model["attempts"]
+    return f"{model['answered'] / attempts:.0%} of {attempts}" if attempts else _NOT_KNOWN
+
+
+def _first(model: Told) -> str:
     firsts = [milliseconds for answered, milliseconds in model["tries"] if answered]
-    return (
-        "-" if model["context"] is None else f"{model['context'] / 1000:,.0f}k",
-        f"{model['answered'] / attempts:.0%} of {attempts}" if attempts else "-",
-        _time(median_low(firsts)) if firsts else "-",
-        f"{model['share']:.0%}" if model["share"] is not None else "-",
-        "-" if model["rank"] is None else f"{model['rank']:g}",
-        model["trains"],
-    )
+    return _time(median_low(firsts)) if firsts else _NOT_KNOWN
+
+
+def _share(model: Told) -> str:
+    return _NOT_KNOWN if model["share"] is None else f"{model['share']:.0%}"
+
+
+def _rank(model: Told) -> str:
+    return _NOT_KNOWN if model["rank"] is None else f"{model['rank']:g}"
+
+
+_FIGURES: list[tuple[str, Callable[[Told], str]]] = [
+    ("Context", _context),
+    ("Answered", _answered),
+    ("First", _first),
+    ("Draws", _share),
+    ("Rank", _rank),
+    ("Trains", lambda model: str(model["trains"])),
+]
 
 
 def _requests(requests: Sequence[Told]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in ("Time", "Needs", "Eligible", "Attempts", "Model"):
-        table.add_column(title, no_wrap=True)
-    for title in ("First token", "Total"):
+        table.add_column(title, no_wrap=title not in ("Needs", "Model"))
+    for title in ("First", "Total"):
         table.add_column(title, justify="right", no_wrap=True)
     for request in requests:
         table.add_row(*_request(request))
@@ -129,11 +162,11 @@ def _request(request: Told) -> tuple[str | Text, ...]:
     failed = Text(f"failed, {request['status']}" if request["status"] else "client left", "red")
     return (
         f"{datetime.fromtimestamp(request['at']).astimezone():%H:%M:%S}",
-        harmless(", ".join(needs)),
+        Text(harmless(", ".join(needs)), no_wrap=True, overflow="ellipsis"),
         f"{trace['eligible']} of {trace['free']}",
         _steps(trace["attempts"]),
-        harmless(trace["model"].removesuffix(":free")) if trace["model"] else failed,
-        "-" if request["first_ms"] is None else _time(request["first_ms"]),
+        _name(trace["model"]) if trace["model"] else failed,
+        _NOT_KNOWN if request["first_ms"] is None else _time(request["first_ms"]),
         _time(request["total_ms"]),
     )
 

@@ -40,7 +40,8 @@ def top(
     if as_json:
         print(json.dumps(first, indent=2))
     elif once or not sys.stdout.isatty():
-        _console().print(_picture(first, None))
+        console = _console()
+        console.print(_picture(first, console.width))
     else:
         with suppress(KeyboardInterrupt):
             _watch(settings, base, token, first)
@@ -69,7 +70,7 @@ def _watch(settings: Settings, base: str, token: str | None, told: dict[str, Any
     from freerouter.errors import FreeRouterError
 
     console = _console()
-    with Live(_picture(told, console.height), console=console, screen=True, auto_refresh=False) as live:
+    with Live(_picture(told, console.width, console.height), console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(_EVERY)
             lost = ""
@@ -77,7 +78,7 @@ def _watch(settings: Settings, base: str, token: str | None, told: dict[str, Any
                 told = status(settings, base, token)
             except FreeRouterError as error:
                 lost = str(error)
-            live.update(_picture(told, console.height, lost), refresh=True)
+            live.update(_picture(told, console.width, console.height, lost), refresh=True)
 
 
 def _console() -> Any:
@@ -86,7 +87,7 @@ def _console() -> Any:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def _picture(told: dict[str, Any], height: int | None, lost: str = "") -> Any:
+def _picture(told: dict[str, Any], width: int, height: int | None = None, lost: str = "") -> Any:
     from freerouter.cli.dashboard import picture
 
-    return picture(told, time.time(), height, lost)
+    return picture(told, time.time(), width, height, lost)

@@ -111,9 +111,9 @@ def test_the_condition_is_the_worst_that_holds(changes, level, words):
     assert words in found[1]
 
 
-def drawn(value, height=None, lost="") -> str:
-    console = Console(width=140, markup=False, record=True, file=io.StringIO())
-    console.print(picture(value, 100, height, lost))
+def drawn(value, height=None, lost="", width=140) -> str:
+    console = Console(width=width, markup=False, record=True, file=io.StringIO())
+    console.print(picture(value, 100, width, height, lost))
     return console.export_text()
 
 
@@ -125,6 +125,17 @@ def test_a_picture_fits_into_the_terminal_and_holds_no_commands_for_it():
     assert "acme/[red]alpha" in text
     assert "client left" in text
     assert "1.50 s" in text
+    assert "unknown" in text
+
+
+def test_a_narrow_terminal_shows_less_and_cuts_names():
+    long = MODEL | {"id": f"acme/{'x' * 80}:free", "cooling_until": 130, "attempts": 12, "answered": 12, "rank": 9.5}
+    narrow, wide = (drawn(told(models=[long]), width=width) for width in (80, 140))
+    for text in (narrow, wide):
+        assert all(words in text for words in ("cooling 30 s", "100% of 12", "9.5"))
+    assert ("unknown" in narrow, "unknown" in wide) == (False, True)
+    assert "x\u2026" in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
 
 
 def test_a_lost_connection_is_told():

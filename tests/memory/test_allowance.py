@@ -243,3 +243,17 @@ def test_one_that_never_sent_is_forgotten_before_those_that_did():
     world.quota.of("never")
     world.quota.count("one more")
     assert all(world.quota.of(str(number)).sent for number in range(999))
+
+
+def test_the_figures_of_an_account(world):
+    assert world.quota.figures(ME) == (None, None, 0)
+    world.send(2)
+    world.quota.learn(ME, 3, 50)
+    world.send()
+    assert world.quota.figures(ME) == (46, 50, 3)
+    world.advance(60)
+    world.send()
+    assert world.quota.figures(ME) == (45, 50, 1)
+    assert world.quota.figures(OTHER) == (None, None, 0)
+    world.advance(3600)
+    assert world.quota.figures(ME) == (50, 50, 0)

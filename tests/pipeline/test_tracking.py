@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from freerouter.openrouter.tokens import Bounds, ShortPrompt
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Scope, Verdict
@@ -139,3 +140,28 @@ def test_an_answer_that_cost_money_is_an_error_in_the_log(caplog, barred):
     assert trace.cost == trace.as_dict()["cost"] == 0.02
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert caplog.messages == [f"ALARM: acme/alpha:free cost $0.02 in {trace.id}; {barred} is not used again"]
+
+
+def test_what_is_kept_holds_no_prompt_and_nothing_that_upstream_said():
+    trace = told()
+    prompt = ShortPrompt(f'{{"messages": "{CANARY}"}}'.encode())
+    trace.requirements = trace.requirements._replace(tokens=prompt)
+    trace.strip()
+    limited, answered = trace.attempts
+    assert CANARY not in repr((limited.outcome, answered.outcome))
+    assert answered.outcome is ANSWERED
+    assert trace.requirements.tokens == Bounds(0, prompt.ceiling)
+    assert [str(attempt) for attempt in trace.attempts] == [str(attempt) for attempt in told().attempts]
+
+
+def test_what_was_counted_of_a_prompt_is_kept():
+    counted = ShortPrompt(b'{"messages": "one two three"}')
+    bounds = Bounds(counted.least, counted.most)
+    assert type(counted.bare()) is Bounds
+    assert counted.bare() == bounds.bare() == bounds
+
+
+def test_a_trace_without_requirements_can_be_kept():
+    trace = Trace()
+    trace.strip()
+    assert trace.requirements is None
