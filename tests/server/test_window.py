@@ -222,7 +222,7 @@ def test_only_the_last_requests_are_kept():
         history.add(Record(place="route", status=number))
         history.add(Record(place="models", status=1))
     assert [entry.record.status for entry in history.last()] == list(range(KEPT + 4, 4, -1))
-    assert history.counts == {"requests": KEPT + 5, "failed": KEPT + 5}
+    assert (history.number, history.answered) == (KEPT + 5, 0)
     assert [entry.record.status for entry in history.since(KEPT + 3)] == [KEPT + 3, KEPT + 4]
 
 

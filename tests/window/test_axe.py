@@ -35,8 +35,7 @@ def found(page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 360)])
 def test_the_page_with_all_that_it_can_show(upstream, visit, emulator, scheme, width):
     emulator.faults = striking("rate_limited", probability=0.4)
     with served(upstream, authors=("nvidia",)) as server:  # few rows: contrasts take long to measure

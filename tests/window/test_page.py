@@ -163,6 +163,9 @@ def test_a_preference_is_explained(server, visit):
     first = page.locator("#try-result .rows").first.locator("li").first
     expect(first).to_contain_text(server.app.router.models()[-1].id)
     expect(first).to_contain_text("rank 1 of 18")
+    page.get_by_role("button", name="Send").click()
+    request(page).click()
+    expect(page.locator(".steps")).to_contain_text("preference large")
 
 
 def test_a_prompt_is_sent_and_its_answer_streams(server, visit, emulator):

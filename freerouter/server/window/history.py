@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, NamedTuple
@@ -62,29 +62,30 @@ class History:
 
     Args:
         wall: seconds since 1970.
+
+    Attributes:
+        number: that of the last request; 0 before the first.
+        answered: how many were.
+        on_news: called after each request.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
-        self.counts: Counter[str] = Counter()
+        self.number = 0
+        self.answered = 0
         self.on_news: Callable[[], None] | None = None
         self._wall = wall
         self._entries: deque[Entry] = deque(maxlen=KEPT)
-
-    @property
-    def number(self) -> int:
-        """That of the last request; 0 before the first."""
-        return self.counts["requests"]
 
     def add(self, record: Record) -> None:
         """Keep what is told of an exchange that is over, if it was to be routed."""
         if record.place != "route":
             return
-        self.counts["requests"] += 1
+        self.number += 1
         if record.trace is not None:
             record.trace.strip()
         total = record.seconds
         entry = Entry(self.number, self._wall() - total, record, total)
-        self.counts["answered" if entry.answered else "failed"] += 1
+        self.answered += entry.answered
         self._entries.append(entry)
         if self.on_news is not None:
             self.on_news()

@@ -77,12 +77,15 @@ class Snapshot:
             "catalog": {"read_at": read and round(read), "failed": self._refresh.failed},
             "allowance": self._allowance(),
             "outage": self._outage(),
-            "counts": {name: self._history.counts[name] for name in ("requests", "answered", "failed")}
-            | {"running": self._running()},
+            "counts": self._counts(),
             "prefer": router.usual.kind,
             "prefers": list(get_args(Prefer)),
             **self._models(),
         }
+
+    def _counts(self) -> dict[str, int]:
+        done, answered = self._history.number, self._history.answered
+        return {"requests": done, "answered": answered, "failed": done - answered, "running": self._running()}
 
     def _in(self, seconds: float) -> float:
         return round(self._wall() + seconds, 1)
