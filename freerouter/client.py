@@ -14,6 +14,7 @@ from freerouter.openrouter.catalog import Model
 from freerouter.parameters import Json, Messages, Options, Parameters, body_of, to_explain
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
+from freerouter.pipeline.joining import join
 from freerouter.pipeline.router import Router
 from freerouter.preferences import Wishing
 from freerouter.replies.acceptance import Accept
@@ -231,6 +232,7 @@ class FreeRouter:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = wire or HttpxWire()
         self._forwarder = Forwarder(router, self._wire, refresh_for(router))
+        self._joined = join(router)
         self.router = router
         self.chat = Chat(self._forwarder)
         self.models = Models(self._forwarder)
@@ -255,6 +257,7 @@ class FreeRouter:
         """Close the connections, and store the models' times."""
         self._forwarder.close()
         self._wire.close()
+        self._joined.close()
 
 
 class AsyncFreeRouter:
@@ -273,6 +276,7 @@ class AsyncFreeRouter:
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = wire or AsyncHttpxWire()
         self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router))
+        self._joined = join(router)
         self.router = router
         self.chat = AsyncChat(self._forwarder)
         self.models = AsyncModels(self._forwarder)
@@ -297,3 +301,4 @@ class AsyncFreeRouter:
         """Close the connections, and store the models' times."""
         self._forwarder.close()
         await self._wire.close()
+        self._joined.close()

@@ -29,6 +29,7 @@ DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 # Guards and classifiers do not answer a chat ("User Safety: safe"); models that only read text in images do not either.
 DEFAULT_EXCLUDE = ("*guard*", "*content-safety*", "*moderation*", "*-ocr*")
 
+_REDIS = ("redis", "rediss", "unix")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -56,6 +57,7 @@ LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+SharedState = Literal["auto", "off"] | SecretStr  # a URL, which may hold a password
 FolderList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(trusted_folders.split)]
 
 
@@ -131,6 +133,11 @@ class Settings(BaseSettings):
     cache_dir: str | None = Field(
         default=None, description="Folder for the copy of the list of models; the platform's cache folder by default."
     )
+    shared_state: SharedState = Field(
+        default="auto",
+        description="Where processes share the account's limits: auto (redis_url, or else a file), off, or Redis' URL.",
+    )
+    redis_url: SecretStr | None = Field(default=None, description="URL of Redis or Valkey, for shared_state auto.")
     trusted_folders: FolderList = Field(
         default=(),
         description="Folders whose freerouter.toml may set upstream and api_key; path/* means all below.",
@@ -206,6 +213,18 @@ class Settings(BaseSettings):
             raise ValueError("must be printable ASCII without spaces: copy the key again")
         return SecretStr(key)
 
+    @field_validator("shared_state", "redis_url", mode="before")
+    @classmethod
+    def _check_redis(cls, value: object) -> object:
+        url = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not isinstance(url, str) or not (url := url.strip()):
+            return value or None
+        if url in ("auto", "off"):
+            return url
+        if urlsplit(url).scheme not in _REDIS:
+            raise ValueError("must be a URL of Redis: redis://host:6379/0, rediss:// with TLS, or unix://path")
+        return SecretStr(url)
+
     @field_validator("model_map")
     @classmethod
     def _check_map(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -237,6 +256,12 @@ class Settings(BaseSettings):
         if url.scheme == "http" and not is_loopback(host):
             raise ValueError("must be https: the key would be sent in clear text (http is for this machine only)")
         return value.strip().rstrip("/")
+
+    @property
+    def redis(self) -> str | None:
+        """The URL of Redis in clear text; None without one."""
+        url = self.shared_state if isinstance(self.shared_state, SecretStr) else self.redis_url
+        return None if url is None or self.shared_state == "off" else url.get_secret_value()
 
     @property
     def key(self) -> str | None:

@@ -13,6 +13,7 @@ from freerouter.openrouter.dialects import DIALECTS, Dialect
 from freerouter.openrouter.headers import Headers
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
+from freerouter.pipeline.joining import join
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
@@ -167,6 +168,7 @@ class RoutingTransport(httpx.BaseTransport):
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = HttpxWire(transport)
         self._forwarder = Forwarder(router, self._wire, refresh_for(router, transport))
+        self._joined = join(router)
         self._doorman = _Doorman(router.settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -195,6 +197,7 @@ class RoutingTransport(httpx.BaseTransport):
         """Close the inner transport, and store the models' times."""
         self._forwarder.close()
         self._wire.close()
+        self._joined.close()
 
 
 class AsyncRoutingTransport(httpx.AsyncBaseTransport):
@@ -213,6 +216,7 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         router = router or Router(Settings.adjusted(settings, api_key=api_key, upstream=upstream, seed=seed))
         self._wire = AsyncHttpxWire(transport)
         self._forwarder = AsyncForwarder(router, self._wire, refresh_for(router, _also_sync(transport)))
+        self._joined = join(router)
         self._doorman = _Doorman(router.settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -241,3 +245,4 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         """Close the inner transport, and store the models' times."""
         self._forwarder.close()
         await self._wire.close()
+        self._joined.close()

@@ -11,7 +11,7 @@ from typing import Any
 from freerouter.errors import SettingsError
 
 NAME = "trusted_folders"
-_GUARDED = ("upstream", "api_key")
+_GUARDED = ("upstream", "api_key", "shared_state", "redis_url")
 _GUARDED_PREFIX = "serve_"  # who may use the server, and what it listens on
 
 

@@ -36,6 +36,7 @@ def clean_environment(monkeypatch, tmp_path):
         if name.startswith("FREEROUTER_") or name.lower().endswith("_proxy") or name == "OPENROUTER_API_KEY":
             monkeypatch.delenv(name)
     monkeypatch.setenv("FREEROUTER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("FREEROUTER_SHARED_STATE", "off")  # tests of the shared state switch it on
     yield
     at_rest()
 

@@ -33,6 +33,7 @@ NAMES = {
     "allowed_async": "allowed",
     "get_async": "get",
     "handle_async_request": "handle_request",
+    "take_async": "take",
 }
 
 # Methods that differ for a reason.

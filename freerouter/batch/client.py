@@ -22,6 +22,7 @@ from freerouter.network.disk_cache import cache_folder
 from freerouter.network.wire_protocols import AsyncWire
 from freerouter.network.wires import AsyncHttpxWire
 from freerouter.openrouter.headers import caller, outgoing
+from freerouter.pipeline.joining import join
 from freerouter.pipeline.router import Router
 from freerouter.settings import Settings
 
@@ -144,10 +145,12 @@ class AsyncBatch:
             self._output.begin(journal.lines(in_order=False))
         router = self.router
         self._driver = Driver(self._plan, self.tally, source, journal, self._output, router, self._wire, self._sleep)
+        joined = join(router)
         try:
             await self._driver.run()
         finally:
             self._output.close()
+            joined.close()
             with anyio.CancelScope(shield=True):
                 await self._wire.close()
 

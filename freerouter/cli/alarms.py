@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from freerouter.network.alarm_file import Alarm, AlarmFile
+    from freerouter.settings import Settings
 
 
 def alarms(
@@ -17,17 +20,19 @@ def alarms(
 ) -> None:
     """Show the models that are not asked any more, because an answer said that it cost something.
 
-    With --clear, a running server forgets them at its next request.
+    With --clear, a running server forgets them at its next request; others that share its state, at once.
 
     Example: freerouter alarms --clear
     """
     from freerouter.network.alarm_file import AlarmFile
     from freerouter.settings import Settings
 
-    file = AlarmFile(Settings())
+    settings = Settings()
+    file = AlarmFile(settings)
     found = file.alarms()
     if clear:
         _clear(file)
+        _tell(settings)
     if as_json:
         print(json.dumps({"alarms": [alarm.as_dict() for alarm in found], "file": str(file.path)}, indent=2))
     else:
@@ -41,6 +46,17 @@ def _clear(file: AlarmFile) -> None:
         file.clear()
     except OSError as error:
         raise SettingsError(f"{file.path} cannot be removed: {error.strerror}") from None
+
+
+def _tell(settings: Settings) -> None:
+    """Other processes would bring the alarms back."""
+    from freerouter.pipeline.joining import forget_alarms
+    from freerouter.sharing.stores import StoreError
+
+    try:
+        forget_alarms(settings, monotonic)
+    except StoreError as error:
+        print(f"other processes were not told: the shared state {error}", file=sys.stderr)
 
 
 def _show(found: list[Alarm], *, cleared: bool) -> None:

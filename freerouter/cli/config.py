@@ -46,5 +46,7 @@ def _rows() -> list[dict[str, Any]]:
     known = Settings.model_fields
     values = settings.model_dump(mode="json")
     values["api_key"] = None if settings.api_key is None else _SET
+    values["redis_url"] = None if settings.redis_url is None else _SET
+    values["shared_state"] = settings.shared_state if isinstance(settings.shared_state, str) else _SET
     values["serve_token"] = _SET if settings.serve_token else []
     return [{"name": name, "value": values[name], "from": where_set(name, known)} for name in known]

@@ -14,6 +14,7 @@ from freerouter.network.probe import Probe
 from freerouter.openrouter.catalog import Model
 from freerouter.pipeline.policy import Policy
 from freerouter.settings import DEFAULT_UPSTREAM, Settings, is_loopback
+from freerouter.sharing.condition import OFF, Status
 
 # A Date header has whole seconds, and some time passes until it arrives.
 _CLOCK_TOLERANCE = 10.0
@@ -72,6 +73,7 @@ class Findings:
         port_state: "free", "taken", or "freerouter" when a freerouter server uses it.
         upstream_is_ours: the upstream is a freerouter server itself.
         versions: of the installed packages; None for a missing one.
+        shared: whether the store of the shared state can be used.
     """
 
     settings: Settings | None
@@ -85,6 +87,7 @@ class Findings:
     port_state: str = "free"
     upstream_is_ours: bool = False
     versions: dict[str, str | None] = field(default_factory=dict)
+    shared: Status = OFF
 
     @property
     def reached(self) -> bool:
@@ -99,7 +102,7 @@ def examine(findings: Findings) -> list[Check]:
         checks.append(Check("settings", Level.FAILED, findings.complaint, "correct it: the rest could not be checked"))
     else:
         checks.append(Check("settings", Level.OK, "make sense"))
-        looks = (_upstream, _circle, _clock, _catalog, _copy, _key, _allowance, _privacy)
+        looks = (_upstream, _circle, _clock, _catalog, _copy, _key, _allowance, _privacy, _shared)
         checks += [look(findings, findings.settings) for look in looks]
     return [*checks, _port(findings)]
 
@@ -231,6 +234,14 @@ def _privacy(findings: Findings, settings: Settings) -> Check:
     named = ", ".join(hidden[:_NAMED]) + (", ..." if len(hidden) > _NAMED else "")
     found = f"the account's settings hide {len(hidden)} of {len(free)} free models: {named}"
     return Check("privacy", Level.WARNING, found, f"allow them at {_PRIVACY}, or set account_models = true")
+
+
+def _shared(findings: Findings, _settings: Settings) -> Check:
+    status = findings.shared
+    if not status.trouble:
+        return Check("shared state", Level.OK, str(status))
+    remedy = "check the URL, the password and the server" if status.store == "redis" else "set cache_dir to a folder"
+    return Check("shared state", Level.WARNING, str(status), f'{remedy}, or set shared_state = "off"')
 
 
 def _ids(models: Iterable[Model]) -> set[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from freerouter.settings import Settings
 
 # The packages of the extras, after those that are always installed.
-_PACKAGES = ("httpx", "pydantic", "typer", "rich", "jsonschema", "starlette", "aiohttp")
+_PACKAGES = ("httpx", "pydantic", "typer", "rich", "jsonschema", "starlette", "aiohttp", "redis")
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
 
 
@@ -57,6 +57,7 @@ def _look_around(settings: Settings) -> Findings:
     from freerouter.cli.diagnosis import Findings
     from freerouter.network.disk_cache import CatalogCopy
     from freerouter.network.fetching import look
+    from freerouter.pipeline import joining
 
     copy = CatalogCopy(settings, account=settings.account_models).read()
     models = look(settings, f"{settings.upstream}/models")
@@ -72,6 +73,7 @@ def _look_around(settings: Settings) -> Findings:
         port_state=_port_state(settings),
         upstream_is_ours=_is_ours(settings, settings.upstream),
         versions=_versions(),
+        shared=joining.look(settings),
     )
 
 

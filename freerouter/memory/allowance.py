@@ -97,8 +97,13 @@ class Allowances:
             allowance.left, allowance.day = allowance.limit, self._today()
         return allowance
 
-    def shut(self, account: str) -> tuple[Gate, float] | None:
-        """The allowance that is used up, and for how many seconds; None when a request may be sent."""
+    def shut(self, account: str, *, reserved: bool = False) -> tuple[Gate, float] | None:
+        """The allowance that is used up, and for how many seconds; None when a request may be sent.
+
+        Args:
+            account: its hash.
+            reserved: the request has a place in the minute.
+        """
         allowance = self.settle(account)
         now = self._clock()
         if allowance.gate is not None:
@@ -106,7 +111,7 @@ class Allowances:
         sent = allowance.sent
         while sent and sent[0] <= now - MINUTE:
             sent.popleft()
-        if len(sent) >= self._per_minute:
+        if len(sent) >= self._per_minute and not reserved:
             return Gate.MINUTE, sent[len(sent) - self._per_minute] + MINUTE - now
         return None
 
@@ -115,12 +120,32 @@ class Allowances:
         allowance, start = self.settle(account), self._clock() - MINUTE
         return Figures(allowance.left, allowance.limit, sum(at > start for at in allowance.sent))
 
-    def count(self, account: str) -> None:
-        """Count a request that is being sent."""
+    def count(self, account: str, *, reserved: bool = False) -> None:
+        """Count a request that is being sent; one that has a place in the minute is counted."""
+        if reserved:
+            return
         allowance = self.of(account)
         allowance.sent.append(self._clock())
         if allowance.left is not None:
             allowance.left = max(allowance.left - 1, 0)
+
+    def see(self, account: str, taken: tuple[float, ...], day: tuple[int, int] | None, *, granted: bool) -> None:
+        """Record what all processes together have sent.
+
+        Args:
+            account: its hash.
+            granted: one of them is a request of this process that is about to be sent.
+            taken: for each request of the last minute, the seconds until it is no longer of that minute.
+            day: free requests a day, and how many are left; None when not known.
+        """
+        allowance, now = self.settle(account), self._clock()
+        if len(taken) >= len(allowance.sent):  # fewer: the others have lost their memory
+            allowance.sent = deque(map((now - MINUTE).__add__, taken))
+        elif granted:
+            allowance.sent.append(now)
+        if day is not None and allowance.gate is not Gate.DAY:
+            allowance.limit, allowance.left = day
+            allowance.day = self._today()
 
     def uncount(self, account: str) -> None:
         """Uncount a request that could not be sent."""
@@ -147,6 +172,21 @@ class Allowances:
         if allowance.gate is None or now + seconds > allowance.until:
             allowance.gate, allowance.until = gate, now + seconds
         allowance.shut_at = now
+
+    def hear(self, account: str, gate: Gate, limit: int | None, since: float, until: float) -> None:
+        """Another process was told that an allowance is used up; a later, shorter time does not shorten it."""
+        allowance, now = self.settle(account), self._clock()
+        if until > max(allowance.until if allowance.gate is not None else 0.0, now):
+            self.close(account, gate, until - now, limit)
+            allowance.shut_at = since
+
+    def open(self, account: str, since: float) -> bool:
+        """The day's gate that was shut up to this time is open again. Returns whether it was shut."""
+        allowance = self.settle(account)
+        if allowance.gate is not Gate.DAY or allowance.shut_at > since:
+            return False
+        allowance.gate = None
+        return True
 
     def learn(self, account: str, used: int, limit: int) -> None:
         """Record what ``GET /key`` says: how many free requests are used today, and of how many.

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from cachetools import TTLCache
 
-from freerouter.memory.transcript import Standing, goes_on, marks
+from freerouter.memory.transcript import Hashed, Standing, goes_on, marks
 from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.headers import SessionHeaders
 from freerouter.settings import Sticky
 
 # OpenRouter forgets a conversation after ten idle minutes (docs: "Auto Router", session stickiness).
-_IDLE = 600.0
+IDLE = 600.0
 _CONVERSATIONS = 100_000
 # Characters of the longest id (API reference, ``session_id``).
 _LONGEST_ID = 256
@@ -21,8 +21,8 @@ _LONGEST_ID = 256
 # The fields that may hold an id.
 _PLACES = frozenset({"session_id", "prompt_cache_key", "metadata"})
 
-# An id, or a hash of the conversation's texts.
-Key = str | int
+# A hash of an id, or of the conversation's texts.
+Key = int
 
 
 class Known(NamedTuple):
@@ -47,16 +47,18 @@ class First(NamedTuple):
     Attributes:
         messages, dialect: of the request.
         system: the content of a system message that stands beside them.
+        hashed: makes the keys.
     """
 
     messages: list[Any]
     dialect: Dialect
     system: Any
+    hashed: Hashed = hash
     known_by: tuple[Key, ...] = ()
 
     def becomes(self) -> tuple[Key, ...]:
         """The keys to store its model under after an answer; computed then, while no request waits for it."""
-        found = marks(self.messages, self.dialect.speakers(self.messages), self.system)
+        found = marks(self.messages, self.dialect.speakers(self.messages), self.system, self.hashed)
         return found.beginning, *_keys(found.now)
 
 
@@ -69,17 +71,19 @@ class Home(NamedTuple):
     Attributes:
         model: its id.
         inherits: the history holds reasoning that other models have signed; which part is its own is not known.
+        since: when it answered, in the clock's seconds.
     """
 
     model: str
     inherits: bool = False
+    since: float = 0.0
 
 
 class Conversations:
     """Remembers the model of each conversation of each account. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._homes: TTLCache[tuple[str, Key], Home] = TTLCache(_CONVERSATIONS, _IDLE, clock)
+        self._homes: TTLCache[tuple[str, Key], Home] = TTLCache(_CONVERSATIONS, IDLE, clock)
 
     def home(self, account: str, conversation: Conversation) -> Home | None:
         """The model of a conversation; None for one that is new, or not remembered."""
@@ -89,17 +93,27 @@ class Conversations:
                 return home
         return None
 
-    def renew(self, account: str, conversation: Conversation, home: Home) -> None:
-        """The model has answered: store it under each key of the conversation for ten more minutes."""
-        for key in conversation.known_by:
-            if (account, key) in self._homes:
-                self._homes[account, key] = home
-        for key in conversation.becomes():
+    def renew(self, account: str, conversation: Conversation, home: Home) -> tuple[Key, ...]:
+        """The model has answered: store it under each key of the conversation for ten more minutes.
+
+        Returns:
+            the keys.
+        """
+        known = [key for key in conversation.known_by if (account, key) in self._homes]
+        keys = (*known, *conversation.becomes())
+        for key in keys:
+            self._homes[account, key] = home
+        return keys
+
+    def hear(self, account: str, key: Key, home: Home) -> None:
+        """Another process has answered a conversation; what was stored later stays."""
+        stored = self._homes.get((account, key))
+        if stored is None or stored.since < home.since:
             self._homes[account, key] = home
 
 
 def conversation(
-    body: dict[str, Any], dialect: Dialect, headers: SessionHeaders, sticky: Sticky
+    body: dict[str, Any], dialect: Dialect, headers: SessionHeaders, sticky: Sticky, hashed: Hashed = hash
 ) -> Conversation | None:
     """The conversation that a request belongs to; None when that does not matter.
 
@@ -114,30 +128,33 @@ def conversation(
         dialect: its API format.
         headers: those that carry an id.
         sticky: ``auto`` all of these, ``session`` only those with an id, ``off`` none.
+        hashed: makes the keys.
     """
     if sticky == "off":
         return None
     if headers.session or headers.claude_code or not _PLACES.isdisjoint(body):
         for name in _ids(body, dialect, headers):
             if _is_id(name):
-                keys = (f"id:{name}",)
+                keys = (hashed(f"id:{name}"),)
                 return Known(keys, keys)
     if sticky == "session":
         return None
     messages = [*dialect.messages(body)]  # the caller may change its own list while the request is in progress
     system = dialect.system(body)
     if len(messages) == 1 and _is_plain_question(messages[0]):  # the rest can wait until the answer
-        return First(messages, dialect, system)
+        return First(messages, dialect, system, hashed)
     speakers = dialect.speakers(messages)
-    return _going_on(messages, speakers, system) if goes_on(speakers) else First(messages, dialect, system)
+    if not goes_on(speakers):
+        return First(messages, dialect, system, hashed)
+    return _going_on(messages, speakers, system, hashed)
 
 
 def _is_plain_question(message: Mapping[str, Any]) -> bool:
     return message.get("role") == "user" and isinstance(message.get("content"), str)
 
 
-def _going_on(messages: list[Any], speakers: str, system: Any) -> Conversation:
-    found = marks(messages, speakers, system)
+def _going_on(messages: list[Any], speakers: str, system: Any, hashed: Hashed) -> Conversation:
+    found = marks(messages, speakers, system, hashed)
     whole, *talk = _keys(found.before)
     return Known((whole, found.beginning, *talk), _keys(found.now))
 

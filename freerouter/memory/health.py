@@ -96,6 +96,15 @@ class Health:
         seconds: float = min(first * 2 ** min(strikes, 10), LONGEST_COOLDOWN)
         return seconds * self._rng.uniform(0.8, 1.0)
 
+    def hear(self, model: str, strikes: int, since: float, ready: float) -> None:
+        """Another process has started a cooldown; one that lasts longer stays."""
+        record = self._records.get(model, _WELL)
+        if ready <= record.ready:
+            return
+        self._records[model] = ModelHealth(max(strikes, record.strikes), ready, since, record.refused)
+        self.cooling[model] = ready
+        self._first_ready = min(self._first_ready, ready)
+
     def refuse(self, model: str, body: str) -> bool:
         """Record a refusal. Returns whether the model had just refused another one: then it is at fault.
 
@@ -107,14 +116,20 @@ class Health:
         self._records[model] = record._replace(refused=body)
         return record.refused not in ("", body)
 
-    def restore(self, model: str, sent_at: float) -> None:
-        """A model has answered a request sent at this time: forget its failures before that."""
+    def restore(self, model: str, sent_at: float) -> bool:
+        """A model has answered a request sent at this time: forget its failures before that.
+
+        Returns:
+            whether there were any.
+        """
         if not self._records:
-            return
+            return False
         record = self._records.get(model)
-        if record is not None and record.since <= sent_at:
-            del self._records[model]
-            self.cooling.pop(model, None)
+        if record is None or record.since > sent_at:
+            return False
+        del self._records[model]
+        self.cooling.pop(model, None)
+        return True
 
     def record(self, model: str) -> ModelHealth:
         """The condition of a model, to restore with ``put_back``."""

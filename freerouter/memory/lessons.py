@@ -22,6 +22,7 @@ _PREFERENCES = 64
 
 Audience = tuple[Lasting, object]
 _EVERYBODY: Audience = (Lasting.GONE, None)
+_LONGER: Audience = (Lasting.CONTEXT, None)
 
 
 class Asker(NamedTuple):
@@ -93,25 +94,52 @@ class Lessons:
     def __len__(self) -> int:
         return sum(map(len, self._by_audience.values())) + len(self._contexts)
 
-    def learn(self, model: str, outcome: Outcome, asker: Asker) -> None:
-        """Remember what a failure says about a model, beyond a cooldown."""
+    def learn(self, model: str, outcome: Outcome, asker: Asker) -> tuple[Audience, Lesson] | None:
+        """Remember what a failure says about a model, beyond a cooldown.
+
+        Returns:
+            the lesson, and the group of requests that it holds for; None when there is none.
+        """
         kind, now = outcome.lasting, self._clock()
         if kind is Lasting.CONTEXT:
             # The tokens of an image are our estimate, and the preferences may have left a provider with less context.
-            if not asker.requirements.media and not asker.preferences:
-                self._contexts[model] = Lesson(kind, now, now + HOUR, tokens=asker.requirements.context)
-            return
+            if asker.requirements.media or asker.preferences:
+                return None
+            return self._keep(model, _LONGER, Lesson(kind, now, now + HOUR, tokens=asker.requirements.context))
         audience, about = _audience(outcome, asker)
         if audience is None:
-            return
-        lessons = self._by_audience.setdefault(audience, {})
-        self._by_audience.move_to_end(audience)
-        former = lessons.get(model)
+            return None
+        former = self._by_audience.get(audience, {}).get(model)
         repeats = 1 if former is None else former.repeats + 1
         by_account = kind is Lasting.PRIVACY or (kind is Lasting.PROVIDERS and not asker.preferences)
         pause = min(_FIRST_PAUSE * 2 ** (repeats - 1), HOUR) if by_account else HOUR
-        lessons[model] = Lesson(audience[0], now, now + pause, about, repeats=repeats)
-        self._bound()
+        return self._keep(model, audience, Lesson(audience[0], now, now + pause, about, repeats=repeats))
+
+    def _keep(self, model: str, audience: Audience, lesson: Lesson) -> tuple[Audience, Lesson]:
+        if audience == _LONGER:
+            self._contexts[model] = lesson
+        else:
+            self._by_audience.setdefault(audience, {})[model] = lesson
+            self._by_audience.move_to_end(audience)
+            self._bound()
+        return audience, lesson
+
+    def hear(self, model: str, audience: Audience, lesson: Lesson) -> None:
+        """Another process has learnt a lesson; one that lasts longer stays."""
+        former = self._of(audience).get(model)
+        if former is None or former.until < lesson.until:
+            self._keep(model, audience, lesson)
+
+    def forget(self, model: str, audience: Audience, since: float) -> None:
+        """A lesson that was learnt up to this time has ended."""
+        lessons = self._of(audience)
+        if model in lessons and lessons[model].since <= since:
+            del lessons[model]
+            if not lessons and audience != _LONGER:
+                del self._by_audience[audience]
+
+    def _of(self, audience: Audience) -> dict[str, Lesson]:
+        return self._contexts if audience == _LONGER else self._by_audience.get(audience, {})
 
     def _bound(self) -> None:
         """Drop the groups that have not been used for the longest time."""
@@ -121,15 +149,19 @@ class Lessons:
         while len(self._by_audience) > _AUDIENCES:
             self._by_audience.popitem(last=False)
 
-    def answered(self, model: str, asker: Asker) -> None:
-        """A model has answered: the lessons that blocked such a request end."""
+    def answered(self, model: str, asker: Asker) -> list[Audience]:
+        """A model has answered: the lessons that blocked such a request end. Returns the groups they held for."""
+        over = []
         for audience in self._audiences(asker):
-            self._by_audience[audience].pop(model, None)
+            if self._by_audience[audience].pop(model, None) is not None:
+                over.append(audience)
             if not self._by_audience[audience]:
                 del self._by_audience[audience]
         context = self._contexts.get(model)
         if context is not None and asker.requirements.context >= context.tokens:
             del self._contexts[model]
+            over.append(_LONGER)
+        return over
 
     def listed(self, models: frozenset[str]) -> None:
         """A newer catalog lists these models: end their ``gone`` lessons."""

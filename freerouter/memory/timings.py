@@ -15,7 +15,7 @@ _HALF_LIFE = 6 * HOUR
 # A stated uptime counts as much as so many attempts. Statements and stored times are used for a limited time.
 _STATED_ATTEMPTS = 10.0
 _STATED_FOR = HOUR
-_STORED_FOR = 7 * DAY
+STORED_FOR = 7 * DAY
 # Fewer attempts than this, after forgetting, are none.
 _FEWEST = 0.05
 # A new summary is made this often at most: weights are computed from it, never for each request.
@@ -147,7 +147,26 @@ class Timings:
         bad = 1 + record.failed + (0.0 if uptime is None else _STATED_ATTEMPTS * (1 - uptime))
         return good / (good + bad)
 
-    # Storing.
+    # Sharing and storing.
+
+    def row(self, model: str) -> dict[str, Any]:
+        """What was measured of a model, as JSON values."""
+        return asdict(self._records.get(model, _Record()))
+
+    def hear(self, model: str, row: object, at: float) -> None:
+        """Take over what another process has measured up to this time, with what it had heard itself, if it is newer.
+
+        Args:
+            model: its id.
+            row: as ``row`` has it.
+            at: seconds since 1970, on this machine's clock.
+        """
+        record, known = _restored(row), self._records.get(model)
+        if record is None or (known is not None and known.at >= at):
+            return
+        record.at = at
+        self._records[model] = record
+        self.changes += 1
 
     def unstored(self) -> dict[str, Any]:
         """As JSON values, to store them; empty when nothing is new. What OpenRouter states is not stored."""
@@ -160,7 +179,7 @@ class Timings:
         """Take over what was stored, where nothing is known yet; anything else is ignored."""
         for model, row in stored.items() if isinstance(stored, dict) else ():
             record = _restored(row)
-            if record is not None and 0 <= self._wall() - record.at < _STORED_FOR and model not in self._records:
+            if record is not None and 0 <= self._wall() - record.at < STORED_FOR and model not in self._records:
                 self._records[model] = record
                 self.changes = self._stored = self.changes + 1
 

@@ -7,8 +7,10 @@ shorten later on.
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from freerouter.openrouter.dialects.base import MODEL, SYSTEM, TOOL, USER, type_of
@@ -42,6 +44,9 @@ _BEFORE, _BEHIND = 48, 40
 _MOST_SIGNS = 20
 
 
+Hashed = Callable[[Any], int]
+
+
 class Standing(NamedTuple):
     """The state of a conversation at a message, as hashes.
 
@@ -73,26 +78,34 @@ def goes_on(speakers: str) -> bool:
     return MODEL in speakers or TOOL in speakers
 
 
-def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any) -> Marks:
+def stable(value: Any) -> int:
+    """A hash of texts that is the same in all processes: they may share the models of conversations."""
+    # This version of the format is the same for equal values, and it is much faster than repr.
+    return int.from_bytes(hashlib.blake2b(marshal.dumps(value, 0), digest_size=8).digest(), "big", signed=True)
+
+
+def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any, hashed: Hashed = hash) -> Marks:
     """The hashes of the conversation of a request.
 
-    The hashes are Python's own: they are fast, they are not stored beyond the process, and a collision is harmless.
+    The hashes are Python's own, unless processes share them: those are fast, and a collision is harmless.
 
     Args:
         messages: of the conversation.
         speakers: the role of each, as one letter.
         system: the content of a system message that stands beside them.
+        hashed: ``hash``, or ``stable``.
     """
     first = min(len(speakers) - len(speakers.lstrip(SYSTEM)), len(speakers) - 1)
     system = system or (messages[0].get("content") if first else None)
-    beginning = hash((_opening(system), _opening(messages[first].get("content"))))
+    beginning = hashed((_opening(system), _opening(messages[first].get("content"))))
 
     def at(place: int) -> Standing:
         near = [index for index in range(max(first + 1, place - _NEAR), place + 1) if speakers[index] in _SAID]
         texts = [(speakers[index], _canonical(messages[index].get("content"))) for index in near]
         said = tuple([(speaker, words) for speaker, words in texts if words])
         by_model = any(speaker == MODEL for speaker, _ in said)
-        return Standing(hash((beginning, said)), hash(said) if by_model else None)
+        talk = hashed(said)
+        return Standing(hash((beginning, talk)), talk if by_model else None)  # of numbers, hash is stable, too
 
     reacted = max(speakers.rfind(MODEL), speakers.rfind(TOOL), 0)
     now = at(speakers.rfind(USER))

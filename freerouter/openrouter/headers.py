@@ -26,7 +26,8 @@ _ACCEPT = f"{OWN_PREFIX}accept"
 _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
-_SALT = os.urandom(16)
+# Processes that share an account's limits know it by the same hash; a key has too many bits to be guessed from it.
+_SALT = b"freerouter account"
 _LONGEST_SALT = hashlib.blake2b.MAX_KEY_SIZE
 
 # How this process is called in ``via``, by which a request that comes round to it is known (RFC 9110, section 7.6.3).

@@ -14,6 +14,7 @@ from freerouter.pipeline.tracking import Trace
 from freerouter.preferences import NO_WISHES, Wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
+from freerouter.sharing.slots import Ask, Slots
 
 
 class Request(NamedTuple):
@@ -68,6 +69,18 @@ class Wait:
     """Wait for this many seconds, then call ``next`` again."""
 
     seconds: float
+
+
+class Reserve(NamedTuple):
+    """Take a place in the minute that processes share, then pass what comes of it to ``reserved``.
+
+    Attributes:
+        slots: takes it.
+        ask: what is taken.
+    """
+
+    slots: Slots
+    ask: Ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from freerouter.network.wire_protocols import (
 from freerouter.network.wires import SyncTransport
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import Caller, Headers, is_checked, sender
-from freerouter.pipeline.actions import Fail, Refused, Request, Send, Wait
+from freerouter.pipeline.actions import Fail, Refused, Request, Reserve, Send, Wait
 from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
 from freerouter.pipeline.refusals import refused
@@ -131,6 +131,8 @@ class Forwarder:
             match routing.next():
                 case Wait(seconds):
                     self._sleep(seconds)
+                case Reserve(slots, ask):
+                    routing.reserved(slots.take(ask))
                 case Fail(error):
                     return self._refuse(error, routing.trace, routing.request.dialect)
                 case Send() as send:
@@ -277,6 +279,8 @@ class AsyncForwarder:
             match await aside(routing.request.body, routing.next):
                 case Wait(seconds):
                     await self._sleep(seconds)
+                case Reserve(slots, ask):
+                    routing.reserved(await slots.take_async(ask))
                 case Fail(error):
                     return self._refuse(error, routing.trace, routing.request.dialect)
                 case Send() as send:

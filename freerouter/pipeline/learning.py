@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from freerouter.memory.conversations import Home
 from freerouter.memory.health import ModelHealth
+from freerouter.memory.lessons import Audience, Lesson
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.costs import cost_of, tokens_of
+from freerouter.pipeline.news import News
 from freerouter.pipeline.planning import Plan, fingerprint
 from freerouter.pipeline.state import State
 from freerouter.preferences import denies_training
@@ -67,13 +69,18 @@ class Learning:
             self._state.training.answered(sent.model.id)
         state, belongs_to = self._state, self._plan.conversation
         state.endpoint.outage.alive()
-        state.health.restore(sent.model.id, sent.at)
-        state.health.lessons.answered(sent.model.id, self._plan.asker)
+        restored = state.health.restore(sent.model.id, sent.at)
+        unlearnt = state.health.lessons.answered(sent.model.id, self._plan.asker)
         if belongs_to is not None:
-            state.conversations.renew(self._account, belongs_to, Home(sent.model.id, stripped))
+            home = Home(sent.model.id, stripped, state.clock())
+            keys = state.conversations.renew(self._account, belongs_to, home)
+            if state.news is not None:
+                state.news.talked(self._account, keys, home)
+        if state.news is not None:
+            self._tell_answered(state.news, sent, unlearnt, restored=restored)
         for model, doubt in self.doubts:  # so it was the first model's failure, not the request's
             if self._blame(model, doubt) is not None:
-                state.timings.failed(model)
+                self._failed_by_itself(model)
         self.doubts.clear()
 
     def _measure(self, sent: Sent, usage: Mapping[str, Any] | None) -> None:
@@ -90,14 +97,25 @@ class Learning:
         """The stream that the model has begun is over."""
         if self._began is not None:
             self._state.timings.wrote(sent.model.id, self._state.clock() - self._began, tokens_of(usage))
+            if self._state.news is not None:
+                self._state.news.timed(sent.model.id)
+
+    def _tell_answered(self, news: News, sent: Sent, unlearnt: list[Audience], *, restored: bool) -> None:
+        """Tell other processes what has changed with an answer."""
+        news.timed(sent.model.id)
+        if restored:
+            news.well(sent.model.id, sent.at)
+        for audience in unlearnt:
+            news.unlearnt(sent.model.id, audience, self._state.clock())
 
     def failed(self, sent: Sent, outcome: Outcome) -> float | None:
         """The model has failed. Returns the seconds of its cooldown, if it has one."""
         model = sent.model.id
         before = self._state.health.record(model)
         cooldown = self._cool(sent.model, outcome)
+        lesson = None
         if outcome.lasting is not Lasting.CONTEXT or self._surely_fits(sent.model):
-            self._state.health.lessons.learn(model, outcome, self._plan.asker)
+            lesson = self._state.health.lessons.learn(model, outcome, self._plan.asker)
         if outcome.lasting in _EXCLUDED and self._plan.denies_training_alone:
             self._state.training.refused(model)
         if outcome.gate is not None and outcome.seconds is not None:
@@ -107,10 +125,29 @@ class Learning:
         elif outcome.lasting is Lasting.MODERATED:
             self._plan.selection.avoid_moderated()
         innocent = self._watch_for_outage(model, outcome, before)
-        if cooldown is None or model in innocent:
-            return None
-        self._state.timings.failed(model)
+        cooldown = None if model in innocent else cooldown
+        if cooldown is not None:
+            self._failed_by_itself(model)
+        if self._state.news is not None:
+            self._tell_failed(self._state.news, outcome, innocent, None if lesson is None else (model, *lesson))
         return cooldown
+
+    def _tell_failed(
+        self, news: News, outcome: Outcome, innocent: Iterable[str], lesson: tuple[str, Audience, Lesson] | None
+    ) -> None:
+        """Tell other processes what has changed with a failure; cooldowns are told where they begin."""
+        for name in innocent:
+            news.well(name, self._state.clock())
+        if lesson is not None:
+            news.learnt(*lesson)
+        if outcome.gate is not None and outcome.seconds is not None:
+            news.shut(self._account)
+
+    def _failed_by_itself(self, model: str) -> None:
+        """The failure counts in what is measured of the model."""
+        self._state.timings.failed(model)
+        if self._state.news is not None:
+            self._state.news.timed(model)
 
     def _surely_fits(self, model: Model) -> bool:
         """Whether a model has room for the request, by its stated context and our count.
@@ -128,7 +165,7 @@ class Learning:
         if outcome.lasting is Lasting.GONE and self._plan.asker.preferences:
             return None  # perhaps gone only for this request, because of its own preferences
         if outcome.scope is Scope.MODEL:
-            return self._state.health.cool(model.id, outcome)
+            return self._start_cooldown(model.id, outcome)
         if outcome.refuses or (outcome.lasting is Lasting.TOO_LONG and self._surely_fits(model)):
             return self._refused(model.id, outcome)
         return None
@@ -136,13 +173,19 @@ class Learning:
     def _refused(self, model: str, outcome: Outcome) -> float | None:
         """A refusal counts against the model only when it has just refused another request, too."""
         again = self._state.health.refuse(model, fingerprint(self._plan.body))
-        return self._state.health.cool(model, outcome) if again else None
+        return self._start_cooldown(model, outcome) if again else None
+
+    def _start_cooldown(self, model: str, outcome: Outcome) -> float:
+        cooldown = self._state.health.cool(model, outcome)
+        if self._state.news is not None:
+            self._state.news.cooled(model)
+        return cooldown
 
     def _blame(self, model: str, outcome: Outcome) -> float | None:
         """An unexplained failure was the model's."""
         if outcome.scope is Scope.UPSTREAM:
             return None
-        return self._refused(model, outcome) if outcome.refuses else self._state.health.cool(model, outcome)
+        return self._refused(model, outcome) if outcome.refuses else self._start_cooldown(model, outcome)
 
     def _watch_for_outage(self, model: str, outcome: Outcome, before: ModelHealth) -> Mapping[str, ModelHealth]:
         """Report the result to the endpoint. Returns the models not at fault, each with its earlier condition."""
@@ -164,4 +207,8 @@ class Learning:
         """What is blocked because an answer cost money, with the cost in USD; None when it was blocked already."""
         cost = cost_of(usage)
         barred = self._state.health.costs.note(self._account, model.id, cost)
-        return (barred, cost) if barred and cost is not None else None
+        if not barred or cost is None:
+            return None
+        if self._state.news is not None:
+            self._state.news.alarmed(barred, self._account, cost)
+        return barred, cost

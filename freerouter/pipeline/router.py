@@ -59,7 +59,16 @@ class Router(State):
     def learn_allowance(self, account: str, used: int, limit: int) -> None:
         """Record what ``GET /key`` says: how many free requests an account has used today, and of how many."""
         with self.lock:
+            was_shut = self.endpoint.allowances.settle(account).gate is Gate.DAY
             self.endpoint.allowances.learn(account, used, limit)
+            if self.news is not None:
+                self._tell_allowance(account, was_shut=was_shut)
+
+    def _tell_allowance(self, account: str, *, was_shut: bool) -> None:
+        assert self.news is not None  # noqa: S101  # its caller has looked
+        if was_shut and self.endpoint.allowances.settle(account).gate is None:
+            self.news.opened(account, self.clock())
+        self.news.day(account)
 
     def learn_stated(self, model: str, stated: Stated) -> None:
         """Record what OpenRouter states about a model (``GET /models/{id}/endpoints``)."""

@@ -14,9 +14,10 @@ from freerouter.memory.costs import ACCOUNT
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Model
 from freerouter.pipeline import refusals
-from freerouter.pipeline.actions import Fail, Request, Send, Wait
+from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
 from freerouter.pipeline.learning import Learning, Sent
 from freerouter.pipeline.pace import Pace
+from freerouter.pipeline.place import Place
 from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
@@ -24,6 +25,7 @@ from freerouter.replies.ending import StreamEnd
 from freerouter.replies.outcome import Outcome, classify, confirmed
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Scope, Verdict
+from freerouter.sharing.slots import Slot
 
 # How often an attempt that did not reach OpenRouter is repeated, and the longest first pause before a repeat.
 _REPEATS = 2
@@ -52,6 +54,7 @@ class Routing:
             stream=plan.asker.requirements.stream and plan.accept is None,
             allowed=request.timeout,
         )
+        self._place = None if state.news is None else Place(state, state.news, self._account)
         self._former: Home | None = None  # the model that the conversation was on
         self._stripped = False  # reasoning that other models have signed was left out
         self._sent: Sent | None = None
@@ -63,7 +66,7 @@ class Routing:
 
     # What to do next.
 
-    def next(self) -> Send | Wait | Fail:
+    def next(self) -> Send | Wait | Reserve | Fail:
         """The next action of the driver."""
         if self._failure is not None:
             return Fail(self._failure)
@@ -77,29 +80,34 @@ class Routing:
         # Outside of the lock: serialising a large body takes long.
         return self._send(decided) if isinstance(decided, Sent) else decided
 
-    def _decide(self) -> Sent | Wait | Fail:
+    def _decide(self) -> Sent | Wait | Reserve | Fail:
         state, now = self._state, self._state.clock()
-        if not self.trace.eligible:
-            return self._fail(
-                refusals.nobody_eligible(
-                    self._plan.laid_out, self._plan.requirements, self._plan.selection.choice.policy
-                )
-            )
-        if self._account in state.health.costs.accounts:
-            return self._fail(refusals.account_costs(state.health.costs.accounts[self._account]))
+        if (hopeless := self._hopeless()) is not None:
+            return self._fail(hopeless)
         if (held := self._held(now)) is not None:
             return held
         if self._sends and self._pace.is_too_late(now):
             return self._fail(refusals.attempts_failed(self.trace, "the deadline has passed"))
-        model = None if self._sends >= state.settings.max_attempts else self._next_model()
+        may_send = self._sends < state.settings.max_attempts
+        if may_send and self._place is not None and (reserve := self._place.wanted()) is not None:
+            return reserve
+        model = self._next_model() if may_send else None
         if model is None:
             return self._fail(self._nobody_left())
         return self._take(model, now)
 
+    def _hopeless(self) -> FreeRouterError | None:
+        """Why nothing may be sent, whatever is waited for."""
+        if not self.trace.eligible:
+            policy = self._plan.selection.choice.policy
+            return refusals.nobody_eligible(self._plan.laid_out, self._plan.requirements, policy)
+        costs = self._state.health.costs.accounts
+        return refusals.account_costs(costs[self._account]) if self._account in costs else None
+
     def _held(self, now: float) -> Wait | Fail | None:
         """What delays a request: an exhausted allowance, or an outage (only before its first attempt)."""
         endpoint = self._state.endpoint
-        shut = endpoint.allowances.shut(self._account)
+        shut = endpoint.allowances.shut(self._account, reserved=self._place is not None and self._place.counted)
         if shut is not None:
             gate, seconds = shut
             if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
@@ -152,12 +160,19 @@ class Routing:
     def _take(self, model: Model, now: float) -> Sent:
         """Start an attempt with this model."""
         self._plan.selection.tried.add(model.id)
-        self._state.endpoint.allowances.count(self._account)
+        counted = self._place is not None and self._place.use()
+        self._state.endpoint.allowances.count(self._account, reserved=counted)
         self._sends += 1
         left, patience = self._pace.deadline - now, self._pace.patience
         is_cut = left < patience
         self._sent = sent = Sent(model, now, left if is_cut else patience, is_cut)
         return sent
+
+    def reserved(self, slot: Slot | None) -> None:
+        """Pass on what came of ``Reserve``; None when the store has not answered in time."""
+        assert self._place is not None, "nothing was reserved"  # noqa: S101  # a driver's mistake
+        with self._state.lock:
+            self._place.reserved(slot)
 
     @property
     def is_measured(self) -> bool:
@@ -177,7 +192,7 @@ class Routing:
             )
         except FreeRouterError as error:
             with self._state.lock:
-                self._state.endpoint.allowances.uncount(self._account)
+                self._uncount()
                 self._state.endpoint.outage.done(self)
             return self._fail(error.bare())
         idle = self._state.settings.idle_timeout if requirements.stream else 0.0
@@ -190,7 +205,7 @@ class Routing:
             # The signer is unknown: perhaps the model that the caller names first, but hardly one of many.
             its_own = not plan.selection.order.draws and plan.selection.tried <= {model.id}
         else:
-            its_own = self._former == (model.id, False)
+            its_own = self._former.model == model.id and not self._former.inherits
         prepared = plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
         self._stripped = prepared is not plan.body
         return prepared
@@ -267,9 +282,15 @@ class Routing:
         if outcome.verdict is not Verdict.AGAIN:
             return self._lessons().failed(sent, outcome)
         if outcome.reason == Flaw.NOT_SENT:
-            self._state.endpoint.allowances.uncount(self._account)
+            self._uncount()
             self._sends -= 1
         return None
+
+    def _uncount(self) -> None:
+        """Nothing was sent. The caller holds the lock."""
+        self._state.endpoint.allowances.uncount(self._account)
+        if self._place is not None:
+            self._place.give_back()
 
     def _note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
         """What is blocked because the answer cost money, with the cost; None when it was blocked already."""
@@ -333,6 +354,8 @@ class Routing:
         return StreamInterruptedError(f"the stream of {sent.model.id} {why}", trace=self.trace)
 
     def _fail(self, error: FreeRouterError) -> Fail:
+        if self._place is not None:
+            self._place.leave()
         error.trace = self.trace
         self.trace.ending = "failed"
         self._failure = error
@@ -346,6 +369,8 @@ class Routing:
     def abandon(self) -> None:
         """The caller has disconnected: it is no model's fault, and there is no retry."""
         self.trace.ending = self.trace.ending or "abandoned"
+        if self._place is not None:
+            self._place.leave()
         with self._state.lock:
             self._state.endpoint.outage.done(self)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from random import Random
 
@@ -17,12 +17,15 @@ from freerouter.memory.health import Health
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.memory.timings import Timings
 from freerouter.memory.training import Training
+from freerouter.memory.transcript import Hashed, stable
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.pipeline.choosing import FREELY, Choice
 from freerouter.pipeline.filtering import Index
+from freerouter.pipeline.news import News
 from freerouter.pipeline.policy import Policy
 from freerouter.preferences import NO_WISHES, Preference, Wishes
 from freerouter.settings import Settings
+from freerouter.sharing.facts import Fact
 
 
 class State:
@@ -42,6 +45,8 @@ class State:
         training: which models may train on prompts.
         on_alarm: called for each cost alarm, outside of the lock, with the model or ``ACCOUNT``, the cost in USD, and
             the account of the request.
+        hashed: makes the keys of conversations.
+        news: what other processes are told, and tell; None when nothing is shared.
     """
 
     def __init__(
@@ -69,6 +74,8 @@ class State:
         self.timings = Timings(wall)
         self.training = Training(clock)
         self.on_alarm: Callable[[str, float, str], None] | None = None
+        self.hashed: Hashed = hash
+        self.news: News | None = None
         self._index: Index | None = None
         self._day = 0
         self._catalog_since = clock()
@@ -135,6 +142,22 @@ class State:
     def models_for_outage(self) -> int:
         """How many different models in a row must fail alike until it counts as an outage of OpenRouter."""
         return min(IN_A_ROW, max(len(self.index().models), 2))
+
+    def share(self, news: News) -> None:
+        """From now on, tell other processes what is learnt, and take places in the minute together with them."""
+        with self.lock:
+            self.news, self.hashed = news, stable
+
+    def leave(self) -> None:
+        """From now on, share nothing."""
+        with self.lock:
+            self.news = None
+
+    def hear(self, facts: Iterable[Fact]) -> None:
+        """Apply facts of other processes."""
+        with self.lock:
+            if self.news is not None:
+                self.news.hear(facts)
 
     def has_alarms(self) -> bool:
         """Whether a model or an account is blocked because it has cost money."""

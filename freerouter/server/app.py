@@ -16,6 +16,7 @@ from freerouter.pipeline.actions import Request
 from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody
 from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
+from freerouter.pipeline.joining import join
 from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
@@ -30,6 +31,7 @@ from freerouter.server.tokens import TokenLimits
 from freerouter.server.window.content import last_message
 from freerouter.server.window.window import Window
 from freerouter.server.wire import AiohttpWire
+from freerouter.sharing.condition import OFF
 
 _log = logging.getLogger("freerouter")
 
@@ -58,7 +60,8 @@ class App:
         self._wire = AiohttpWire(self._limits.requests * 2)
         self._refresh = refresh_for(router)
         self._forwarder = AsyncForwarder(router, self._wire, self._refresh)
-        self._metrics = Metrics(router, self._limits, lambda: self._running, self._refresh)
+        self._joined = join(router)
+        self._metrics = Metrics(router, self._limits, lambda: self._running, self._refresh, self._joined.status)
         self._tokens = TokenLimits(self._access.token_limit)
         self._redaction = Redaction(router.settings.key)
         self._held = BodiesInFlight(self._limits.bodies)
@@ -118,6 +121,7 @@ class App:
             self._warming.cancel()
         self._forwarder.close()
         await self._wire.close()
+        self._joined.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _warm(self) -> None:
@@ -279,7 +283,12 @@ class App:
         elif not self.router.models():
             await exchange.answer(503, _JSON, b'{"status":"no eligible model: see include, exclude, authors"}')
         else:
-            await exchange.answer(200, _JSON, b'{"status":"ready"}')
+            await exchange.answer(200, _JSON, self._readiness())
+
+    def _readiness(self) -> bytes:
+        """Without the store, this process goes on by itself: it is ready all the same."""
+        shared = self._joined.status()
+        return encode({"status": "ready"} | ({} if shared is OFF else {"shared_state": shared.as_dict()}))
 
     async def _show_metrics(self, exchange: Exchange) -> None:
         account = caller(outgoing([], self.router.settings.key)).account

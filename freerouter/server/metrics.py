@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from freerouter import __version__
@@ -17,6 +17,7 @@ from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.verdicts import Gate
 from freerouter.server.exchange import Limits
 from freerouter.server.record import Record
+from freerouter.sharing.condition import OFF, Status
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 # There is one series a model and a bucket.
@@ -36,6 +37,32 @@ class _Failures(Collector):
         yield CounterMetricFamily("freerouter_refreshes_failed", text, value=self._refresh.failed)
 
 
+class _Shared(Collector):
+    """What is shared with other processes."""
+
+    def __init__(self, status: Callable[[], Status]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        """See Collector."""
+        status = self._status()
+        if status.store == "off":
+            return
+        works = GaugeMetricFamily(
+            "freerouter_shared_state_up", "Whether the store of the shared state can be used.", labels=["store"]
+        )
+        works.add_metric([status.store], 0 if status.trouble else 1)
+        yield works
+        text = "Requests sent by our own count alone, because the store did not answer in time."
+        yield CounterMetricFamily("freerouter_shared_slots_unanswered", text, value=status.unanswered)
+        facts = CounterMetricFamily(
+            "freerouter_shared_facts", "Facts told to other processes, heard from them, and lost.", labels=["way"]
+        )
+        for way, value in (("sent", status.sent), ("received", status.received), ("dropped", status.dropped)):
+            facts.add_metric([way], value)
+        yield facts
+
+
 class Metrics:
     """Counters of one server; labels are model ids, dialects, names of tokens and the words of ``Outcome``.
 
@@ -46,9 +73,17 @@ class Metrics:
         limits: what clients may take.
         running: how many requests are running.
         refresh: what reads the list of models.
+        shared: tells what is shared with other processes.
     """
 
-    def __init__(self, router: Router, limits: Limits, running: Callable[[], int], refresh: Refresh) -> None:
+    def __init__(
+        self,
+        router: Router,
+        limits: Limits,
+        running: Callable[[], int],
+        refresh: Refresh,
+        shared: Callable[[], Status] = lambda: OFF,
+    ) -> None:
         self._router = router
         self._registry = CollectorRegistry()
         # The library looks labels up slowly, as slowly as a draw and a judgement together: hence the caches.
@@ -84,6 +119,7 @@ class Metrics:
             "freerouter_gate_seconds", "Until our own key may send again; 0 now.", ["gate"], registry=self._registry
         )
         self._show(limits, running, refresh)
+        self._registry.register(_Shared(shared))
 
     def _counter(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
         return cache(Counter(f"freerouter_{name}", text, labels, registry=self._registry).labels)

@@ -24,11 +24,11 @@ def of(*messages, headers=NO_SESSION, sticky="auto", dialect=MESSAGES, **fields)
 
 # Each id stands before those that follow.
 IDS = [
-    ("session_id", {"session_id": "s"}, NO_SESSION, "id:s"),
-    ("x-session-id", {}, SessionHeaders("h"), "id:h"),
-    ("prompt_cache_key", {"prompt_cache_key": "k"}, NO_SESSION, "id:k"),
-    ("X-Claude-Code-Session-Id", {}, SessionHeaders(None, "c"), "id:c"),
-    ("metadata.user_id", {"metadata": USER}, NO_SESSION, "id:m"),
+    ("session_id", {"session_id": "s"}, NO_SESSION, hash("id:s")),
+    ("x-session-id", {}, SessionHeaders("h"), hash("id:h")),
+    ("prompt_cache_key", {"prompt_cache_key": "k"}, NO_SESSION, hash("id:k")),
+    ("X-Claude-Code-Session-Id", {}, SessionHeaders(None, "c"), hash("id:c")),
+    ("metadata.user_id", {"metadata": USER}, NO_SESSION, hash("id:m")),
 ]
 PLACES = {name: place for name, *place in IDS}
 
@@ -54,8 +54,10 @@ def test_the_first_id_counts(index):
 @pytest.mark.parametrize("name", ["session_id", "prompt_cache_key"])
 def test_an_odd_id_is_passed_over(name, odd):
     assert of(**{name: odd}).known_by == ()
-    assert of(headers=SessionHeaders(odd if isinstance(odd, str) else None, "c"), **{name: odd}).known_by == ("id:c",)
-    assert of(**{name: "x" * 256}).known_by == ("id:" + "x" * 256,)
+    assert of(headers=SessionHeaders(odd if isinstance(odd, str) else None, "c"), **{name: odd}).known_by == (
+        hash("id:c"),
+    )
+    assert of(**{name: "x" * 256}).known_by == (hash("id:" + "x" * 256),)
 
 
 def test_the_headers_of_sessions_are_read_from_a_request():

@@ -1,0 +1,115 @@
+"""Joining: connects a router with the processes that share its account, over the store that its settings name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from freerouter.errors import SettingsError
+from freerouter.network.disk_cache import path_for
+from freerouter.pipeline.news import News
+from freerouter.pipeline.router import Router
+from freerouter.settings import Settings
+from freerouter.sharing import slots
+from freerouter.sharing.condition import OFF, Status
+from freerouter.sharing.facts import Fact, Kind, ended, heard, tell
+from freerouter.sharing.file_store import FileStore
+from freerouter.sharing.outbox import Outbox
+from freerouter.sharing.replication import Replication
+from freerouter.sharing.stores import Store, StoreError
+
+# A start waits at most so long until it knows what others have learnt.
+_PATIENCE = 0.25
+_MISSING = "Redis needs its extra: pip install 'freerouter-client[redis]', or set shared_state = \"off\""
+
+
+class Joined:
+    """A router's connection with other processes.
+
+    Attributes:
+        router: the router.
+    """
+
+    def __init__(self, router: Router, replication: Replication | None) -> None:
+        self.router = router
+        self._replication = replication
+
+    def status(self) -> Status:
+        """Whether it works."""
+        return OFF if self._replication is None else self._replication.status()
+
+    def close(self) -> None:
+        """Tell what was learnt last, and leave; the router goes on by itself."""
+        if self._replication is not None:
+            self.router.leave()
+            self._replication.close()
+            self._replication = None
+
+
+def join(router: Router) -> Joined:
+    """Connect a router, unless its settings say otherwise, or it is connected already.
+
+    Raises:
+        SettingsError: the package for Redis is not installed.
+    """
+    make = None if router.news is not None else store_for(router.settings)
+    if make is None:
+        return Joined(router, None)
+    outbox = Outbox()
+    replication = Replication(make, outbox, router.hear, router.clock)
+    router.share(News(router, outbox, replication))
+    replication.start(_PATIENCE)
+    return Joined(router, replication)
+
+
+def store_for(settings: Settings) -> Callable[[], Store] | None:
+    """Makes the store that settings name; None when nothing is shared. Raises SettingsError."""
+    if settings.shared_state == "off":
+        return None
+    url = settings.redis
+    if url is None:
+        path = path_for(settings, "shared", settings.upstream, "sqlite3")
+        return lambda: FileStore(path, _name(), patience=slots.PATIENCE)
+    try:
+        from freerouter.sharing.redis_store import RedisStore  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError:
+        raise SettingsError(_MISSING) from None
+    return lambda: RedisStore(url, settings.upstream, _name(), patience=slots.PATIENCE)
+
+
+def _name() -> str:
+    return os.urandom(8).hex()
+
+
+def look(settings: Settings) -> Status:
+    """Try the store of these settings. Raises SettingsError."""
+    make = store_for(settings)
+    if make is None:
+        return OFF
+    store = make()
+    try:
+        store.connect()
+    except StoreError as error:
+        return Status(store.kind, store.where, str(error))
+    finally:
+        store.close()
+    return Status(store.kind, store.where)
+
+
+def forget_alarms(settings: Settings, clock: Callable[[], float]) -> None:
+    """Tell all processes that the cost alarms are removed. Raises StoreError, SettingsError."""
+    make = store_for(settings)
+    if make is None:
+        return
+    store = make()
+    try:
+        store.connect()
+        facts = list(heard(store.snapshot(), clock()))
+        over = [ended(Kind.ALARM, fact.about, clock()) for fact in facts if _is_alarm(fact)]
+        store.publish([told for fact in over if (told := tell(fact, clock()))])
+    finally:
+        store.close()
+
+
+def _is_alarm(fact: Fact) -> bool:
+    return fact.kind is Kind.ALARM and not fact.over

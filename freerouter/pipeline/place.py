@@ -1,0 +1,70 @@
+"""Place: the place of one request in the minute that its account shares with other processes."""
+
+from __future__ import annotations
+
+from freerouter.pipeline.actions import Reserve
+from freerouter.pipeline.news import News
+from freerouter.pipeline.state import State
+from freerouter.sharing.facts import heard
+from freerouter.sharing.slots import Ask, Slot
+
+
+class Place:
+    """A place in the minute, taken anew for each send of a request.
+
+    Args:
+        state, news: of the router.
+        account: hash of the account.
+
+    Attributes:
+        counted: the store has given it a place that is not used yet: it may be sent, whatever our own count says.
+    """
+
+    __slots__ = ("_account", "_answered", "_ask", "_news", "_state", "counted")
+
+    def __init__(self, state: State, news: News, account: str) -> None:
+        self.counted = False
+        self._state = state
+        self._news = news
+        self._account = account
+        self._ask: Ask | None = None
+        self._answered = False
+
+    def wanted(self) -> Reserve | None:
+        """What to do before the next send; None when it may be sent, as far as others are concerned."""
+        if self._answered:
+            return None
+        self._ask = self._news.ask(self._account, self._state.settings.requests_per_minute)
+        return None if self._ask is None else Reserve(self._news.slots, self._ask)
+
+    def reserved(self, slot: Slot | None) -> None:
+        """Apply the store's answer. The caller holds the lock of the state."""
+        if slot is None:
+            self._answered = True  # our own count decides
+            return
+        if slot.news:
+            self._news.hear(heard(slot.news, self._state.clock()))
+        self._state.endpoint.allowances.see(self._account, slot.taken, slot.day, granted=slot.granted)
+        self.counted = self._answered = slot.granted
+        if not slot.granted:
+            self._ask = None
+
+    def use(self) -> bool:
+        """The request is being sent. Returns whether it is counted already."""
+        counted = self.counted
+        if self._ask is not None and not counted:
+            self._news.sent(self._ask)
+        self.counted = self._answered = False
+        return counted
+
+    def give_back(self) -> None:
+        """The request is not sent, or has not reached OpenRouter."""
+        if self._ask is not None:
+            self._news.unsent(self._ask)
+        self._ask = None
+        self.counted = self._answered = False
+
+    def leave(self) -> None:
+        """The request has ended: a place that it has not used is given back."""
+        if self._ask is not None and (self.counted or not self._answered):
+            self.give_back()

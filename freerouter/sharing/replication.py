@@ -1,0 +1,205 @@
+"""Replication: takes the facts of this process to the store and those of others from it, in two threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import anyio.to_thread
+
+from freerouter import forks
+from freerouter.sharing.condition import Condition, Status
+from freerouter.sharing.facts import Fact, Kind, Told, heard, tell
+from freerouter.sharing.outbox import Outbox
+from freerouter.sharing.slots import Ask, Slot
+from freerouter.sharing.stores import Store, StoreError
+
+_log = logging.getLogger("freerouter")
+
+# The first pause before a lost store is tried again, and the longest; each has full jitter, so that many processes
+# do not come back at once.
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+# How long the reader waits for news at a time, and how often it checks a store that is silent.
+_TURN = 0.5
+_CHECK = 5.0
+# Facts that are applied at once: requests wait meanwhile.
+_PIECE = 100
+# Seconds in which a process that ends tells what it has learnt last.
+_LAST_WORDS = 0.5
+
+Learn = Callable[[Iterable[Fact]], None]
+
+
+class Replication:
+    """Connects the memory of a router with a store. It takes slots, too.
+
+    Args:
+        make: makes the store; again in a forked child, which cannot use its parent's connections.
+        outbox: facts of this process.
+        hear: applies facts of other processes.
+        clock: of the facts.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Store],
+        outbox: Outbox,
+        hear: Learn,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make = make
+        self._outbox = outbox
+        self._hear = hear
+        self._clock = clock
+        self._rng = forks.new_random()
+        self._former: list[Store] = []  # a parent's; closing them here would disturb it
+        self._store = make()
+        self._condition = Condition(self._store.kind, self._store.where)
+        self._new_threads()
+        forks.in_child(self._start_over)
+
+    def _new_threads(self) -> None:
+        self._stopping = threading.Event()
+        self._connected = threading.Event()
+        self._tried = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(work,), name=f"sharing-{name}", daemon=True)
+            for name, work in (("reader", self._read), ("writer", self._write))
+        ]
+
+    def _start_over(self) -> None:
+        self._former.append(self._store)
+        was_running = not self._stopping.is_set()
+        self._store = self._make()
+        self._new_threads()
+        if was_running:
+            self.start(0.0)
+
+    def start(self, seconds: float) -> Status:
+        """Start, and wait at most so many seconds until the store has been reached and read. Returns how it went."""
+        for thread in self._threads:
+            thread.start()
+        self._tried.wait(seconds)
+        return self.status()
+
+    def close(self) -> None:
+        """Tell what has been learnt last, and stop."""
+        self._stopping.set()
+        self._outbox.wake()
+        writer = self._threads[1]
+        if writer.is_alive():
+            writer.join(_LAST_WORDS)
+        self._store.close()  # which ends the reader, too
+
+    def status(self) -> Status:
+        """What can be told of it."""
+        return self._condition.status(self._outbox.dropped)
+
+    # Slots.
+
+    def take(self, ask: Ask) -> Slot | None:
+        """See Slots."""
+        try:
+            slot = self._store.take(ask)
+        except StoreError as error:
+            self._condition.not_answered(str(error))
+            return None
+        self._condition.answered()
+        return slot
+
+    async def take_async(self, ask: Ask) -> Slot | None:
+        """See Slots."""
+        return await anyio.to_thread.run_sync(partial(self.take, ask))
+
+    # The threads.
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  # a defect here must not end a program: it goes on by itself
+            if self._stopping.is_set():
+                return  # the connection was closed while it was read
+            _log.exception("shared state: a defect: %s", type(error).__name__)
+            self._condition.failed("has met a defect")
+
+    def _read(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except StoreError as error:
+                self._connected.clear()
+                failures = 1 if self._condition.trouble == "" else failures + 1
+                self._condition.failed(str(error))
+                self._tried.set()
+                self._pause(failures)
+
+    def _pause(self, failures: int) -> None:
+        longest = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
+        self._stopping.wait(self._rng.uniform(longest / 10, longest))
+
+    def _follow(self) -> None:
+        """Connect, and apply what others tell, until that fails. Raises StoreError."""
+        self._store.connect()
+        self._apply(self._store.snapshot())
+        self._condition.works()
+        self._connected.set()
+        self._tried.set()
+        checked = time.monotonic()
+        while not self._stopping.is_set():
+            self._apply(self._store.news(_TURN))
+            if self._condition.trouble or time.monotonic() - checked > _CHECK:
+                self._store.check()
+                self._condition.works()
+                checked = time.monotonic()
+
+    def _apply(self, told: list[Told]) -> None:
+        self._condition.received += len(told)
+        for start in range(0, len(told), _PIECE):
+            self._hear(heard(told[start : start + _PIECE], self._clock()))
+
+    def _write(self) -> None:
+        while True:
+            waiting = self._outbox.take(None)
+            if waiting and self._wait_for_store():
+                self._send(waiting)
+            if self._stopping.is_set():
+                return
+
+    def _wait_for_store(self) -> bool:
+        """Whether the store is connected, perhaps after a while; facts that come meanwhile wait in the outbox."""
+        while not self._connected.wait(_TURN):
+            if self._stopping.is_set():
+                return False
+            self._outbox.take(0.0)
+        return True
+
+    def _send(self, facts: list[Fact]) -> None:
+        now = self._clock()
+        try:
+            self._count([fact for fact in facts if fact.kind in (Kind.DAY, Kind.SENT)], now)
+            told = [each for fact in facts if fact.kind not in (Kind.DAY, Kind.SENT) if (each := tell(fact, now))]
+            if told:
+                self._store.publish(told)
+        except StoreError as error:
+            self._condition.failed(str(error))
+            self._stopping.wait(_TURN)
+            return
+        self._condition.sent += len(facts)
+        self._outbox.done(facts)
+
+    def _count(self, facts: list[Fact], now: float) -> None:
+        for fact in facts:
+            age = max(now - fact.since, 0.0)
+            if fact.until <= now:
+                continue
+            if fact.kind is Kind.SENT:
+                account, number = fact.about
+                self._store.mark(account, int(number), age, over=fact.over)
+            else:
+                limit, left = fact.value
+                self._store.set_day(fact.about[0], (limit, left), fact.until - now, age)

@@ -1,0 +1,66 @@
+"""Store: where facts and slots are kept, as Redis and the file both offer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from freerouter.sharing.facts import Told
+from freerouter.sharing.slots import Ask, Slot
+
+# A store keeps at most so many facts; those that end first go first.
+MOST_FACTS = 20_000
+
+
+class StoreError(Exception):
+    """A store cannot be used now; the text says why, and holds no password."""
+
+
+class Store(Protocol):
+    """Keeps facts and slots. ``take`` may be called from any thread, each other method from one at a time.
+
+    Each method raises StoreError when the store cannot be used.
+
+    Attributes:
+        kind: "redis" or "local".
+        where: for people; without a password.
+    """
+
+    kind: str
+    where: str
+
+    def connect(self) -> None:
+        """Connect, or connect anew, and check."""
+        ...
+
+    def check(self) -> None:
+        """Check that the store answers and can be written to."""
+        ...
+
+    def take(self, ask: Ask) -> Slot:
+        """Take a slot, in one atomic step."""
+        ...
+
+    def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
+        """Note a request that was sent without asking, so long ago; or, if it is over, give a slot back."""
+        ...
+
+    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float) -> None:
+        """Note the free requests of a day, and how many are left, read so long ago and valid for so many seconds."""
+        ...
+
+    def publish(self, told: Sequence[Told]) -> None:
+        """Store facts, and tell all other processes."""
+        ...
+
+    def snapshot(self) -> list[Told]:
+        """All facts that hold now."""
+        ...
+
+    def news(self, seconds: float) -> list[Told]:
+        """What other processes have told since the last call; waits at most so many seconds for it."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; nothing else is called after it."""
+        ...

@@ -1,0 +1,230 @@
+"""What Redis, Valkey and the file have in common: each test runs with all of them."""
+
+import threading
+import time
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from freerouter.sharing import file_store, redis_store, slots
+from freerouter.sharing.facts import Fact, Kind, ended, heard, replaces, tell
+from freerouter.sharing.file_store import FileStore
+from freerouter.sharing.redis_store import RedisStore
+from freerouter.sharing.slots import Ask
+from tests.sharing.servers import RedisServer
+
+PATIENT = 5.0
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("valkey"), "valkey")
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["redis", "valkey", "file"])
+def make(request, tmp_path):
+    """Makes stores that share what they keep."""
+    scope, made = uuid4().hex, []
+    server = None if request.param == "file" else request.getfixturevalue(f"{request.param}_server")
+
+    def make():
+        name = uuid4().hex
+        if server is None:
+            store = FileStore(tmp_path / "shared.sqlite3", name, patience=PATIENT)
+        else:
+            store = RedisStore(server.url, scope, name, patience=PATIENT)
+        store.connect()
+        made.append(store)
+        return store
+
+    yield make
+    for store in made:
+        store.close()
+
+
+def ask(slot, *, account="me", limit=3):
+    return Ask(account, slot, limit)
+
+
+def cooled(model, since, until, *, over=False):
+    return Fact(Kind.COOLED, (model,), 1, since, until, over)
+
+
+def publish(store, *facts, now=0.0):
+    store.publish([tell(fact, now) for fact in facts])
+
+
+def facts_of(told):
+    return {fact.about[0]: fact for fact in heard(told, 0.0)}
+
+
+def news(store):
+    """What arrives until there is something."""
+    until = time.monotonic() + 5
+    while not (found := store.news(0.1)):
+        assert time.monotonic() < until
+    return facts_of(found)
+
+
+def test_a_minute_has_so_many_slots_whoever_takes_them(make):
+    one, other = make(), make()
+    granted = [(one if slot % 2 else other).take(ask(slot)).granted for slot in range(5)]
+    assert granted == [True, True, True, False, False]
+    assert other.take(ask(90, account="another")).granted
+
+
+def test_a_refusal_says_when_each_slot_is_free(make):
+    store = make()
+    for slot in range(3):
+        store.take(ask(slot))
+    refused = store.take(ask(90))
+    assert not refused.granted
+    assert len(refused.taken) == 3
+    assert all(slots.SLOT_SECONDS - 2 < rest <= slots.SLOT_SECONDS for rest in refused.taken)
+
+
+def test_a_slot_that_is_asked_for_twice_is_taken_once(make):
+    store = make()
+    assert [store.take(ask(7)).granted for _ in range(5)] == [True] * 5
+    assert len(store.take(ask(8)).taken) == 2
+
+
+def test_a_slot_that_is_given_back_can_be_taken_again(make):
+    store = make()
+    for slot in range(3):
+        store.take(ask(slot))
+    store.mark("me", 1, 0.0, over=True)
+    assert store.take(ask(90)).granted
+    assert not store.take(ask(91)).granted
+
+
+def test_what_was_sent_without_asking_counts_but_once(make):
+    store = make()
+    store.take(ask(20))  # the answer came too late
+    store.mark("me", 20, 0.1, over=False)
+    store.mark("me", 21, 10.0, over=False)
+    store.mark("me", 22, 100.0, over=False)
+    taken = store.take(ask(90)).taken
+    assert sorted(taken) == pytest.approx([slots.SLOT_SECONDS - 10, slots.SLOT_SECONDS, slots.SLOT_SECONDS], abs=2)
+
+
+def test_the_day_is_counted_down_by_all(make):
+    one, other = make(), make()
+    assert one.take(ask(0, limit=9)).day is None
+    one.set_day("me", (50, 10), 100.0, 0.0)
+    assert other.take(ask(0, limit=9)).day == (50, 9)
+    assert one.take(ask(1, limit=9)).day == (50, 8)
+    other.mark("me", 0, 0.0, over=True)
+    assert one.take(ask(2, limit=9)).day == (50, 8)
+    one.set_day("me", (50, 40), 100.0, 50.0)  # it was read before
+    assert one.take(ask(3, limit=9)).day == (50, 7)
+
+
+def test_a_closed_gate_refuses_and_is_told(make):
+    one, other = make(), make()
+    publish(one, Fact(Kind.GATE, ("me",), ["day", 50], 0.0, 500.0))
+    refused = other.take(ask(0))
+    assert not refused.granted
+    gate, *_ = heard(refused.news, 0.0)
+    assert (gate.kind, gate.about, gate.value) == (Kind.GATE, ("me",), ["day", 50])
+    assert 495 < gate.until <= 500
+    assert other.take(ask(0, account="another")).granted
+    publish(one, ended(Kind.GATE, ("me",), 1.0), now=1.0)
+    assert other.take(ask(0)).granted
+
+
+def test_facts_are_told_to_others_and_kept_for_those_who_come_later(make):
+    one, other = make(), make()
+    other.snapshot()
+    publish(one, cooled("a", -5, 100), cooled("b", 0, 200))
+    for found in (news(other), facts_of(make().snapshot())):
+        assert found.keys() == {"a", "b"}
+        assert found["a"].until == pytest.approx(100, abs=2)
+        assert found["a"].since == pytest.approx(-5, abs=2)
+
+
+def test_a_store_does_not_hear_itself(make):
+    one, other = make(), make()
+    for store in (one, other):
+        store.snapshot()
+    publish(one, cooled("a", 0, 100))
+    assert news(other)
+    assert one.news(0.1) == []
+
+
+def test_what_has_ended_is_not_kept(make):
+    store = make()
+    publish(store, cooled("a", 0, 0.05), cooled("b", 0, 100))
+    time.sleep(0.06)  # of the store's own clock
+    assert facts_of(store.snapshot()).keys() == {"b"}
+
+
+@pytest.fixture
+def store(make):
+    return make()
+
+
+# Tens of seconds: what passes meanwhile does not matter.
+TIMES = st.tuples(st.integers(-40, 0), st.integers(1, 40), st.booleans())
+HISTORIES = st.lists(TIMES, min_size=1, max_size=5, unique_by=(lambda times: times[0], lambda times: times[1]))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(HISTORIES)
+def test_of_the_facts_of_one_key_the_same_holds_as_without_a_store(store, times):
+    model, held = uuid4().hex, None
+    for since, until, over in times:
+        fact = cooled(model, since * 10, until * 10, over=over)
+        publish(store, fact)
+        held = fact if replaces(fact, held) else held
+    found = facts_of(store.snapshot())[model]
+    assert (round(found.since, -1), round(found.until, -1), found.over) == (held.since, held.until, held.over)
+
+
+def test_facts_are_bounded_and_those_that_end_first_go(make, monkeypatch):
+    for module in (redis_store, file_store):
+        monkeypatch.setattr(module, "MOST_FACTS", 10)
+    store = make()
+    publish(store, *(cooled(str(number), 0, 100 + number) for number in range(15)))
+    assert facts_of(store.snapshot()).keys() == {str(number) for number in range(5, 15)}
+
+
+def test_slots_are_taken_in_one_step(make):
+    stores = [make() for _ in range(4)]
+    granted = []
+
+    def take(store):
+        granted.extend(store.take(ask(number, limit=20)).granted for number in range(10))
+
+    threads = [threading.Thread(target=take, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert granted.count(True) == 20
+
+
+def test_every_key_in_redis_ends_and_none_holds_the_account(redis_server):
+    store = RedisStore(redis_server.url, "a test of keys", "me", patience=PATIENT)
+    store.connect()
+    store.set_day("hash", (50, 10), 100.0, 0.0)
+    store.take(ask(0, account="hash"))
+    publish(store, cooled("a/b:free", 0, 100))
+    with redis_server.client() as client:
+        keys = list(client.scan_iter(f"{store._prefix}*"))
+        assert len(keys) == 5
+        assert all(0 < client.ttl(key) <= 101 for key in keys)
+    assert all(key.startswith(b"freerouter:{") for key in keys)
+    store.close()
+
+
+def test_without_password():
+    assert (
+        redis_store.without_password("rediss://me:secret@redis.example:6380/1?x=y") == "rediss://redis.example:6380/1"
+    )
+    assert redis_store.without_password("redis://:secret@[::1]:1/0") == "redis://[::1]:1/0"
+    assert redis_store.without_password("unix:///run/redis.sock") == "unix:///run/redis.sock"
