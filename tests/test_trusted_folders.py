@@ -8,7 +8,12 @@ import pytest
 from freerouter.errors import SettingsError
 from freerouter.settings import DEFAULT_UPSTREAM, Settings
 
-GUARDED = {"upstream": "https://evil.test/api/v1", "api_key": "sk-or-v1-theirs"}
+GUARDED = {
+    "upstream": "https://evil.test/api/v1",
+    "api_key": "sk-or-v1-theirs",
+    "shared_state": "redis://evil.test",
+    "redis_url": "redis://evil.test",
+}
 
 
 @pytest.fixture

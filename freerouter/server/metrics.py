@@ -46,12 +46,9 @@ class _Shared(Collector):
     def collect(self) -> Iterable[Metric]:
         """See Collector."""
         status = self._status()
-        if status.store == "off":
-            return
-        works = GaugeMetricFamily(
-            "freerouter_shared_state_up", "Whether the store of the shared state can be used.", labels=["store"]
-        )
-        works.add_metric([status.store], 0 if status.trouble else 1)
+        text = "Whether the store of the shared state can be used; store: redis, local, off."
+        works = GaugeMetricFamily("freerouter_shared_state_up", text, labels=["store"])
+        works.add_metric([status.store], int(status.store != "off" and not status.trouble))
         yield works
         text = "Requests sent by our own count alone, because the store did not answer in time."
         yield CounterMetricFamily("freerouter_shared_slots_unanswered", text, value=status.unanswered)

@@ -8,6 +8,7 @@ import pytest
 from freerouter import Settings
 from freerouter.cli.diagnosis import Findings, Level, examine, in_words, next_reset
 from freerouter.network.probe import Probe
+from freerouter.sharing.condition import Status
 from tests.builders import body_of, row
 
 NOON = 1_790_000_000.0  # 2026-09-21, 14:13:20 UTC
@@ -41,7 +42,7 @@ def test_nothing_is_wrong():
     assert not any(check.remedy for check in checks)
     assert [check.name for check in checks] == [
         "versions", "settings", "upstream", "circle", "clock", "models", "catalog copy", "key", "allowance", "privacy",
-        "server port",
+        "shared state", "server port",
     ]  # fmt: skip
 
 
@@ -83,6 +84,10 @@ ROWS = [
     ({"account_models": Probe(200, body_of(row("a/two:free")))}, "privacy", "warning", "hide 2 of 3"),
     ({"account_models": Probe(200, body_of(row("a/two:free")))}, "privacy", "warning", "a/guard:free, a/one:free"),
     ({"account_models": Probe(401)}, "privacy", "warning", "not checked"),
+    ({}, "shared state", "ok", "off"),
+    ({"shared": Status("local", "/a/file")}, "shared state", "ok", "over the file /a/file"),
+    ({"shared": Status("redis", "redis://r", "cannot be reached")}, "shared state", "warning", "the password"),
+    ({"shared": Status("local", "/a/file", "is read-only")}, "shared state", "warning", "set cache_dir"),
     ({"port_state": "taken"}, "server port", "warning", "with freerouter serve --port"),
     ({"port_state": "freerouter"}, "server port", "ok", "is running on 8788"),
     ({}, "versions", "ok", "freerouter 1; not installed: jsonschema"),

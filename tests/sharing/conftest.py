@@ -1,5 +1,6 @@
 import pytest
 
+from tests.cli.conftest import cli  # noqa: F401  # commands are run here, too
 from tests.sharing.servers import RedisServer
 from tests.sharing.workers import Worker
 
