@@ -19,7 +19,7 @@ from freerouter.replies.verdicts import Gate, Lasting
 from freerouter.sharing.facts import LONGEST_TIME, Fact, Kind, ended
 from freerouter.sharing.facts import Key as FactKey
 from freerouter.sharing.outbox import Outbox
-from freerouter.sharing.slots import MOST_SLOTS, Ask, Slots
+from freerouter.sharing.slots import Ask, Slots
 
 # What is over is remembered for so many facts: nothing older brings it back.
 _MOST_OVER = 10_000
@@ -43,6 +43,9 @@ class News:
         memory: what is shared.
         outbox: takes what is told.
         slots: takes places in the minute.
+
+    Attributes:
+        numbers: of the places that this process asks for.
     """
 
     def __init__(self, memory: Memory, outbox: Outbox, slots: Slots) -> None:
@@ -58,7 +61,7 @@ class News:
             Kind.ALARM: self._hear_alarm,
             Kind.TIMES: self._hear_times,
         }
-        self._numbers = itertools.count()
+        self.numbers = itertools.count()
 
     # What is told.
 
@@ -114,10 +117,6 @@ class News:
         """It was measured how fast a model answers, or whether."""
         now = self._memory.clock()
         self._put(Fact(Kind.TIMES, (model,), self._memory.timings.row(model), now, now + STORED_FOR))
-
-    def ask(self, account: str, limit: int) -> Ask | None:
-        """What to ask for before a send; None when the minute is not shared."""
-        return Ask(account, next(self._numbers), limit) if limit <= MOST_SLOTS else None
 
     def sent(self, ask: Ask) -> None:
         """A request is sent for which there was no answer from the store."""

@@ -6,7 +6,7 @@ from freerouter.pipeline.actions import Reserve
 from freerouter.pipeline.news import News
 from freerouter.pipeline.state import State
 from freerouter.sharing.facts import heard
-from freerouter.sharing.slots import Ask, Slot
+from freerouter.sharing.slots import MOST_SLOTS, Ask, Slot
 
 
 class Place:
@@ -20,22 +20,25 @@ class Place:
         counted: the store has given it a place that is not used yet: it may be sent, whatever our own count says.
     """
 
-    __slots__ = ("_account", "_answered", "_ask", "_news", "_state", "counted")
+    # Of the class, as they are for most of a request's time: it is made for each request.
+    counted = False
+    _answered = False
+    _ask: Ask | None = None
 
     def __init__(self, state: State, news: News, account: str) -> None:
-        self.counted = False
         self._state = state
         self._news = news
         self._account = account
-        self._ask: Ask | None = None
-        self._answered = False
 
     def wanted(self) -> Reserve | None:
         """What to do before the next send; None when it may be sent, as far as others are concerned."""
         if self._answered:
             return None
-        self._ask = self._news.ask(self._account, self._state.settings.requests_per_minute)
-        return None if self._ask is None else Reserve(self._news.slots, self._ask)
+        limit = self._state.settings.requests_per_minute
+        if limit > MOST_SLOTS:
+            return None
+        self._ask = ask = Ask(self._account, next(self._news.numbers), limit)
+        return Reserve(self._news.slots, ask)
 
     def reserved(self, slot: Slot | None) -> None:
         """Apply the store's answer. The caller holds the lock of the state."""
