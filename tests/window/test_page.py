@@ -18,6 +18,11 @@ APPEARS = """() => {
     new MutationObserver(look).observe(table, { childList: true, subtree: true });
   });
 }"""
+# The document's width and height, and where its last element ends.
+SIZES = """() => {
+  const end = document.querySelector("footer").getBoundingClientRect().bottom + scrollY;
+  return [document.documentElement.scrollWidth, document.documentElement.scrollHeight, end];
+}"""
 STEPS = ["Request Analysis", "Model Filtering", "Random Selection", "Request Forwarding", "Response Tracking"]
 
 
@@ -214,13 +219,22 @@ def test_dark_is_dark_and_light_is_light(server, visit):
     assert lightness["light"] > 600
 
 
-def test_a_phone_needs_no_sideways_scrolling(server, visit):
-    for _ in range(3):
+@pytest.mark.parametrize("width", [360, 800, 1100])
+def test_no_screen_needs_sideways_scrolling_or_ends_in_nothing(server, visit, emulator, width):
+    emulator.faults = striking("rate_limited", probability=0.3)
+    for _ in range(19):
         server.ask(tools=[TOOL])
-    page = visit(server.url, viewport={"width": 360, "height": 740})
+    page = visit(server.url, viewport={"width": width, "height": 740})
     request(page).click()
     expect(page.locator(".steps")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    wide, high, end = page.evaluate(SIZES)
+    assert wide == width
+    assert high == pytest.approx(end, abs=2)
+
+
+def test_a_phone_shows_what_matters_most(server, visit):
+    server.ask()
+    page = visit(server.url, viewport={"width": 360, "height": 740})
     for part in ("#models tbody .col-name", "#models tbody .col-state", "tr.request .col-model", "#prompt"):
         box = page.locator(part).first.bounding_box()
         assert 0 <= box["x"] <= box["x"] + box["width"] <= 360, part

@@ -50,6 +50,23 @@ def test_a_shut_gate(server, visit, emulator):
     expect(page.locator("#health")).to_contain_text("Allowance used up")
 
 
+def test_a_minute_that_is_used_up(upstream, visit):
+    with served(upstream, requests_per_minute=1) as server:
+        server.ask()
+        page = visit(server.url)
+        expect(banner(page)).to_have_text(re.compile(r"Minute used up\. .* goes in \d+ s\."))
+        expect(page.locator("#allowance")).to_contain_text("1 of 1")
+
+
+def test_all_models_cooling_down(server, visit):
+    router = server.app.router
+    with router.lock:
+        router.health.cooling.update({model.id: router.clock() + 60 for model in router.index().models})
+    page = visit(server.url)
+    expect(banner(page)).to_contain_text("All models cool down.")
+    expect(page.locator("#models tr.cooling")).to_have_count(18)
+
+
 def test_an_outage_and_its_end(server, visit, emulator):
     emulator.faults = striking("html_in_502")
     server.ask()

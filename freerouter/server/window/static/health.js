@@ -98,7 +98,7 @@ export function showRecent(state, requests) {
     h("p", { class: "muted" }, done ? `${count(answered)} answered, ${count(failed)} failed since the start` : "They appear here as they end"),
     strip(requests, `The last ${plural(Math.min(requests.length, 60), "request", "requests")}: taller is slower, red failed, amber took more than one attempt`),
     facts(
-      ["First token, median", ms(median(firsts.map((request) => request.first_ms)))],
+      [h("span", { title: "the median" }, "First token"), ms(median(firsts.map((request) => request.first_ms)))],
       ["Running now", count(running)],
     ),
   );
