@@ -50,8 +50,6 @@ def _amount(value: Any) -> float | None:
     if isinstance(value, Mapping):
         totals = {name: part for name, part in value.items() if name.startswith("total")}
         return _sum(totals or value)
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
     try:
         amount = Decimal(str(value).strip(_CURRENCY).replace(",", "."))
     except InvalidOperation:
