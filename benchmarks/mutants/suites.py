@@ -9,7 +9,7 @@ _WALKS = [
     *(f"tests/pipeline/test_{name}.py" for name in ("whose_fault", "second_opinion", "refusals", "explanations")),
     *(f"tests/memory/test_{name}.py" for name in ("failures", "gates", "outage", "sticky")),
 ]
-_CHOICES = ["tests/pipeline/test_weighing.py", "tests/memory/test_timings.py", "tests/memory/test_training.py"]
+
 SUITES = {
     "replies/evidence": _ERRORS,
     "replies/outcome": _ERRORS,
@@ -22,9 +22,9 @@ SUITES = {
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
     "pipeline/routing": [*(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")), *_WALKS],
-    "pipeline/learning": ["tests/pipeline/test_learning.py", *_CHOICES, *_WALKS],
-    "pipeline/planning": ["tests/pipeline/test_planning.py", *_CHOICES, *_WALKS],
-    "pipeline/router": ["tests/pipeline/test_router.py", *_CHOICES],
-    "pipeline/state": ["tests/pipeline/test_state.py", *_CHOICES],
+    "pipeline/learning": ["tests/pipeline/test_learning.py", "tests/pipeline/test_learning_choices.py"],
+    "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
+    "pipeline/router": ["tests/pipeline/test_router.py"],
+    "pipeline/state": ["tests/pipeline/test_state.py"],
     "pipeline/pace": ["tests/pipeline/test_pace.py"],
 }

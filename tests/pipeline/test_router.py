@@ -5,11 +5,12 @@ from random import Random
 import pytest
 
 from freerouter import FreeRouterError, Router, Settings
+from freerouter.memory.timings import Stated
 from freerouter.pipeline.actions import Refused, Request
 from freerouter.pipeline.routing import Routing
 from freerouter.replies.verdicts import Gate
 from tests.builders import Clock, catalog_of, row
-from tests.walks import HELLO, NOON, always, error_reading, models, stage, walk
+from tests.walks import ANSWER, HELLO, NOON, always, error_reading, models, stage, walk
 
 
 def test_a_router_needs_no_settings_and_keeps_those_that_it_gets():
@@ -87,3 +88,58 @@ def test_a_router_without_a_catalog_refuses():
     refused = Router(catalog=None).route(Request(HELLO))
     assert isinstance(refused, Refused)
     assert "has not been read yet" in refused.error.message
+
+
+def test_what_is_shown_of_an_account():
+    actor = stage(models(2))
+    actor.router.learn_allowance("", 48, 50)
+    walk(actor.router, always(ANSWER))
+    assert actor.router.figures("") == (1, 50, 1)
+
+
+def test_the_models_that_an_account_is_not_offered_may_train_on_prompts():
+    router = stage(models(2)).router
+    assert not router.knows_training("me")
+    router.learn_allowed("me", frozenset({"m/0:free"}))
+    assert router.knows_training("me")
+    assert not router.knows_training("other")
+    assert router.trains("me") == {"m/0:free": "unknown", "m/1:free": "yes"}
+    assert router.trains("other") == {"m/0:free": "unknown", "m/1:free": "unknown"}
+
+
+def test_without_a_catalog_no_model_is_known_to_train():
+    router = Router()
+    router.learn_allowed("me", frozenset())
+    assert router.knows_training("me")
+
+
+def test_the_times_of_the_models_are_stored_once_and_restored():
+    actor = stage(models(2))
+    assert actor.router.new_timings() == {}
+    walk(actor.router, always(ANSWER))
+    stored = actor.router.new_timings()
+    assert len(stored) == 1
+    assert actor.router.new_timings() == {}
+    other = stage(models(2)).router
+    other.restore_timings(stored)
+    assert other.timings.measured().answered.keys() == stored.keys()
+
+
+# The setting, what OpenRouter states of one of two models; what counts, and which model is the best.
+STANDINGS = {
+    "uniform": ("uniform", Stated(), "quality", None),
+    "fast": ("fast", Stated(first=1.0, pace=0.01), "fast", "m/1:free"),
+    "reliable": ("reliable", Stated(uptime=1.0), "reliable", "m/1:free"),
+}
+
+
+@pytest.mark.parametrize(("prefer", "stated", "kind", "best"), STANDINGS.values(), ids=STANDINGS)
+def test_how_the_models_stand(prefer, stated, kind, best):
+    actor = stage(models(2), prefer=prefer)
+    actor.router.learn_stated("m/1:free", stated)
+    actor.advance(10)
+    found, places = actor.router.standings()
+    assert found == kind
+    assert set(places) == {"m/0:free", "m/1:free"}
+    if best is not None:
+        assert "not" not in places[best].why
