@@ -13,6 +13,7 @@ from freerouter.pipeline.tracking import Trace
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Gate, Lasting, Scope, Verdict
 from tests.builders import catalog_of, row
+from tests.pipeline.steps import begin_outage
 from tests.walks import HELLO, Stage, models, stage
 
 ME = "me"
@@ -227,3 +228,49 @@ def test_a_cost_is_told_once():
     assert learning.note_cost(model, {"cost": 0}) is None
     assert learning.note_cost(model, None) is None
     assert learning.note_cost(model, {"cost": 0.5}) == (model.id, 0.5)
+
+
+def test_a_failure_that_a_provider_explains_ends_a_row_of_others():
+    actor = stage(models(3))
+    for number, outcome in ((0, down()), (1, down()), (0, failure()), (2, down())):
+        learning_of(actor).failed(sent_to(actor, number), outcome)
+    assert actor.router.endpoint.outage.reason == ""
+
+
+def test_an_answer_ends_an_outage_and_the_lessons_about_its_model():
+    actor = stage(models(2))
+    learning = learning_of(actor)
+    learning.failed(sent_to(actor), failure(lasting=Lasting.GONE))
+    begin_outage(actor)
+    learning.answered(sent_to(actor), None, stripped=False)
+    assert actor.router.endpoint.outage.reason == ""
+    assert len(actor.router.health.lessons) == 0
+
+
+@pytest.mark.parametrize("stripped", [False, True])
+def test_an_answer_keeps_a_conversation_on_its_model(stripped):
+    actor = stage(models(2))
+    learning = learning_of(actor, HELLO | {"session_id": "mine"})
+    learning.answered(sent_to(actor), None, stripped=stripped)
+    assert actor.router.conversations.home(ME, learning._plan.conversation) == ("m/0:free", stripped)
+
+
+def test_without_a_conversation_nothing_is_kept():
+    actor = stage(models(2), sticky="off")
+    learning = learning_of(actor, HELLO | {"session_id": "mine"})
+    learning.answered(sent_to(actor), None, stripped=False)
+    assert learning._plan.conversation is None
+
+
+@pytest.mark.parametrize(("lasting", "asked"), [(Lasting.MODERATED, {LARGE}), (None, {LARGE, SMALL})])
+def test_after_a_moderator_has_refused_only_models_without_one_are_asked(lasting, asked):
+    picked = set()
+    for seed in range(9):
+        actor = stage(
+            catalog_of(row(SMALL, moderated=True), row(LARGE), row("m/third:free", moderated=True)), seed=seed
+        )
+        learning = learning_of(actor)
+        learning._plan.selection.tried.add("m/third:free")
+        learning.failed(sent_to(actor, 2), failure(scope=Scope.REQUEST, lasting=lasting))
+        picked.add(learning._plan.selection.pick().id)
+    assert picked == asked
