@@ -8,7 +8,7 @@ import pytest
 import benchmarks
 
 # They draw with matplotlib, which only `make bench` installs.
-DRAWING = {"plots", "full"}
+DRAWING = {"plots", "full", "quality"}
 
 
 @pytest.mark.parametrize(
