@@ -54,9 +54,9 @@ def test_nothing_keeps_a_refused_body_though_nobody_collects_garbage(server, no_
     for _ in range(12):
         assert server.http.post(path, content=body, headers=JSON).status_code == status
     until(lambda: server.app._held.bytes == 0)
-    kept = tracemalloc.get_traced_memory()[0]
+    # The answer can be here before the last body is gone.
+    until(lambda: tracemalloc.get_traced_memory()[0] < MEGABYTES)
     tracemalloc.stop()
-    assert kept < MEGABYTES
 
 
 def resident(pid: int) -> int:
