@@ -6,7 +6,10 @@ _ERRORS = [
 ]
 # Requests walked without I/O.
 _WALKS = [
-    *(f"tests/pipeline/test_{name}.py" for name in ("whose_fault", "second_opinion", "refusals", "explanations")),
+    *(
+        f"tests/pipeline/test_{name}.py"
+        for name in ("choices", "whose_fault", "second_opinion", "refusals", "explanations")
+    ),
     *(f"tests/memory/test_{name}.py" for name in ("failures", "gates", "outage", "sticky")),
 ]
 
@@ -18,13 +21,17 @@ SUITES = {
     "memory/lessons": ["tests/memory/test_lessons.py"],
     "memory/allowance": ["tests/memory/test_allowance.py", "tests/memory/test_gates.py"],
     "memory/costs": ["tests/memory/test_costs.py"],
-    "openrouter/costs": ["tests/openrouter/test_costs.py"],
+    "openrouter/costs": ["tests/openrouter/test_costs.py", "tests/pipeline/test_choices.py"],
+    "memory/timings": ["tests/memory/test_timings.py"],
+    "pipeline/weighing": ["tests/pipeline/test_weighing.py"],
+    "pipeline/policy": ["tests/pipeline/test_filtering.py", "tests/pipeline/test_weighing.py"],
+    "preferences": ["tests/test_preferences.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
     "pipeline/routing": [*(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")), *_WALKS],
     "pipeline/learning": ["tests/pipeline/test_learning.py", "tests/pipeline/test_learning_choices.py"],
     "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
-    "pipeline/router": ["tests/pipeline/test_router.py"],
-    "pipeline/state": ["tests/pipeline/test_state.py"],
+    "pipeline/router": ["tests/pipeline/test_router.py", "tests/pipeline/test_choices.py"],
+    "pipeline/state": ["tests/pipeline/test_state.py", "tests/pipeline/test_choices.py"],
     "pipeline/pace": ["tests/pipeline/test_pace.py"],
 }

@@ -117,6 +117,7 @@ class Timings:
         for known in (self._records, self._stated):
             for model in [model for model in known if model not in models]:
                 del known[model]
+                self.changes += 1
 
     def measured(self) -> Measured:
         """The summary: the same object until something is learnt, and for some seconds after that."""
