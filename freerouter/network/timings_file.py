@@ -20,11 +20,12 @@ class TimingsFile:
         self.path = path_for(settings, "timings", settings.upstream, "json")
 
     def read(self) -> dict[str, Any]:
-        """The stored rows, by model; none without a readable file."""
+        """The stored rows, by model, without those that are not valid; none without a readable file."""
         try:
-            return dict(as_object(json.loads(self.path.read_bytes())))
+            stored = as_object(json.loads(self.path.read_bytes()))
         except (OSError, ValueError, RecursionError):
             return {}
+        return {model: row for model, row in stored.items() if _is_valid(row)}
 
     def write(self, rows: dict[str, Any]) -> None:
         """Store these rows, and keep those of other processes that are newer; a failure is logged."""
@@ -34,6 +35,10 @@ class TimingsFile:
             replace(self.path, json.dumps(merged, allow_nan=False).encode())
         except OSError as error:
             _log.warning("timings could not be stored in %s: %s", self.path, error.strerror)
+
+
+def _is_valid(row: Any) -> bool:
+    return isinstance(row, dict) and all(value is None or as_number(value) is not None for value in row.values())
 
 
 def _at(row: Any) -> float:

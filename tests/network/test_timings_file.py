@@ -29,13 +29,13 @@ def test_of_each_model_the_latest_times_are_kept(file):
     assert {model: row["at"] for model, row in file.read().items()} == {"a": 9.0, "b": 6.0, "c": 5.0}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 5}', b"\xff", b'{"a": {"at": NaN}, "c": {"at": []}}'])
 def test_a_broken_file_is_replaced(file, content):
     file.path.parent.mkdir(parents=True, exist_ok=True)
     file.path.write_bytes(content)
     assert "b" not in file.read()
     file.write({"b": ROW})
-    assert file.read()["b"] == ROW
+    assert file.read() == {"b": ROW}
 
 
 def test_a_folder_that_cannot_be_written_is_logged(tmp_path, caplog):
