@@ -66,7 +66,7 @@ def test_what_could_cost_is_refused_with_the_field_and_the_remedy(fields, field)
 IN_WORDS = [
     (CHAT, tool("web_search"), "tools[1].type 'web_search' could cost money: only function or custom tools are free"),
     (MESSAGES, tool("web_search"), "only custom or function or tool_reference tools are free"),
-    (CHAT, plugin(id="web"), "plugin 'web' could cost money: free ones are armor, context-compression, file-parser, "),
+    (CHAT, plugin(id="web"), "plugin 'web' could cost money: free ones are armor, auto-router, context-compression, "),
 ]
 
 

@@ -147,6 +147,11 @@ def test_without_plugins_of_the_callers_all_that_bill_are_switched_off(plugins):
     assert sealed({"messages": [], "plugins": plugins})["plugins"] == BILLING_OFF
 
 
+def test_the_plugin_of_the_auto_router_is_for_freerouter_alone():
+    plugins = [{"id": "auto-router", "allowed_models": ["acme/*"]}, {"id": "response-healing"}]
+    assert sealed({"messages": [], "plugins": plugins})["plugins"] == [{"id": "response-healing"}, *BILLING_OFF]
+
+
 def test_lone_surrogates_survive():
     body = parse(b'{"messages": [{"content": "\\ud83d"}], "\\udc00": 1}')
     assert b"\\ud83d" in seal(body, MODEL)
