@@ -43,6 +43,7 @@ _DIALECTS = {
     "messages": {"messages": [{"role": "user", "content": "Name a river."}], "max_tokens": 200},
 }
 _LAST = (b"data: [DONE]", b'"response.completed"', b'"response.incomplete"', b'"message_stop"')
+_FINISHED = re.compile(rb'"(?:finish|stop)_reason"\s*:\s*"')
 _STATED = re.compile(rb'"error"\s*:\s*\{|"type"\s*:\s*"error"|"response.failed"')
 
 
@@ -130,7 +131,7 @@ async def ask(http: aiohttp.ClientSession, url: str, rng: random.Random, tally: 
 
 
 def judge(status: int, data: bytes, stream: bool, tally: Tally) -> None:
-    """Count an answer: whole, an error that says why, or neither."""
+    """Count an answer: whole, an error that says why, or neither; a stream may lack its last line alone."""
     stated = _STATED.search(data)
     whole = any(last in data for last in _LAST) if stream else data.endswith(b"}")
     if status == 200 and whole and not (stream and stated):
@@ -138,6 +139,8 @@ def judge(status: int, data: bytes, stream: bool, tally: Tally) -> None:
     elif stated:
         tally.outcomes["error with its cause"] += 1
         tally.reasons[f"{status}{' in a stream' if status == 200 else ''}"] += 1
+    elif status == 200 and stream and _FINISHED.search(data):
+        tally.outcomes["answered, but the end marker is missing"] += 1
     else:
         tally.outcomes["no cause stated"] += 1
         tally.odd.append(f"status {status}, stream={stream}: {data[-200:]!r}")

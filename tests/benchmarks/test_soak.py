@@ -40,7 +40,8 @@ def test_what_is_a_fault(given, fault):
         (200, b"data: {}\n\ndata: [DONE]\n\n", True, "answered"),
         (200, b'data: {"error": {}}\n\ndata: [DONE]\n\n', True, "error with its cause"),
         (429, b'{"error": {"message": "busy"}}', False, "error with its cause"),
-        (200, b"data: {}\n\n", True, "no cause stated"),
+        (200, b'data: {"finish_reason": "stop"}\n\n', True, "answered, but the end marker is missing"),
+        (200, b'data: {"finish_reason": null}\n\n', True, "no cause stated"),
         (502, b"", False, "no cause stated"),
     ],
 )
