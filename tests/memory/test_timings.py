@@ -111,9 +111,49 @@ def test_a_clock_that_is_set_back_does_not_stop_the_summaries(timings, clock):
 def test_models_that_the_catalog_does_not_list_are_forgotten(timings, clock):
     timings.answered(A, 1.0)
     timings.state(B, Stated(first=1.0))
+    assert summary(timings, clock).first == {A: 1.0, B: 1.0}
+    timings.listed({B})
+    assert summary(timings, clock) == Measured({B: 1.0})
+    timings.unstored()
+    timings.listed({B})
+    assert timings.unstored() == {}
     timings.listed({"c/c:free"})
-    timings.failed("c/c:free")
-    assert summary(timings, clock).first == {}
+    assert summary(timings, clock) == Measured()
+
+
+def test_one_token_and_a_short_time_are_enough_and_none_is_not(timings, clock):
+    timings.wrote(A, 0.5, 1)
+    timings.wrote(B, 0.0, 5)
+    timings.wrote("c/c:free", 5.0, 0)
+    assert summary(timings, clock).pace == {A: 0.5}
+
+
+def test_what_is_stored_is_used_for_a_week(clock):
+    first = Timings(clock)
+    first.answered(A, 1.0)
+    stored = first.unstored()
+    clock.advance(7 * DAY - 1)
+    used = Timings(clock)
+    used.restore(stored)
+    assert summary(used, clock).first == {A: 1.0}
+    clock.advance(1)
+    late = Timings(clock)
+    late.restore(stored)
+    assert summary(late, clock).first == {}
+
+
+def test_each_thing_that_is_learnt_is_new_once(timings):
+    for learn in (
+        lambda: timings.answered(A),
+        lambda: timings.failed(A),
+        lambda: timings.wrote(A, 1.0, 5),
+        lambda: timings.state(A, Stated(first=1.0)),
+    ):
+        before = timings.changes
+        learn()
+        assert timings.changes == before + 1
+        assert timings.unstored().keys() == {A}
+        assert timings.unstored() == {}
 
 
 def test_what_is_stored_is_what_the_next_process_knows(timings, clock):
