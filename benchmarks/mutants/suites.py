@@ -22,7 +22,6 @@ SUITES = {
     "memory/allowance": ["tests/memory/test_allowance.py", "tests/memory/test_gates.py"],
     "memory/costs": ["tests/memory/test_costs.py"],
     "openrouter/costs": ["tests/openrouter/test_costs.py", "tests/pipeline/test_choices.py"],
-    "memory/timings": ["tests/memory/test_timings.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
     "pipeline/routing": [*(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")), *_WALKS],

@@ -142,6 +142,25 @@ def test_what_is_stored_is_used_for_a_week(clock):
     assert summary(late, clock).first == {}
 
 
+def test_statements_count_at_once_and_for_less_than_an_hour():
+    clock = Clock(1.8e9)
+    timings = Timings(clock)
+    timings.state(A, Stated(pace=0.5))
+    assert timings.measured() == Measured({}, {A: 0.5})
+    clock.advance(HOUR)
+    timings.answered(B)
+    assert timings.measured().pace == {}
+
+
+ROW = {"first": 1.0, "pace": None, "answered": 1.0, "failed": 0.0, "at": 1_000.0}
+
+
+@pytest.mark.parametrize("odd", [{"first": -1.0}, {"failed": -0.5}, {"at": None}, {"at": -5}, {"at": 1e9}], ids=repr)
+def test_a_stored_row_that_makes_no_sense_is_ignored(timings, odd):
+    timings.restore({A: ROW | odd, B: ROW})
+    assert timings.measured().first == {B: 1.0}
+
+
 def test_each_thing_that_is_learnt_is_new_once(timings):
     for learn in (
         lambda: timings.answered(A),
