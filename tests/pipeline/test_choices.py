@@ -51,6 +51,16 @@ def test_what_a_request_leaves_out_and_what_is_barred_are_part_of_the_choice():
     assert (barred.barred, barred.policy, barred.preference.is_uniform) == ({FIRST: "why"}, None, True)
 
 
+@pytest.mark.parametrize(
+    ("settings", "freely"), [({}, True), ({"prefer": "large"}, False), ({"train": "deny"}, False)], ids=str
+)
+def test_the_settings_count_for_a_request_that_says_nothing(settings, freely):
+    actor = stage(models(2), **settings)
+    assert actor.router.chooses_freely is freely
+    plan, trace = plan_of(actor)
+    assert trace.prefer == plan.selection.choice.preference.kind == settings.get("prefer", "uniform")
+
+
 def test_training_is_denied_by_either():
     allowing, denying = (stage(models(1), train=setting).router for setting in ("allow", "deny"))
     assert [allowing.denies_training(Wishes(train=said)) for said in ("", "allow", "deny")] == [False, False, True]
