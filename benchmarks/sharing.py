@@ -1,4 +1,4 @@
-"""make bench-sharing: what sharing costs a request, and what a thousand processes ask of Redis."""
+"""python -m benchmarks.sharing: what sharing costs a request, and what a thousand processes ask of Redis."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
+from typing import NamedTuple
 
 import redis
 
@@ -28,7 +29,7 @@ from freerouter.sharing.facts import Fact, Kind, tell
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.redis_store import RedisStore
-from freerouter.sharing.slots import SLOT_SECONDS, Ask, Slot
+from freerouter.sharing.slots import SLOT_SECONDS, Slot
 from freerouter.sharing.stores import Store
 
 _PATIENT = 5.0
@@ -39,6 +40,14 @@ _SIMULATED = 600.0  # seconds
 
 
 # What a decision takes, with and without. Another process is not waited for: its answer is at hand.
+
+
+class Wanted(NamedTuple):
+    """A slot that is wanted."""
+
+    account: str
+    number: int
+    limit: int
 
 
 class AtHand:
@@ -115,8 +124,8 @@ def measure_slots(url: str) -> None:
         ]
         for store in stores:
             store.connect()
-            taken = [timed(lambda store=store, number=number: store.take(Ask(f"{number // _MINUTE}", number, _MINUTE)))
-                     for number in range(4_000)]  # fmt: skip
+            asks = [Wanted(f"{number // _MINUTE}", number, _MINUTE) for number in range(4_000)]
+            taken = [timed(lambda store=store, ask=ask: store.take(ask)) for ask in asks]
             percentiles = quantiles(taken, n=100)
             print(f"  {store.kind:<6} p50 {shown(percentiles[49])}, p99 {shown(percentiles[98])}")
             store.close()
@@ -152,7 +161,7 @@ def simulate(url: str) -> None:
     answered = time.perf_counter()
     while wanting[0][0] < started + _SIMULATED:
         clock.now, process = heapq.heappop(wanting)
-        slot = store.take(Ask(_ACCOUNT, asked, _MINUTE))
+        slot = store.take(Wanted(_ACCOUNT, asked, _MINUTE))
         asked += 1
         if slot.granted:
             sent.append(clock.now)
@@ -192,7 +201,7 @@ def simulate_day(url: str) -> None:
                 store.publish([told for told in [tell(gate, 0.0)] if told is not None])
             continue
         number += 1
-        if store.take(Ask(_ACCOUNT, number, 1_000)).granted:
+        if store.take(Wanted(_ACCOUNT, number, 1_000)).granted:
             flying += 1
             heapq.heappush(events, (clock.now + rng.uniform(0.5, 5), 1, process))
     for store in stores:
@@ -217,7 +226,7 @@ def measure_memory(url: str) -> None:
         before = client.info("memory")["used_memory"]
         for account in range(1_000):
             for number in range(_MINUTE):
-                store.take(Ask(f"{account:032}", number, _MINUTE))
+                store.take(Wanted(f"{account:032}", number, _MINUTE))
             store.set_day(f"{account:032}", (_DAY, 0), 3_600.0, 0.0)
         each = (client.info("memory")["used_memory"] - before) / 1_000
         print(f"  an account: {each:.0f} bytes (a full minute of {_MINUTE} slots of {SLOT_SECONDS} s, and its day)")

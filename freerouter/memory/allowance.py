@@ -97,6 +97,11 @@ class Allowances:
             allowance.left, allowance.day = allowance.limit, self._today()
         return allowance
 
+    def looks_open(self, account: str) -> bool:
+        """Whether a request may probably be sent. A glance, which needs no lock."""
+        allowance = self._accounts.get(account)
+        return allowance is None or (allowance.gate is None and len(allowance.sent) < self._per_minute)
+
     def shut(self, account: str, *, reserved: bool = False) -> tuple[Gate, float] | None:
         """The allowance that is used up, and for how many seconds; None when a request may be sent.
 

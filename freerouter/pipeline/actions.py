@@ -14,7 +14,7 @@ from freerouter.pipeline.tracking import Trace
 from freerouter.preferences import NO_WISHES, Wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
-from freerouter.sharing.slots import Ask, Slots
+from freerouter.sharing.slots import Slots
 
 
 class Request(NamedTuple):
@@ -76,11 +76,13 @@ class Reserve(NamedTuple):
 
     Attributes:
         slots: takes it.
-        ask: what is taken.
+        account, number, limit: what is taken; see ``Ask``.
     """
 
     slots: Slots
-    ask: Ask
+    account: str
+    number: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,8 @@ class Forwarder:
             match routing.next():
                 case Wait(seconds):
                     self._sleep(seconds)
-                case Reserve(slots, ask):
-                    routing.reserved(slots.take(ask))
+                case Reserve() as ask:
+                    routing.reserved(ask.slots.take(ask))
                 case Fail(error):
                     return self._refuse(error, routing.trace, routing.request.dialect)
                 case Send() as send:
@@ -279,8 +279,8 @@ class AsyncForwarder:
             match await aside(routing.request.body, routing.next):
                 case Wait(seconds):
                     await self._sleep(seconds)
-                case Reserve(slots, ask):
-                    routing.reserved(await slots.take_async(ask))
+                case Reserve() as ask:
+                    routing.reserved(await ask.slots.take_async(ask))
                 case Fail(error):
                     return self._refuse(error, routing.trace, routing.request.dialect)
                 case Send() as send:

@@ -6,7 +6,7 @@ from freerouter.pipeline.actions import Reserve
 from freerouter.pipeline.news import News
 from freerouter.pipeline.state import State
 from freerouter.sharing.facts import heard
-from freerouter.sharing.slots import MOST_SLOTS, Ask, Slot
+from freerouter.sharing.slots import MOST_SLOTS, Slot
 
 
 class Place:
@@ -23,12 +23,19 @@ class Place:
     # Of the class, as they are for most of a request's time: it is made for each request.
     counted = False
     _answered = False
-    _ask: Ask | None = None
+    _ask: Reserve | None = None
 
     def __init__(self, state: State, news: News, account: str) -> None:
         self._state = state
         self._news = news
         self._account = account
+
+    def wanted_at_once(self) -> Reserve | None:
+        """The same before anything else is looked at, where nothing seems to be in the way. It needs no lock."""
+        endpoint = self._state.endpoint
+        if self._ask is not None or endpoint.outage.reason or not endpoint.allowances.looks_open(self._account):
+            return None
+        return self.wanted()
 
     def wanted(self) -> Reserve | None:
         """What to do before the next send; None when it may be sent, as far as others are concerned."""
@@ -37,8 +44,8 @@ class Place:
         limit = self._state.settings.requests_per_minute
         if limit > MOST_SLOTS:
             return None
-        self._ask = ask = Ask(self._account, next(self._news.numbers), limit)
-        return Reserve(self._news.slots, ask)
+        self._ask = Reserve(self._news.slots, self._account, next(self._news.numbers), limit)
+        return self._ask
 
     def reserved(self, slot: Slot | None) -> None:
         """Apply the store's answer. The caller holds the lock of the state."""

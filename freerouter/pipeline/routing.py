@@ -73,6 +73,9 @@ class Routing:
         if self._pause:
             pause, self._pause = self._pause, 0.0
             return Wait(pause)
+        place = self._place if not self._sends and self.trace.eligible else None
+        if place is not None and (reserve := place.wanted_at_once()) is not None:
+            return reserve
         with self._state.lock:
             decided = self._decide()
             if isinstance(decided, Fail):
@@ -81,20 +84,26 @@ class Routing:
         return self._send(decided) if isinstance(decided, Sent) else decided
 
     def _decide(self) -> Sent | Wait | Reserve | Fail:
-        state, now = self._state, self._state.clock()
+        place, now = self._place, self._state.clock()
+        if (obstacle := self._obstacle(now)) is not None:
+            return obstacle
+        may_send = self._sends < self._state.settings.max_attempts
+        if may_send and place is not None and (reserve := place.wanted()) is not None:
+            return reserve
+        model = self._next_model() if may_send else None
+        if model is None:
+            return self._fail(self._nobody_left())
+        return self._take(model, now)
+
+    def _obstacle(self, now: float) -> Wait | Fail | None:
+        """What keeps a request from being sent now."""
         if (hopeless := self._hopeless()) is not None:
             return self._fail(hopeless)
         if (held := self._held(now)) is not None:
             return held
         if self._sends and self._pace.is_too_late(now):
             return self._fail(refusals.attempts_failed(self.trace, "the deadline has passed"))
-        may_send = self._sends < state.settings.max_attempts
-        if may_send and self._place is not None and (reserve := self._place.wanted()) is not None:
-            return reserve
-        model = self._next_model() if may_send else None
-        if model is None:
-            return self._fail(self._nobody_left())
-        return self._take(model, now)
+        return None
 
     def _hopeless(self) -> FreeRouterError | None:
         """Why nothing may be sent, whatever is waited for."""

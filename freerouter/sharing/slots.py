@@ -15,18 +15,23 @@ MOST_SLOTS = 1_000
 PATIENCE = 0.005
 
 
-class Ask(NamedTuple):
-    """A slot that is wanted.
+class Ask(Protocol):
+    """A slot that is wanted; ``Reserve`` of the pipeline is one."""
 
-    Attributes:
-        account: hash of the account.
-        number: with the name of the process, the name of the slot; asked for twice, it is taken once.
-        limit: slots in a minute.
-    """
+    @property
+    def account(self) -> str:
+        """Hash of the account."""
+        ...
 
-    account: str
-    number: int
-    limit: int
+    @property
+    def number(self) -> int:
+        """With the name of the process, the name of the slot; asked for twice, it is taken once."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """Slots in a minute."""
+        ...
 
 
 class Slot(NamedTuple):

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import redis
@@ -41,6 +42,14 @@ BINARIES = {"redis": redis_binary, "valkey": valkey_binary}
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+class Wanted(NamedTuple):
+    """A slot that is wanted."""
+
+    account: str
+    number: int
+    limit: int
 
 
 class RedisServer:

@@ -17,8 +17,8 @@ from freerouter.emulator import Emulator
 from freerouter.pipeline import joining
 from freerouter.replies.verdicts import Gate
 from freerouter.sharing.file_store import FileStore
-from freerouter.sharing.slots import PATIENCE, Ask
-from tests.sharing.servers import RedisServer, free_port
+from freerouter.sharing.slots import PATIENCE
+from tests.sharing.servers import RedisServer, Wanted, free_port
 from tests.sharing.workers import all_do
 from tests.stage import KEY, until
 
@@ -171,7 +171,7 @@ import sys, time
 from pathlib import Path
 from freerouter.sharing.facts import Told
 from freerouter.sharing.file_store import FileStore
-from freerouter.sharing.slots import Ask
+from tests.sharing.servers import Wanted
 from freerouter.sharing.stores import StoreError
 store = FileStore(Path(sys.argv[1]), sys.argv[2], patience=5.0)
 number = 0
@@ -181,7 +181,7 @@ while True:
             store.connect()
             print("ready", flush=True)
         number += 1
-        store.take(Ask(f"busy {sys.argv[2]}", number, 100))
+        store.take(Wanted(f"busy {sys.argv[2]}", number, 100))
         store.publish([Told(f"{number % 50}", b'["cooled",["a"],1]', 100.0, 0.0, over=False)])
     except StoreError as error:
         assert str(error) == "does not answer in time", error
@@ -201,12 +201,12 @@ def test_processes_that_are_killed_in_the_midst_of_writing_leave_a_file_that_can
         for writer in writers:
             assert writer.stdout.readline() == b"ready\n"
         until(lambda: len(store.news(0.1)) > 1)  # in the midst of it
-        assert store.take(Ask("me", number, 3)).granted is (number < 3)
+        assert store.take(Wanted("me", number, 3)).granted is (number < 3)
         for writer in writers:
             os.kill(writer.pid, signal.SIGKILL)
             writer.wait()
             writer.stdout.close()
-    assert all(len(store.take(Ask(f"busy {number}-0", 0, 100)).taken) > 1 for number in range(4))
+    assert all(len(store.take(Wanted(f"busy {number}-0", 0, 100)).taken) > 1 for number in range(4))
     assert len(store.snapshot()) > 1
     store.close()
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -218,7 +218,7 @@ def test_a_damaged_file_is_replaced(tmp_path):
     path.write_bytes(b"no database " * 1000)
     store = FileStore(path, "me")
     store.connect()
-    assert store.take(Ask("me", 0, 1)).granted
+    assert store.take(Wanted("me", 0, 1)).granted
     store.close()
 
 

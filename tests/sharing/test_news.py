@@ -15,7 +15,7 @@ from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Lasting
 from freerouter.sharing.facts import Fact, Kind, heard, tell
 from freerouter.sharing.outbox import Outbox
-from freerouter.sharing.slots import MOST_SLOTS, Ask, Slot
+from freerouter.sharing.slots import MOST_SLOTS, Slot
 from tests.walks import ANSWER, HELLO, always, error_reading, models, once, stage, walk
 
 MINE = Caller("mine", "app")
@@ -218,11 +218,11 @@ def test_a_place_is_taken_before_each_send():
     one = Peer(requests_per_minute=20)
     routing = start(one)
     step = routing.next()
-    assert step == Reserve(one, Ask("mine", 0, 20))
+    assert step == Reserve(one, "mine", 0, 20)
     routing.reserved(Slot(True, (60.0,)))
     assert isinstance(routing.next(), Send)
     routing.record(routing.judge(LIMITED))
-    assert routing.next() == Reserve(one, Ask("mine", 1, 20))
+    assert routing.next() == Reserve(one, "mine", 1, 20)
 
 
 def test_a_full_minute_waits_for_the_first_slot_that_is_free():
@@ -279,7 +279,7 @@ def test_what_was_not_sent_gives_its_place_back(flaw):
     (given_back,) = heard(one.told(), 0.0)
     assert (given_back.kind, given_back.about, given_back.over) == (Kind.SENT, ("mine", "0"), True)
     assert isinstance(routing.next(), Wait)
-    assert routing.next() == Reserve(one, Ask("mine", 1, 2))
+    assert routing.next() == Reserve(one, "mine", 1, 2)
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["it was answered", "it was not answered yet"])
@@ -322,6 +322,25 @@ def test_a_store_that_has_lost_its_memory_does_not_reset_the_minute():
         routing.reserved(Slot(True, taken))
         assert isinstance(routing.next(), Send)
     assert isinstance(start(one).next(), Fail)
+
+
+def test_a_gate_that_is_known_here_is_not_asked_about(one):
+    one.router.endpoint.allowances.close("mine", Gate.DAY, 500.0)
+    assert isinstance(start(one).next(), Fail)
+
+
+def test_what_no_model_can_do_takes_no_place():
+    one = Peer(requests_per_minute=20)
+    routing = one.router.route(Request(HELLO | {"tools": [{"type": "function", "function": {"name": "f"}}]}))
+    assert isinstance(routing.next(), Fail)
+
+
+def test_an_outage_is_waited_for_before_a_place_is_taken():
+    one = Peer(requests_per_minute=20)
+    one.router.endpoint.outage.begin("down")
+    step = start(one).next()
+    assert isinstance(step, Fail)
+    assert step.error.metadata["outage"] == "down"
 
 
 def test_a_large_limit_is_not_shared():

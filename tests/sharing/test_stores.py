@@ -12,8 +12,7 @@ from freerouter.sharing import file_store, redis_store, slots
 from freerouter.sharing.facts import Fact, Kind, ended, heard, replaces, tell
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.redis_store import RedisStore
-from freerouter.sharing.slots import Ask
-from tests.sharing.servers import RedisServer
+from tests.sharing.servers import RedisServer, Wanted
 
 PATIENT = 5.0
 
@@ -47,7 +46,7 @@ def make(request, tmp_path):
 
 
 def ask(slot, *, account="me", limit=3):
-    return Ask(account, slot, limit)
+    return Wanted(account, slot, limit)
 
 
 def cooled(model, since, until, *, over=False):

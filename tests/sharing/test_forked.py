@@ -1,0 +1,45 @@
+"""A forked child has a store of its own: connections and threads are its parent's."""
+
+import os
+
+import pytest
+
+from tests.test_forks import forking
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks need a system that has them")
+
+PROGRAM = """
+    import time
+    from freerouter import Settings
+    from freerouter.memory.costs import ACCOUNT
+    from freerouter.pipeline.joining import join
+    from freerouter.replies.verdicts import Gate
+    router = Router(Settings(shared_state={store!r}, cache_dir={folder!r}, upstream="http://127.0.0.1:9/api/v1"))
+    joined = join(router)
+
+    def until(condition):
+        end = time.monotonic() + 10
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.005)
+        return condition()
+
+    def tell(account):
+        with router.lock:
+            router.endpoint.allowances.close(account, Gate.DAY, 500.0)
+            router.news.shut(account)
+
+    def in_the_child():
+        tell("child")
+        return until(lambda: router.gate("parent") is not None) and until(lambda: joined.status().sent >= 1)
+
+    until(lambda: not joined.status().trouble)
+    tell("parent")
+    print(in_child(in_the_child), until(lambda: router.gate("child") is not None))
+    joined.close()
+"""
+
+
+@pytest.mark.parametrize("store", ["auto", "redis"])
+def test_parent_and_child_hear_each_other(store, request, tmp_path):
+    url = request.getfixturevalue("redis_server").url if store == "redis" else store
+    assert forking(PROGRAM.format(store=url, folder=str(tmp_path))) == "True True"
