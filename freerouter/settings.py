@@ -148,6 +148,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address to listen on; any but this machine's needs a token."
     )
     serve_port: int = Field(default=8788, ge=0, le=65535, description="Port to listen on; 0 for any that is free.")
+    serve_workers: PositiveInt = Field(default=1, description="Processes that serve the port together.")
     serve_token: SecretList = Field(
         default=(), description="What clients send as their API key, as token or name=token."
     )

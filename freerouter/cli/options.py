@@ -41,6 +41,7 @@ Port = Annotated[
     int | None,
     typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535, show_default=str(PORT)),
 ]
+Workers = Annotated[int | None, typer.Option(help="Processes that serve the port together.", min=1, show_default="1")]
 Tokens = Annotated[
     list[str] | None,
     typer.Option(help="What clients have to send as their API key; several have names, as 'alice=...'."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,11 @@ import typer
 from typer.core import TyperCommand
 
 from freerouter.cli import options
-from freerouter.cli.upstreams import Prefer, settings_for
+from freerouter.cli.upstreams import EMULATED, Prefer, settings_for
 from freerouter.errors import install
 
 if TYPE_CHECKING:
-    from freerouter.server import Access
+    from freerouter.server import Access, Plan
     from freerouter.settings import Settings
 
 _MISSING = f"the server needs its extra: {install('server')}"
@@ -33,6 +34,7 @@ class Command(TyperCommand):
 def serve(
     host: options.Host = None,
     port: options.Port = None,
+    workers: options.Workers = None,
     token: options.Tokens = None,
     token_file: options.TokenFile = None,
     token_limit: options.TokenLimit = None,
@@ -61,6 +63,7 @@ def serve(
     given = {
         "host": host,
         "port": port,
+        "workers": workers,
         "token": tuple(token or ()) or None,
         "token_file": token_file and str(token_file),
         "token_limit": token_limit,
@@ -82,17 +85,41 @@ def serve(
 
 
 def _run(run: Callable[[Settings, Access, Callable[[str], None]], None], given: dict[str, Any]) -> None:
+    from freerouter.server import serve_with_workers
     from freerouter.settings import Settings
 
-    chosen = Settings.adjusted(None, **given)
-    if chosen.serve_key_file is not None:
-        given["api_key"] = _read_key(Path(chosen.serve_key_file))
-    with settings_for(chosen.serve_emulate, limits=False, **given) as settings:
+    emulate = Settings.adjusted(None, **given).serve_emulate
+    with settings_for(emulate, limits=False, **_with_key(given)) as settings:
         if settings.key is None and settings.serve_client_keys != "only":
             typer.echo("no key: set OPENROUTER_API_KEY (https://openrouter.ai/keys), or try --emulate", err=True)
-        announce = _announce_to_machines if settings.serve_json else _announce
+        announce = partial(_announce_to_machines if settings.serve_json else _announce, settings)
         with suppress(KeyboardInterrupt):  # Ctrl-C is how it is stopped
-            run(settings, _access(settings), lambda url: announce(url, settings))
+            if settings.serve_workers == 1:
+                run(settings, _access(settings), announce)
+            else:
+                serve_with_workers(settings, _access(settings), announce, lambda: _anew(given, settings))
+
+
+def _anew(given: dict[str, Any], before: Settings) -> Plan:
+    """What the files say now. Raises SettingsError."""
+    from freerouter.errors import SettingsError
+    from freerouter.server import Plan
+    from freerouter.settings import Settings
+
+    kept = {name: getattr(before, name) for name in EMULATED} if before.serve_emulate else {}
+    try:
+        settings = Settings.adjusted(None, **_with_key(given) | kept)
+        return Plan(settings, _access(settings))
+    except typer.BadParameter as error:
+        raise SettingsError(error.message) from None
+
+
+def _with_key(given: dict[str, Any]) -> dict[str, Any]:
+    """With the key that is in a file, if it is to be read there."""
+    from freerouter.settings import Settings
+
+    path = Settings.adjusted(None, **given).serve_key_file
+    return given if path is None else given | {"api_key": _read_key(Path(path))}
 
 
 def _access(settings: Settings) -> Access:
@@ -112,12 +139,12 @@ def _access(settings: Settings) -> Access:
     )
 
 
-def _announce_to_machines(url: str, settings: Settings) -> None:
+def _announce_to_machines(settings: Settings, url: str) -> None:
     where = {"url": f"{url}/api/v1", "anthropic_url": f"{url}/api", "upstream": settings.upstream}
     print(json.dumps(where), flush=True)
 
 
-def _announce(url: str, settings: Settings) -> None:
+def _announce(settings: Settings, url: str) -> None:
     typer.echo(f"Free models at {url}/api/v1", err=True)
     typer.echo(f"for clients of Anthropic's, at {url}/api", err=True)
     typer.echo(f"what it does is shown at {url}/", err=True)

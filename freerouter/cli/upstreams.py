@@ -26,6 +26,8 @@ Prefer = Annotated[
     ),
 ]
 
+# The settings that an emulated OpenRouter needs.
+EMULATED = ("upstream", "api_key", "cache_dir", "requests_per_minute")
 _NO_LIMIT = 1_000_000
 _NO_KEY = (
     "there is no key: create a free one at https://openrouter.ai/keys and set OPENROUTER_API_KEY, "

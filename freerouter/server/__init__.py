@@ -5,5 +5,7 @@ from freerouter.server.exchange import Limits
 from freerouter.server.running import make_app, serve
 from freerouter.server.security import Access
 from freerouter.server.tokens import tokens
+from freerouter.server.workers.parent import serve_with_workers
+from freerouter.server.workers.worker import Plan
 
-__all__ = ["Access", "App", "Limits", "make_app", "serve", "tokens"]
+__all__ = ["Access", "App", "Limits", "Plan", "make_app", "serve", "serve_with_workers", "tokens"]

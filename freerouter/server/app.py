@@ -129,6 +129,12 @@ class App:
         if self._warming is None or self._warming.done():
             self._warming = asyncio.ensure_future(self._read_catalog())
 
+    async def warmed(self, seconds: float) -> None:
+        """Wait until the list of models has been read, or could not be, but no longer than this."""
+        self._warm()
+        assert self._warming is not None  # noqa: S101  # as was just made sure
+        await asyncio.wait([self._warming], timeout=seconds)
+
     async def _read_catalog(self) -> None:
         try:
             await self._forwarder.update()
@@ -290,10 +296,14 @@ class App:
         shared = self._joined.status()
         return encode({"status": "ready"} | ({} if shared is OFF else {"shared_state": shared.as_dict()}))
 
+    def gauge(self) -> None:
+        """Set the metrics that are not counted."""
+        self._metrics.gauge(caller(outgoing([], self.router.settings.key)).account)
+
     async def _show_metrics(self, exchange: Exchange) -> None:
-        account = caller(outgoing([], self.router.settings.key)).account
+        self.gauge()
         kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
-        await exchange.answer(200, kind, self._metrics.render(account))
+        await exchange.answer(200, kind, self._metrics.render())
 
     async def _describe(self, exchange: Exchange) -> None:
         await exchange.answer(200, self._json(exchange), openapi.description())

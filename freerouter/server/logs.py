@@ -12,7 +12,8 @@ from freerouter.openrouter.json_bodies import encode
 from freerouter.server.record import Record
 from freerouter.settings import LogFormat, LogLevel
 
-# A logger of its own: a line a request is news of the server, not of the router.
+# Loggers of their own: a line a request is news of the server, not of the router, and so are its workers.
+news = logging.getLogger("freerouter.server")
 _requests = logging.getLogger("freerouter.requests")
 
 # The level of the router's own log, at which it says what goes wrong, and that of the requests.
@@ -24,14 +25,21 @@ _LEVELS: dict[LogLevel, tuple[int, int]] = {
 }
 
 
-def install(form: LogFormat, level: LogLevel) -> None:
-    """Log in this form, to where the program logs already, else to standard error."""
+def install(form: LogFormat, level: LogLevel, worker: int = 0) -> None:
+    """Log in this form, to where the program logs already, else to standard error.
+
+    Args:
+        form: of each line.
+        level: of what is logged.
+        worker: its number, which each line of it has; 0 for a server that has none.
+    """
     logging.basicConfig()
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(Text() if form == "text" else Json())
+        handler.setFormatter(Text(worker) if form == "text" else Json(worker))
     own, requests = _LEVELS[level]
     log = logging.getLogger("freerouter")
     log.setLevel(min(log.getEffectiveLevel(), own) if level == "debug" else own)
+    news.setLevel(requests)
     _requests.setLevel(requests)
 
 
@@ -67,10 +75,17 @@ def _time(created: float) -> str:
     return f"{_second(number)}.{millis:03d}Z"
 
 
-def _parts(record: logging.LogRecord) -> dict[str, Any]:
+def _parts(record: logging.LogRecord, worker: int) -> dict[str, Any]:
     """What a line holds, in its order."""
-    parts = {"time": _time(record.created), "level": record.levelname.lower(), "trace": getattr(record, "trace", None)}
-    parts |= {"message": record.getMessage(), **getattr(record, "fields", {})}
+    parts: dict[str, Any] = {
+        "time": _time(record.created),
+        "level": record.levelname.lower(),
+        "trace": getattr(record, "trace", None),
+    }
+    parts["message"] = record.getMessage()
+    if worker:
+        parts["worker"] = worker
+    parts |= getattr(record, "fields", {})
     if record.exc_info and record.exc_info[0] is not None:
         # Its text may hold a key, so only its kind and its place are shown.
         places = traceback.extract_tb(record.exc_info[2])
@@ -79,23 +94,31 @@ def _parts(record: logging.LogRecord) -> dict[str, Any]:
     return parts
 
 
-class Json(logging.Formatter):
+class _Lines(logging.Formatter):
+    """Of one worker, if there are several."""
+
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._worker = worker
+
+
+class Json(_Lines):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        return encode(_parts(record)).decode()
+        return encode(_parts(record, self._worker)).decode()
 
 
 _NUMBERS = (int, float)
 
 
-class Text(logging.Formatter):
+class Text(_Lines):
     """Time, level, trace id, message, and the rest as ``name=value``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        parts = _parts(record)
+        parts = _parts(record, self._worker)
         head = [parts.pop("time"), parts.pop("level").upper(), parts.pop("trace") or "-", parts.pop("message")]
         fields = [f"{name}={value if isinstance(value, _NUMBERS) else _plain(value)}" for name, value in parts.items()]
         return " ".join(head + fields).replace("\n", "\\n")

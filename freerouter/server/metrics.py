@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
+from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from freerouter import __version__
 from freerouter.network.refresh import Refresh
@@ -17,47 +16,30 @@ from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.verdicts import Gate
 from freerouter.server.exchange import Limits
 from freerouter.server.record import Record
+from freerouter.server.workers.counts import of_all
 from freerouter.sharing.condition import OFF, Status
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 # There is one series a model and a bucket.
 _FEW_SECONDS = (0.25, 1, 2.5, 5, 10, 30, 60)
 _FAILED = ("failed", "interrupted")
+# What is shown of the gauges of several workers; those that share what they know show the same.
+_Of = Literal["livesum", "livemax", "livemin"]
 
 
-class _Failures(Collector):
+class _Followed:
     """A counter whose value is kept elsewhere."""
 
-    def __init__(self, refresh: Refresh) -> None:
-        self._refresh = refresh
+    def __init__(self, counter: Counter, value: Callable[[], int]) -> None:
+        self._counter = counter
+        self._value = value
+        self._before = 0
 
-    def collect(self) -> Iterable[Metric]:
-        """See Collector."""
-        text = "Times that the list of models could not be read."
-        yield CounterMetricFamily("freerouter_refreshes_failed", text, value=self._refresh.failed)
-
-
-class _Shared(Collector):
-    """What is shared with other processes."""
-
-    def __init__(self, status: Callable[[], Status]) -> None:
-        self._status = status
-
-    def collect(self) -> Iterable[Metric]:
-        """See Collector."""
-        status = self._status()
-        text = "Whether the store of the shared state can be used; store: redis, local, off."
-        works = GaugeMetricFamily("freerouter_shared_state_up", text, labels=["store"])
-        works.add_metric([status.store], int(status.store != "off" and not status.trouble))
-        yield works
-        text = "Requests sent by our own count alone, because the store did not answer in time."
-        yield CounterMetricFamily("freerouter_shared_slots_unanswered", text, value=status.unanswered)
-        facts = CounterMetricFamily(
-            "freerouter_shared_facts", "Facts told to other processes, heard from them, and lost.", labels=["way"]
-        )
-        for way, value in (("sent", status.sent), ("received", status.received), ("dropped", status.dropped)):
-            facts.add_metric([way], value)
-        yield facts
+    def follow(self) -> None:
+        """Count what has been added since the last call."""
+        now = self._value()
+        self._counter.inc(now - self._before)
+        self._before = now
 
 
 class Metrics:
@@ -82,7 +64,10 @@ class Metrics:
         shared: Callable[[], Status] = lambda: OFF,
     ) -> None:
         self._router = router
+        self._refresh = refresh
         self._registry = CollectorRegistry()
+        self._values: list[tuple[Gauge, Callable[[], float]]] = []
+        self._followed: list[_Followed] = []
         # The library looks labels up slowly, as slowly as a draw and a judgement together: hence the caches.
         self._requests = self._counter("requests", "Routed requests, by dialect and status.", "dialect", "status")
         self._unrouted = self._counter(
@@ -109,14 +94,10 @@ class Metrics:
             "freerouter_clients_left", "Clients that went away before their answer ended.", registry=self._registry
         )
         self._alarms = Counter("freerouter_cost_alarms", "Answers that said they cost money.", registry=self._registry)
-        self._allowance = Gauge(
-            "freerouter_allowance_left", "Free requests left today of our own key; -1 unknown.", registry=self._registry
-        )
-        self._gate = Gauge(
-            "freerouter_gate_seconds", "Until our own key may send again; 0 now.", ["gate"], registry=self._registry
-        )
-        self._show(limits, running, refresh)
-        self._registry.register(_Shared(shared))
+        self._allowance = self._gauge("allowance_left", "Free requests left today of our own key; -1 unknown.")
+        self._gate = self._gauge("gate_seconds", "Until our own key may send again; 0 now.", "gate")
+        self._show(limits, running)
+        self._show_shared(shared)
 
     def _counter(self, name: str, text: str, *labels: str) -> Callable[..., Counter]:
         return cache(Counter(f"freerouter_{name}", text, labels, registry=self._registry).labels)
@@ -125,24 +106,44 @@ class Metrics:
         made = Histogram(f"freerouter_{name}", text, [label], buckets=buckets, registry=self._registry)
         return cache(made.labels)
 
-    def _show(self, limits: Limits, running: Callable[[], int], refresh: Refresh) -> None:
+    def _show(self, limits: Limits, running: Callable[[], int]) -> None:
         router = self._router
-        self._gauge("in_flight", "Requests that are running.", running)
-        self._gauge("limit_requests", "Requests that may run at once.", lambda: limits.requests)
-        self._gauge("limit_body_bytes", "Bytes that a request's body may have.", lambda: limits.body)
-        self._gauge(
+        self._value("in_flight", "Requests that are running.", running, of="livesum")
+        self._value("limit_requests", "Requests that may run at once.", lambda: limits.requests, of="livesum")
+        self._value("limit_body_bytes", "Bytes that a request's body may have.", lambda: limits.body)
+        self._value(
             "limit_requests_per_minute",
             "Requests that an account sends within a minute at most.",
             lambda: router.settings.requests_per_minute,
         )
-        self._gauge("cooling_models", "Models that are left alone for now.", lambda: len(router.health.cooling))
-        self._gauge("catalog_age_seconds", "Since the catalog was read.", router.catalog_age)
-        self._registry.register(_Failures(refresh))
-        build = Gauge("freerouter_build_info", "Always 1.", ["version", "python"], registry=self._registry)
+        self._value("cooling_models", "Models that are left alone for now.", lambda: len(router.health.cooling))
+        self._value("catalog_age_seconds", "Since the catalog was read.", router.catalog_age)
+        failed = Counter(
+            "freerouter_refreshes_failed", "Times that the list of models could not be read.", registry=self._registry
+        )
+        self._followed.append(_Followed(failed, lambda: self._refresh.failed))
+        build = self._gauge("build_info", "Always 1.", "version", "python")
         build.labels(__version__, platform.python_version()).set(1)
 
-    def _gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
-        Gauge(f"freerouter_{name}", text, registry=self._registry).set_function(value)
+    def _show_shared(self, shared: Callable[[], Status]) -> None:
+        self._shared = shared
+        text = "Whether the store of the shared state can be used; store: redis, local, off."
+        self._shared_up = self._gauge("shared_state_up", text, "store", of="livemin")
+        text = "Requests sent by our own count alone, because the store did not answer in time."
+        unanswered = Counter("freerouter_shared_slots_unanswered", text, registry=self._registry)
+        facts = self._counter("shared_facts", "Facts told to other processes, heard from them, and lost.", "way")
+        self._followed += [
+            _Followed(unanswered, lambda: shared().unanswered),
+            _Followed(facts("sent"), lambda: shared().sent),
+            _Followed(facts("received"), lambda: shared().received),
+            _Followed(facts("dropped"), lambda: shared().dropped),
+        ]
+
+    def _gauge(self, name: str, text: str, *labels: str, of: _Of = "livemax") -> Gauge:
+        return Gauge(f"freerouter_{name}", text, labels, registry=self._registry, multiprocess_mode=of)
+
+    def _value(self, name: str, text: str, value: Callable[[], float], *, of: _Of = "livemax") -> None:
+        self._values.append((self._gauge(name, text, of=of), value))
 
     def left(self) -> None:
         """A client went away."""
@@ -188,18 +189,27 @@ class Metrics:
             if record.status >= 400 or _has_failed(record.trace):
                 self._token_failures(record.token).inc()
 
-    def render(self, account: str) -> bytes:
-        """The text that Prometheus reads.
+    def gauge(self, account: str) -> None:
+        """Set the gauges, and count what somebody else keeps the count of.
 
         Args:
             account: the hash of our own key's account, whose allowance is shown.
         """
+        for shown, value in self._values:
+            shown.set(value())
         left = self._router.allowance_left(account)
         self._allowance.set(-1 if left is None else left)
         shut = self._router.gate(account)
         for gate in Gate:
             self._gate.labels(gate.value).set(shut[1] if shut is not None and shut[0] is gate else 0)
-        return generate_latest(self._registry)
+        status = self._shared()
+        self._shared_up.labels(status.store).set(int(status.store != "off" and not status.trouble))
+        for followed in self._followed:
+            followed.follow()
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads, of all workers."""
+        return generate_latest(of_all(self._registry))
 
 
 def _has_failed(trace: Trace | None) -> bool:

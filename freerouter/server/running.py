@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
-from urllib.parse import urlsplit
 
 import uvicorn
 
-from freerouter.errors import SettingsError
 from freerouter.pipeline.router import Router
-from freerouter.server import files, logs
+from freerouter.server import files, logs, systemd
 from freerouter.server.app import App
 from freerouter.server.exchange import Limits
+from freerouter.server.listening import admitted, listen, url_of
 from freerouter.server.protocol import Protocol
 from freerouter.server.security import Access
-from freerouter.settings import Settings, is_loopback
+from freerouter.settings import Settings
 
 _log = logging.getLogger("freerouter")
 
@@ -31,13 +30,13 @@ _DRAIN = 30
 # Seconds in which the requests that are ended then have to finish.
 _LAST_WORDS = 5
 _GLANCE = 0.1
+# Seconds after which a server is open even if the list of models has not been read yet.
+WARM = 10.0
 # Longer than clients keep their idle connections, so that none is closed just when it is used again.
 _KEEP_ALIVE = 75
-_BACKLOG = 2048
 _GARBAGE = 10_000
 # A person waits for the next minute rather than see an error; the minute's window is 60 seconds.
 _MAX_WAIT = 65.0
-_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # recognised, not listened on
 
 
 def make_app(settings: Settings, access: Access, limits: Limits | None = None) -> App:
@@ -52,29 +51,9 @@ def limits_for(settings: Settings) -> Limits:
     usual = Limits()
     return replace(
         usual,
-        bodies=settings.bodies_in_flight,
+        bodies=max(settings.bodies_in_flight // settings.serve_workers, 1),
         requests=files.requests_within(files.limit(), usual.requests),
     )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SettingsError when there can be none at this address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        why = str(error.strerror).partition(" (while")[0]  # Python adds the address, which is said already
-        raise SettingsError(f"port {port} of {host} cannot be used: {why}") from None
-
-
-def check_loop(settings: Settings, access: Access, host: str, port: int) -> None:
-    """Raises SettingsError when the upstream is the server itself."""
-    upstream = urlsplit(settings.upstream)
-    name = upstream.hostname or ""
-    here = is_loopback(host) or host in _EVERYWHERE
-    same_host = name == host or name in access.hosts or (is_loopback(name) and here)
-    if same_host and (upstream.port or (443 if upstream.scheme == "https" else 80)) == port:
-        raise SettingsError(f"upstream {settings.upstream} is this server itself: set it to OpenRouter's address")
 
 
 def configure(app: App) -> uvicorn.Config:
@@ -96,15 +75,35 @@ def configure(app: App) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that ends running requests with an error, after the drain or at a second signal."""
+    """A uvicorn server that ends running requests with an error, after the drain or at a second signal.
+
+    Args:
+        config: see ``configure``.
+        opened: called once requests can be answered.
+    """
 
     _in_haste = False
+
+    def __init__(self, config: uvicorn.Config, opened: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._opened = opened
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def _app(self) -> App:
         app = self.config.app
         assert isinstance(app, App)  # noqa: S101  # see configure
         return app
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let clients in."""
+        await super().startup(sockets)
+        self._opening = asyncio.ensure_future(self._open())
+
+    async def _open(self) -> None:
+        await self._app.warmed(WARM)
+        if self._opened is not None:
+            self._opened()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal begins the drain, the second one ends it."""
@@ -144,7 +143,7 @@ def _hangup(server: Server) -> Iterator[None]:
         signal.signal(number, former)
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """Keep the garbage collector away from what stays as long as the server runs: a pass would take 50 ms.
 
     Requests leave no cycles, so it can also run less often.
@@ -152,12 +151,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE)
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where a server on this socket is reached, without a path."""
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def serve(settings: Settings, access: Access, ready: Callable[[str], None]) -> None:
@@ -171,16 +164,13 @@ def serve(settings: Settings, access: Access, ready: Callable[[str], None]) -> N
     Raises:
         SettingsError: the address would let anyone in or cannot be used, or the upstream is the server itself.
     """
-    host, port = settings.serve_host, settings.serve_port
-    access.check_address(host)
-    access = replace(access, hosts=(*access.hosts, host))
-    check_loop(settings, access, host, port)
+    access = admitted(settings, access)
     files.raise_limit()
     logs.install(settings.serve_log_format, settings.serve_log_level)
     app = make_app(settings, access)
-    with listen(host, port) as listener:
+    with listen(settings.serve_host, settings.serve_port) as listener:
         ready(url_of(listener))
-        _spare_the_collector()
-        server = Server(configure(app))
+        spare_the_collector()
+        server = Server(configure(app), lambda: systemd.tell(systemd.READY))
         with _hangup(server):
             server.run(sockets=[listener])

@@ -12,7 +12,8 @@ import httpx
 
 from freerouter import Router, Settings
 from freerouter.server import Access, App, Limits
-from freerouter.server.running import Server, configure, listen, url_of
+from freerouter.server.listening import listen, url_of
+from freerouter.server.running import Server, configure
 from tests.stage import CATALOG, KEY, at_rest
 
 JSON = {"content-type": "application/json"}

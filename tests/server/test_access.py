@@ -8,7 +8,7 @@ import pytest
 from freerouter import Settings, SettingsError
 from freerouter.server import Access, tokens
 from freerouter.server.errors import RefusedError
-from freerouter.server.running import check_loop
+from freerouter.server.listening import check_loop
 from freerouter.server.security import check_content
 from tests.server.stage import JSON, ask, served
 from tests.stage import KEY, striking

@@ -13,7 +13,7 @@ import pytest
 
 from freerouter import Router, Settings
 from freerouter.emulator import Emulator
-from freerouter.server import App, running
+from freerouter.server import App, listening, running
 from tests.server.processes import LONG, serving
 from tests.server.stage import PATHS, ask
 from tests.stage import CATALOG, KEY, striking, until
@@ -85,10 +85,10 @@ def test_a_request_without_an_answer_is_told_too(tmp_path, stalling):
 def test_what_outlasts_the_drain_is_ended(stalling, monkeypatch, caplog):
     monkeypatch.setattr(running, "_DRAIN", 0.3)
     app = App(Router(Settings(upstream=stalling[1], api_key=KEY), CATALOG))
-    with running.listen("127.0.0.1", 0) as listener:
+    with listening.listen("127.0.0.1", 0) as listener:
         server = running.Server(running.configure(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        url = running.url_of(listener)
+        url = listening.url_of(listener)
         thread.start()
         with httpx.stream("POST", f"{url}/v1/chat/completions", json=ask(stream=True), timeout=20) as reply:
             chunks = reply.iter_bytes()

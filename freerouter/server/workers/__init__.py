@@ -1,0 +1,1 @@
+"""Workers: several processes on one port, and the parent that starts, replaces and stops them."""
