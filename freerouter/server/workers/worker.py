@@ -114,6 +114,7 @@ class WorkerServer(Server):
         """Take no more connections, and stop once those that there are have ended."""
         for server in self.servers:
             server.close()
+        self._app.let_pages_go()
         farewell = (b"connection", b"close")
         self.config.encoded_headers.append(farewell)  # uvicorn makes its default headers of them every second
         self.server_state.default_headers.append(farewell)
