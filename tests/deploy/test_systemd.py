@@ -62,7 +62,7 @@ def test_its_commands_start_reload_and_stop_with_the_settings_of_the_page(tmp_pa
     start = shlex.split(value("ExecStart").replace("/opt/freerouter/bin", str(BIN)))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(environment["NOTIFY_SOCKET"])
-        notified.settimeout(LONG)
+        notified.settimeout(2 * LONG)
         main = subprocess.Popen(
             [*start, "--port", "0"], env=clean(tmp_path, **environment), stderr=subprocess.PIPE, text=True
         )

@@ -74,7 +74,7 @@ class Crew:
     """The workers by number. Each method returns what is to be done now.
 
     A new generation takes over once all of it serve; until then the former one serves, and it goes on when one of the
-    new generation ends before.
+    new generation ends before. The first one has none to take over from: one worker that serves is enough.
 
     Args:
         clock: monotonic seconds.
@@ -82,7 +82,7 @@ class Crew:
     Attributes:
         current: the generation that serves; 0 before the first does.
         newest: the one that is to take over, or the current one.
-        has_failed: the first generation could not start.
+        has_failed: none of the first generation could start.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -146,7 +146,7 @@ class Crew:
             return []
         member.enter(Phase.SERVING, self._clock())
         serving = [other for other in self._coming() if self.phase(other) is Phase.SERVING]
-        if member.generation == self.current or len(serving) < self._size:
+        if member.generation == self.current or (self.current and len(serving) < self._size):
             return []
         return self._take_over()
 

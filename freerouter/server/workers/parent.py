@@ -49,7 +49,7 @@ class Parent:
         self._plan = plan
         self._plans: dict[int, Plan] = {}
         self._anew = anew
-        self._ready: Callable[[], None] | None = ready
+        self._ready = ready
         self._counts = counts
         self._crew = Crew(time.monotonic)
         self._hands: dict[int, Hand] = {}
@@ -112,15 +112,16 @@ class Parent:
                 self._serves(number)
 
     def _serves(self, number: int) -> None:
-        current = self._crew.current
+        before = self._crew.current
         self._react(self._crew.ready(number))
-        if self._ready is not None:
+        if before == self._crew.current:
+            return
+        self._plan = self._plans[self._crew.current]
+        if before:
+            logs.news.info("new workers have taken over")
+        else:
             self._ready()
-            self._ready = None
-            systemd.tell(systemd.READY)
-        if current != self._crew.current:
-            self._plan = self._plans[self._crew.current]
-            self._settled(current)
+        systemd.tell(systemd.READY)
 
     def _ended(self, number: int) -> None:
         hand, phase = self._hands.pop(number), self._crew.phase(number)
@@ -130,15 +131,8 @@ class Parent:
         if phase in (Phase.STARTING, Phase.SERVING):
             _log.error("worker %d has ended: %s", number, hand.status)
         if was_renewing and self._crew.current and not self._crew.is_renewing:
-            self._settled(self._crew.current)
-
-    def _settled(self, before: int) -> None:
-        """No generation is about to take over any more."""
-        if before == self._crew.current:
             _log.error("the new workers could not start: the former ones go on")
-        elif self._crew.current > 1:
-            logs.news.info("new workers have taken over")
-        systemd.tell(systemd.READY)
+            systemd.tell(systemd.READY)
 
     # What is done.
 

@@ -38,8 +38,17 @@ def serving(crew):
 def test_the_first_generation_is_all_of_its_size(crew):
     assert crew.renew(3) == [(START, 1), (START, 2), (START, 3)]
     assert (crew.current, crew.is_renewing) == (0, True)
-    assert [crew.ready(number) for number in (2, 3, 1)] == [[], [], []]
+    assert crew.ready(2) == []
     assert (crew.current, crew.is_renewing) == (1, False)
+    assert crew.ready(3) == crew.ready(1) == []
+    assert crew.pause() is None
+
+
+def test_one_that_ends_before_it_serves_is_replaced_if_another_serves(crew):
+    crew.renew(2)
+    crew.ready(2)
+    assert crew.ended(1) == []
+    assert crew.due() == [(START, 1)]
 
 
 def test_nothing_is_due_while_all_serve(serving):
@@ -114,7 +123,6 @@ def test_a_replacement_that_is_no_longer_needed_is_not_made(serving):
 
 def test_when_the_first_ones_cannot_start_all_stop(crew):
     crew.renew(2)
-    crew.ready(1)
     assert crew.ended(2) == [(STOP, 1)]
     assert (crew.has_failed, crew.is_over) == (True, False)
     crew.ended(1)

@@ -246,7 +246,7 @@ def test_workers_that_cannot_start_are_said_in_a_line(tmp_path):
     status, said = refused(tmp_path, "--emulate", "--port", "0", *TWO, PYTHONPATH=path)
     assert status == 1
     assert said.splitlines()[-1] == "freerouter: the workers could not start"
-    assert "worker 1 has ended: exit status 3" in said
+    assert re.search(r"worker \d has ended: exit status 3", said)
     assert "Traceback" not in said
 
 
@@ -262,7 +262,7 @@ def test_systemd_is_told_when_requests_can_be_answered(tmp_path, count):
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(address)
-        notified.settimeout(LONG)
+        notified.settimeout(2 * LONG)
         with serving(tmp_path, "--emulate", "--workers", str(count), NOTIFY_SOCKET=address) as server:
             assert notified.recv(100) == b"READY=1"
             assert httpx.get(f"{server.url}/ready").status_code == 200
