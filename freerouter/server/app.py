@@ -7,10 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from freerouter.errors import CatalogError, FreeRouterError
+from freerouter.errors import FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent
 from freerouter.openrouter.dialects import MESSAGES
-from freerouter.openrouter.headers import Headers, caller, outgoing, sender
+from freerouter.openrouter.headers import Headers, sender
 from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.aside import aside
@@ -28,6 +28,7 @@ from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
 from freerouter.server.security import Access, check_content
 from freerouter.server.tokens import TokenLimits
+from freerouter.server.warming import Warming
 from freerouter.server.window.content import last_message
 from freerouter.server.window.window import Window
 from freerouter.server.wire import AiohttpWire
@@ -51,6 +52,9 @@ class App:
         router: decides; its settings say where the upstream is.
         access: who may use it.
         limits: what clients may take.
+
+    Attributes:
+        elsewhere: how many requests are running in other workers.
     """
 
     def __init__(self, router: Router, access: Access | None = None, limits: Limits | None = None) -> None:
@@ -61,15 +65,16 @@ class App:
         self._refresh = refresh_for(router)
         self._forwarder = AsyncForwarder(router, self._wire, self._refresh)
         self._joined = join(router)
-        self._metrics = Metrics(router, self._limits, lambda: self._running, self._refresh, self._joined.status)
-        self._tokens = TokenLimits(self._access.token_limit)
+        self.metrics = Metrics(router, self._limits, lambda: self.running, self._refresh, self._joined.status)
+        self.tokens = TokenLimits(self._access.token_limit)
         self._redaction = Redaction(router.settings.key)
         self._held = BodiesInFlight(self._limits.bodies)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._passing = Passing(router.settings, self._access, self._limits, self._wire, self._redaction)
-        self._window = Window(router, self._access, self._refresh, lambda: self._running)
+        self.window = Window(router, self._access, self._refresh, lambda: self.running + self.elsewhere)
+        self.elsewhere = 0
         self._stopping = False
-        self._warming: asyncio.Task[None] | None = None
+        self.warming = Warming(self._forwarder.update)
         self._handlers: dict[paths.Place | paths.WindowPlace, Handler] = {
             "route": self._counted(self._route),
             "count_tokens": self._counted(self._count_tokens),
@@ -81,16 +86,17 @@ class App:
             "ready": self._ready,
             "metrics": self._show_metrics,
             "openapi": self._describe,
-            **self._window.handlers,
+            **self.window.handlers,
         }
 
     @property
-    def _running(self) -> int:
+    def running(self) -> int:
+        """How many requests are running."""
         return len(self._tasks)
 
     def let_pages_go(self) -> None:
         """The server is about to stop: it does not wait for those who only look at it."""
-        self._window.close()
+        self.window.close()
 
     def stop(self) -> int:
         """End what is running: streams with an error event, others with an error. Returns how many there were."""
@@ -108,38 +114,20 @@ class App:
             try:
                 await self._serve(exchange)
             finally:
-                self._metrics.over(exchange.record)
+                self.metrics.over(exchange.record)
                 logs.tell(exchange.record)
-                self._window.tell(exchange.record)
+                self.window.tell(exchange.record)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._warm()
+        self.warming.begin()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        if self._warming is not None:
-            self._warming.cancel()
+        self.warming.cancel()
         self._forwarder.close()
         await self._wire.close()
         self._joined.close()
         await send({"type": "lifespan.shutdown.complete"})
-
-    def _warm(self) -> None:
-        """Read the catalog before a request needs it."""
-        if self._warming is None or self._warming.done():
-            self._warming = asyncio.ensure_future(self._read_catalog())
-
-    async def warmed(self, seconds: float) -> None:
-        """Wait until the list of models has been read, or could not be, but no longer than this."""
-        self._warm()
-        assert self._warming is not None  # noqa: S101  # as was just made sure
-        await asyncio.wait([self._warming], timeout=seconds)
-
-    async def _read_catalog(self) -> None:
-        try:
-            await self._forwarder.update()
-        except CatalogError as error:
-            _log.warning("no list of models yet: %s", error)
 
     async def _serve(self, exchange: Exchange) -> None:
         try:
@@ -148,7 +136,7 @@ class App:
             exchange.record.token = self._access.who(exchange.method, exchange.path, exchange.by_name)
             await self._handler(exchange)(exchange)
         except ClientGoneError:
-            self._metrics.left()
+            self.metrics.left()
         except FreeRouterError as error:
             await self._refuse(exchange, error)
         except (NotSent, Broken, TimeoutError):
@@ -175,7 +163,7 @@ class App:
         headers = self._redaction.headers(headers)
         await exchange.answer(status, headers, self._redaction.body(b"".join(chunks)))
         if exchange.record.first is not None:
-            self._metrics.failed(exchange.record)
+            self.metrics.failed(exchange.record)
 
     def _handler(self, exchange: Exchange) -> Handler:
         if exchange.method == "OPTIONS":
@@ -190,8 +178,8 @@ class App:
         """A handler that counts as a running request, up to the limit, and ends when the server stops."""
 
         async def run(exchange: Exchange) -> None:
-            if self._running >= self._limits.requests:
-                raise BusyError(self._running)
+            if self.running >= self._limits.requests:
+                raise BusyError(self.running)
             task = asyncio.current_task()
             assert task is not None  # noqa: S101  # an app runs in one
             self._tasks.add(task)
@@ -210,7 +198,7 @@ class App:
     # What is routed.
 
     async def _route(self, exchange: Exchange) -> None:
-        self._tokens.count(exchange.record.token)
+        self.tokens.count(exchange.record.token)
         headers = self._access.outgoing(exchange.headers)
         body = await exchange.body()
         record, dialect = exchange.record, paths.error_dialect(exchange.path)
@@ -223,12 +211,12 @@ class App:
         chunks = None if answer.body.reply is None else self._redaction.stream(aiter(answer.body))
         try:
             await self._begin(exchange, answer, chunks)
-            self._metrics.began(exchange.record)
+            self.metrics.began(exchange.record)
             if chunks is not None:
                 await self._stream(exchange, chunks, answer.body)
         finally:
             await answer.body.close()
-            self._metrics.ended(exchange.record)
+            self.metrics.ended(exchange.record)
 
     async def _begin(self, exchange: Exchange, answer: Answer[AsyncBody], chunks: AsyncIterator[bytes] | None) -> None:
         """Send a whole answer, or the head and the first chunk of a stream."""
@@ -284,7 +272,7 @@ class App:
 
     async def _ready(self, exchange: Exchange) -> None:
         if self.router.catalog is None:
-            self._warm()
+            self.warming.again()
             await exchange.answer(503, _JSON, b'{"status":"no list of models yet"}')
         elif not self.router.models():
             await exchange.answer(503, _JSON, b'{"status":"no eligible model: see include, exclude, authors"}')
@@ -296,14 +284,9 @@ class App:
         shared = self._joined.status()
         return encode({"status": "ready"} | ({} if shared is OFF else {"shared_state": shared.as_dict()}))
 
-    def gauge(self) -> None:
-        """Set the metrics that are not counted."""
-        self._metrics.gauge(caller(outgoing([], self.router.settings.key)).account)
-
     async def _show_metrics(self, exchange: Exchange) -> None:
-        self.gauge()
         kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
-        await exchange.answer(200, kind, self._metrics.render())
+        await exchange.answer(200, kind, self.metrics.render())
 
     async def _describe(self, exchange: Exchange) -> None:
         await exchange.answer(200, self._json(exchange), openapi.description())

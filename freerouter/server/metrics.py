@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from freerouter import __version__
 from freerouter.network.refresh import Refresh
+from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.replies.verdicts import Gate
@@ -65,6 +66,7 @@ class Metrics:
     ) -> None:
         self._router = router
         self._refresh = refresh
+        self._account = caller(outgoing([], router.settings.key)).account
         self._registry = CollectorRegistry()
         self._values: list[tuple[Gauge, Callable[[], float]]] = []
         self._followed: list[_Followed] = []
@@ -189,17 +191,13 @@ class Metrics:
             if record.status >= 400 or _has_failed(record.trace):
                 self._token_failures(record.token).inc()
 
-    def gauge(self, account: str) -> None:
-        """Set the gauges, and count what somebody else keeps the count of.
-
-        Args:
-            account: the hash of our own key's account, whose allowance is shown.
-        """
+    def gauge(self) -> None:
+        """Set the gauges, and count what somebody else keeps the count of."""
         for shown, value in self._values:
             shown.set(value())
-        left = self._router.allowance_left(account)
+        left = self._router.allowance_left(self._account)
         self._allowance.set(-1 if left is None else left)
-        shut = self._router.gate(account)
+        shut = self._router.gate(self._account)
         for gate in Gate:
             self._gate.labels(gate.value).set(shut[1] if shut is not None and shut[0] is gate else 0)
         status = self._shared()
@@ -209,6 +207,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """The text that Prometheus reads, of all workers."""
+        self.gauge()
         return generate_latest(of_all(self._registry))
 
 

@@ -101,7 +101,7 @@ class Server(uvicorn.Server):
         self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
-        await self._app.warmed(WARM)
+        await self._app.warming.over(WARM)
         if self._opened is not None:
             self._opened()
 

@@ -74,9 +74,13 @@ class TokenLimits:
     Args:
         most: of one token; None for any number.
         clock: monotonic seconds.
+
+    Attributes:
+        on_count: is called with the token's name when a request was counted.
     """
 
     def __init__(self, most: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.on_count: Callable[[str], None] | None = None
         self._most = most
         self._clock = clock
         self._sent: dict[str, deque[float]] = {}
@@ -92,3 +96,9 @@ class TokenLimits:
         if len(sent) >= self._most:
             raise TokenLimitError(name, self._most, sent[0] + MINUTE - now)
         sent.append(now)
+        if self.on_count is not None:
+            self.on_count(name)
+
+    def hear(self, name: str) -> None:
+        """Another worker has counted a request."""
+        self._sent.setdefault(name, deque()).append(self._clock())

@@ -55,7 +55,7 @@ def test_a_request_leaves_nothing(upstream, emulator, no_collector, fault, strea
             emulator.faults = striking(fault)
         for dialect in ("chat", "responses", "messages"):
             server.ask(dialect, stream=stream)
-        until(lambda: server.app._running == 0)
+        until(lambda: server.app.running == 0)
         assert garbage() == {}
 
 
@@ -78,5 +78,5 @@ def test_a_client_that_leaves_leaves_nothing(server, emulator, no_collector):
         connection.sendall(posted(ask(stream=True)))
         assert connection.recv(10)
     until(lambda: emulator.completions[-1].closed == "client gone")
-    until(lambda: server.app._running == 0)
+    until(lambda: server.app.running == 0)
     assert garbage() == {}

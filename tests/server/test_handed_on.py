@@ -45,7 +45,7 @@ def test_it_comes_as_it_is_read():
             received = b""
             while b'{"data":' not in received:
                 received += connection.recv(1000)
-        until(lambda: server.app._running == 0)
+        until(lambda: server.app.running == 0)
 
 
 def test_one_that_is_too_large_is_cut(caplog):

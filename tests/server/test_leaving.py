@@ -53,7 +53,7 @@ def nobody_is_blamed(server, emulator) -> None:
     assert len(emulator.completions) == 1
     assert not server.app.router.health.cooling
     until(lambda: emulator.open_connections == 0)
-    until(lambda: server.app._running == 0)
+    until(lambda: server.app.running == 0)
 
 
 def test_a_client_that_leaves_while_it_waits_for_the_minute(upstream, emulator):
@@ -61,8 +61,8 @@ def test_a_client_that_leaves_while_it_waits_for_the_minute(upstream, emulator):
         assert server.ask().status_code == 200
         with socket.create_connection(server.address) as connection:
             connection.sendall(posted(ask()))
-            until(lambda: server.app._running == 1)
-        assert until(lambda: server.app._running == 0) < AT_ONCE
+            until(lambda: server.app.running == 1)
+        assert until(lambda: server.app.running == 0) < AT_ONCE
         assert len(emulator.completions) == 1
         assert "freerouter_clients_left_total 1.0" in server.http.get("/metrics").text
 
@@ -72,7 +72,7 @@ def test_a_client_that_leaves_after_a_large_body_that_came_behind_its_head(serve
     head, _, body = posted(ask(messages=[{"role": "user", "content": "x" * 300_000}])).partition(b"\r\n\r\n")
     with socket.create_connection(server.address) as connection:
         connection.sendall(head + b"\r\n\r\n")
-        until(lambda: server.app._running == 1)
+        until(lambda: server.app.running == 1)
         connection.sendall(body)
         until(lambda: emulator.completions)
     assert until(lambda: gone(emulator)) < AT_ONCE
@@ -84,7 +84,7 @@ def test_two_hundred_who_leave_leave_nothing_behind(server, emulator):
     for _ in range(200):
         with socket.create_connection(server.address) as connection:
             connection.sendall(posted(ask()))
-    until(lambda: server.app._running == 0, 10)
+    until(lambda: server.app.running == 0, 10)
     until(lambda: emulator.open_connections == 0, 10)
     emulator.faults = None
     assert server.ask().status_code == 200

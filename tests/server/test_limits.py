@@ -83,7 +83,7 @@ def test_a_slow_body(upstream, emulator):
         answer = raw(server.address, posted(b'{"mess', "content-length: 1000"))
         assert statuses(answer) == [408]
         assert b"connection: close" in answer
-        assert server.app._running == 0
+        assert server.app.running == 0
     assert not emulator.completions
 
 
@@ -202,7 +202,7 @@ def test_more_at_once_than_are_allowed(upstream, emulator):
         assert server.http.get("/health").status_code == 200
         for connection in waiting:
             connection.close()
-        until(lambda: server.app._running == 0)
+        until(lambda: server.app.running == 0)
         assert server.ask().status_code == 200
     assert len(emulator.completions) == 3
 
@@ -221,4 +221,4 @@ def test_a_hundred_streams_at_once(server, emulator):
     for thread in threads:
         thread.join(20)
     assert results == [200] * 100
-    until(lambda: server.app._running == 0)
+    until(lambda: server.app.running == 0)

@@ -82,6 +82,6 @@ def test_a_client_that_does_not_read_is_let_go(monkeypatch, caplog):
         socket.create_connection(server.address, timeout=5) as connection,
     ):
         connection.sendall(posted(ask(stream=True), path=f"/api/v1/{PATHS['chat']}"))
-        until(lambda: server.app._running == 1)
-        until(lambda: server.app._running == 0, 5)
+        until(lambda: server.app.running == 1)
+        until(lambda: server.app.running == 0, 5)
     assert caplog.messages == []

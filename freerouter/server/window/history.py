@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -67,12 +67,14 @@ class History:
         number: that of the last request; 0 before the first.
         answered: how many were.
         on_news: called after each request.
+        on_own: called with each request that this process served.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self.number = 0
         self.answered = 0
         self.on_news: Callable[[], None] | None = None
+        self.on_own: Callable[[Entry], None] | None = None
         self._wall = wall
         self._entries: deque[Entry] = deque(maxlen=KEPT)
 
@@ -80,15 +82,26 @@ class History:
         """Keep what is told of an exchange that is over, if it was to be routed."""
         if record.place != "route":
             return
-        self.number += 1
         if record.trace is not None:
             record.trace.strip()
         total = record.seconds
-        entry = Entry(self.number, self._wall() - total, record, total)
+        entry = Entry(self.number + 1, self._wall() - total, record, total)
+        self.hear(entry)
+        if self.on_own is not None:
+            self.on_own(entry)
+
+    def hear(self, entry: Entry) -> None:
+        """Keep a request, perhaps one of another worker."""
+        self.number += 1
         self.answered += entry.answered
-        self._entries.append(entry)
+        self._entries.append(entry._replace(number=self.number))
         if self.on_news is not None:
             self.on_news()
+
+    def adopt(self, number: int, answered: int, entries: Iterable[Entry]) -> None:
+        """Begin with what another worker knows; its requests come newest first."""
+        self.number, self.answered = number, answered
+        self._entries = deque(reversed(list(entries)), maxlen=KEPT)
 
     def last(self, most: int = KEPT) -> list[Entry]:
         """The last requests, newest first."""

@@ -60,9 +60,9 @@ class Window:
 
     def __init__(self, router: Router, access: Access, refresh: Refresh, running: Callable[[], int]) -> None:
         self._access = access
-        self._history = History()
-        self._snapshot = Snapshot(router, self._history, refresh, running, asks_for_token=bool(access.tokens))
-        self._feed = Feed(self._history, self._snapshot)
+        self.history = History()
+        self._snapshot = Snapshot(router, self.history, refresh, running, asks_for_token=bool(access.tokens))
+        self._feed = Feed(self.history, self._snapshot)
         self.handlers: dict[paths.Place | paths.WindowPlace, Callable[[Exchange], Awaitable[None]]] = {
             "page": self._page,
             "asset": self._asset,
@@ -74,7 +74,7 @@ class Window:
 
     def tell(self, record: Record) -> None:
         """An exchange is over."""
-        self._history.add(record)
+        self.history.add(record)
 
     def close(self) -> None:
         """The server stops: the pages are let go."""

@@ -10,9 +10,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
-from freerouter.server.workers.channel import Channel
+from freerouter.server.workers.channel import Channel, Message
 from freerouter.server.workers.counts import Counts
-from freerouter.server.workers.crew import Deed
 from freerouter.server.workers.worker import Plan, Seat, work
 
 # A child begins with the signals of its parent held back, and lets none of these through: they are its parent's.
@@ -51,22 +50,29 @@ class Hand:
         with theirs, _held_back():
             self._process.start()
         self._channel: Channel | None = None
+        self._early: list[Message] = []
         self._ended = ended
         self._loop.add_reader(self._process.sentinel, self._reap)
 
-    async def messages(self) -> AsyncIterator[str]:
-        """What kind of thing it tells, until it is gone."""
+    async def messages(self) -> AsyncIterator[Message]:
+        """What it tells, until it is gone."""
         self._channel = await Channel.over(self._end)
+        for message in self._early:
+            self._channel.send(message)
         async for message in self._channel.messages():
-            yield message["kind"]
+            yield message
         self._channel.close()
 
-    def tell(self, deed: Deed) -> None:
-        """Have it do this."""
-        if deed is Deed.KILL or self._channel is None:
-            self._process.kill()
+    def send(self, message: Message) -> None:
+        """Tell it something, as soon as it can hear."""
+        if self._channel is None:
+            self._early.append(message)
         else:
-            self._channel.send(deed.value)
+            self._channel.send(message)
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
 
     @property
     def status(self) -> str:

@@ -16,6 +16,7 @@ from freerouter.errors import FreeRouterError, SettingsError
 from freerouter.server import files, logs, systemd
 from freerouter.server.listening import admitted, listen, url_of
 from freerouter.server.security import Access
+from freerouter.server.workers.channel import Message
 from freerouter.server.workers.counts import Counts
 from freerouter.server.workers.crew import Crew, Deed, Order, Phase
 from freerouter.server.workers.hand import Hand
@@ -107,9 +108,23 @@ class Parent:
 
     async def _follow(self, number: int, hand: Hand) -> None:
         """Hear what a worker tells."""
-        async for kind in hand.messages():
-            if kind == "ready" and self._hands.get(number) is hand:
+        async for message in hand.messages():
+            if self._hands.get(number) is hand:
+                self._hear(number, message)
+
+    def _hear(self, number: int, message: Message) -> None:
+        others = [hand for other, hand in self._hands.items() if other != number]
+        match message.kind:
+            case "ready":
                 self._serves(number)
+            case "ask":
+                for hand in others[:1]:  # it knows of all requests, as each does
+                    hand.send(message._replace(to=number))
+            case "answer" if message.to in self._hands:
+                self._hands[message.to].send(message)
+            case "news":
+                for hand in others:
+                    hand.send(message)
 
     def _serves(self, number: int) -> None:
         before = self._crew.current
@@ -142,10 +157,13 @@ class Parent:
 
     def _do(self, orders: list[Order]) -> None:
         for deed, number in orders:
-            if deed is Deed.START:
-                self._start(number)
-            else:
-                self._hands[number].tell(deed)
+            match deed:
+                case Deed.START:
+                    self._start(number)
+                case Deed.KILL:
+                    self._hands[number].kill()
+                case Deed.RETIRE | Deed.STOP | Deed.HASTEN:
+                    self._hands[number].send(Message(deed.value))
 
     def _start(self, number: int) -> None:
         plan = self._plans[self._crew.generation(number)]

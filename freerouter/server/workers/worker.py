@@ -17,8 +17,9 @@ from freerouter.errors import FreeRouterError
 from freerouter.server import files, logs
 from freerouter.server.running import WARM, Server, configure, make_app, spare_the_collector
 from freerouter.server.security import Access
-from freerouter.server.workers.channel import Channel
+from freerouter.server.workers.channel import Channel, Message
 from freerouter.server.workers.counts import Counts
+from freerouter.server.workers.siblings import Siblings
 from freerouter.settings import Settings
 
 _log = logging.getLogger("freerouter")
@@ -27,6 +28,8 @@ _log = logging.getLogger("freerouter")
 # answer, which says so; a client that finds its connection closed just as it sends has lost a request.
 _GRACE = 5.0
 _GLANCE = 0.1
+# Seconds between two reports to the others.
+_EVERY = 0.25
 # Has libuv, and so uvloop, leave the next connection to another worker; else the first one to wake up takes them all.
 _ONE_BY_ONE = "UV_TCP_SINGLE_ACCEPT"
 
@@ -59,12 +62,13 @@ class WorkerServer(Server):
 
     Args:
         config: see ``running.configure``.
-        end: of the channel to the parent.
+        seat: of this worker.
     """
 
-    def __init__(self, config: uvicorn.Config, end: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, seat: Seat) -> None:
         super().__init__(config, self._tell_ready)
-        self._end_of_channel = end
+        self._siblings = Siblings(seat.number, self._app)
+        self._end_of_channel = seat.end
         self._channel: Channel | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -76,9 +80,11 @@ class WorkerServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Let clients in, once there is a list of models: until then, others answer better."""
         self._channel = await Channel.over(self._end_of_channel)
-        await self._app.warmed(WARM)
+        self._tasks = [asyncio.ensure_future(self._obey(self._channel))]
+        self._tell(Message("ask"))
+        await self._app.warming.over(WARM)
         await super().startup(sockets)
-        self._tasks = [asyncio.ensure_future(self._obey(self._channel)), asyncio.ensure_future(self._count())]
+        self._tasks.append(asyncio.ensure_future(self._report()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests finish, for a while."""
@@ -89,26 +95,36 @@ class WorkerServer(Server):
             self._channel.close()
 
     def _tell_ready(self) -> None:
+        self._tell(Message("ready"))
+
+    def _tell(self, message: Message) -> None:
         if self._channel is not None:
-            self._channel.send("ready")
+            self._channel.send(message)
 
     async def _obey(self, channel: Channel) -> None:
         """Do what the parent says; where it is gone, stop."""
         async for message in channel.messages():
-            match message["kind"]:
+            match message.kind:
                 case "retire":
                     self._tasks.append(asyncio.ensure_future(self._retire()))
                 case "stop":
                     self.should_exit = True
                 case "hasten":
                     self.should_exit = self._in_haste = True
+                case "ask":
+                    channel.send(Message("answer", message.to, self._siblings.past()))
+                case "answer":
+                    self._siblings.learn(message.payload)
+                case "news":
+                    self._siblings.hear(message.payload)
         self.should_exit = True
 
-    async def _count(self) -> None:
-        """Keep the gauges true, which another worker may be asked for."""
+    async def _report(self) -> None:
+        """Tell the other workers what happens here, and keep the gauges true, which they may be asked for."""
         while True:
-            self._app.gauge()
-            await asyncio.sleep(1.0)
+            self._app.metrics.gauge()
+            self._tell(Message("news", payload=self._siblings.news()))
+            await asyncio.sleep(_EVERY)
 
     async def _retire(self) -> None:
         """Take no more connections, and stop once those that there are have ended."""
@@ -141,7 +157,7 @@ def work(seat: Seat, plan: Plan) -> None:
         seat.counts.join(seat.number)
         app = make_app(settings, plan.access)
         spare_the_collector()
-        WorkerServer(configure(app), seat.end).run(sockets=[seat.listener])
+        WorkerServer(configure(app), seat).run(sockets=[seat.listener])
     except FreeRouterError as error:
         _log.error("the worker cannot serve: %s", error)
         raise SystemExit(1) from None

@@ -270,3 +270,25 @@ def test_systemd_is_told_when_requests_can_be_answered(tmp_path, count):
                 server.popen.send_signal(signal.SIGHUP)
                 assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", notified.recv(100))
                 assert notified.recv(100) == b"READY=1"
+
+
+def test_the_window_shows_the_requests_of_all_workers_also_of_those_that_are_gone(tmp_path):
+    def shown() -> list[tuple[int, int]]:
+        """What each worker says of the requests: how many there were, and how many it lists."""
+        said = []
+        for other in sorted(workers(server)):
+            with stopped(other):
+                status = httpx.get(f"{server.url}/status").json()
+            said.append((status["counts"]["requests"], len(status["requests"])))
+        return said
+
+    with serving(tmp_path, "--emulate", *TWO, **NEWS) as server:
+        until(lambda: counted(server, "freerouter_limit_requests") == 512, LONG)
+        for other in sorted(workers(server)):
+            with stopped(other):
+                assert asked(server).status_code == 200
+        until(lambda: shown() == [(2, 2), (2, 2)], LONG)
+        before = workers(server)
+        server.popen.send_signal(signal.SIGHUP)
+        until(lambda: len(workers(server)) == 2 and not workers(server) & before, LONG)
+        assert shown() == [(2, 2), (2, 2)]
