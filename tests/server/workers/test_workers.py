@@ -34,7 +34,14 @@ def workers(server: Process) -> set[int]:
     """The process ids of the workers that there are."""
     parent = server.popen.pid
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return {int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()}
+    return {int(child) for child in children if b"spawn_main" in command_of(child)}
+
+
+def command_of(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:  # it has ended in the meantime
+        return b""
 
 
 def asked(server: Process, **fields) -> httpx.Response:
