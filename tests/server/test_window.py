@@ -167,20 +167,20 @@ def test_only_so_many_pages_are_served(server, monkeypatch):
         told = events(stream)  # the stream ends with its reader
         next(told)
         assert server.http.get("/events").status_code == 429
-    until(lambda: not server.app._window._feed._pages)
+    until(lambda: not server.app.window._feed._pages)
     with server.http.stream("GET", "/events") as stream:
         assert next(events(stream))[0] == "snapshot"
 
 
 def test_a_page_that_is_far_behind_gets_a_snapshot(server):
-    window = server.app._window
+    window = server.app.window
     page = feed._Page(window._history, window._snapshot)
     page.snapshot()
     for _ in range(feed._BEHIND):
-        server.app._window.tell(Record(place="route", dialect="chat"))
+        server.app.window.tell(Record(place="route", dialect="chat"))
     assert page.news(0, silent=True).count(b"event: request\n") == feed._BEHIND
     for _ in range(feed._BEHIND + 1):
-        server.app._window.tell(Record(place="route", dialect="chat"))
+        server.app.window.tell(Record(place="route", dialect="chat"))
     assert page.news(0, silent=True).startswith(b"event: snapshot\n")
     assert page.news(0, silent=False) == b""
     assert page.news(0, silent=True) == b": alive\n\n"
@@ -204,8 +204,8 @@ def test_nothing_of_a_message_or_of_an_error_is_kept(server, emulator):
     said = {"messages": [{"role": "user", "content": CANARY}]}
     for _ in range(2):
         server.http.post("/api/v1/chat/completions", json=said)
-    until(lambda: len(server.app._window._history.last()) == 2)
-    kept = server.app._window._history.last()
+    until(lambda: len(server.app.window._history.last()) == 2)
+    kept = server.app.window._history.last()
     for entry in kept:
         assert CANARY.encode() not in pickle.dumps(entry)
         assert type(entry.trace.requirements.tokens) is Bounds  # what is not counted yet holds the prompt
