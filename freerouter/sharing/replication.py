@@ -132,6 +132,8 @@ class Replication:
             try:
                 self._follow()
             except StoreError as error:
+                if self._stopping.is_set():
+                    return  # it has been closed, which is no trouble
                 self._connected.clear()
                 failures = 1 if self._condition.trouble == "" else failures + 1
                 self._condition.failed(str(error))

@@ -174,7 +174,7 @@ def test_only_so_many_pages_are_served(server, monkeypatch):
 
 def test_a_page_that_is_far_behind_gets_a_snapshot(server):
     window = server.app.window
-    page = feed._Page(window._history, window._snapshot)
+    page = feed._Page(window.history, window._snapshot)
     page.snapshot()
     for _ in range(feed._BEHIND):
         server.app.window.tell(Record(place="route", dialect="chat"))
@@ -204,8 +204,8 @@ def test_nothing_of_a_message_or_of_an_error_is_kept(server, emulator):
     said = {"messages": [{"role": "user", "content": CANARY}]}
     for _ in range(2):
         server.http.post("/api/v1/chat/completions", json=said)
-    until(lambda: len(server.app.window._history.last()) == 2)
-    kept = server.app.window._history.last()
+    until(lambda: len(server.app.window.history.last()) == 2)
+    kept = server.app.window.history.last()
     for entry in kept:
         assert CANARY.encode() not in pickle.dumps(entry)
         assert type(entry.trace.requirements.tokens) is Bounds  # what is not counted yet holds the prompt

@@ -147,7 +147,7 @@ def test_starting_anew_under_load_loses_no_request(tmp_path, slow):
         for _ in range(2):
             before = workers(server)
             server.popen.send_signal(signal.SIGHUP)
-            until(lambda before=before: not workers(server) & before, LONG)
+            until(lambda before=before: not workers(server) & before, 3 * LONG)
             load.more(20)
         assert len(workers(server)) == 2
     assert set(load.seen) == {200}
@@ -297,5 +297,5 @@ def test_the_window_shows_the_requests_of_all_workers_also_of_those_that_are_gon
         until(lambda: shown() == [(2, 2), (2, 2)], LONG)
         before = workers(server)
         server.popen.send_signal(signal.SIGHUP)
-        until(lambda: len(workers(server)) == 2 and not workers(server) & before, LONG)
+        until(lambda: len(workers(server)) == 2 and not workers(server) & before, 3 * LONG)
         assert shown() == [(2, 2), (2, 2)]
