@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any, Protocol
 
 from freerouter.durations import DAY, MINUTE
@@ -142,7 +143,7 @@ class News:
         for fact in facts:
             if fact.over:
                 self._note_over(fact)
-            elif fact.since <= self._over.get(fact.key, -1.0):
+            elif fact.since <= self._over.get(fact.key, -inf):  # what was learnt before this machine started is below 0
                 continue
             hearer = self._hearers.get(fact.kind)
             if hearer is not None:

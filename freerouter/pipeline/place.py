@@ -23,6 +23,7 @@ class Place:
     # Of the class, as they are for most of a request's time: it is made for each request.
     counted = False
     _answered = False
+    _used = False
     _ask: Reserve | None = None
 
     def __init__(self, state: State, news: News, account: str) -> None:
@@ -45,6 +46,7 @@ class Place:
         if limit > MOST_SLOTS:
             return None
         self._ask = Reserve(self._news.slots, self._account, next(self._news.numbers), limit)
+        self._used = False
         return self._ask
 
     def reserved(self, slot: Slot | None) -> None:
@@ -65,6 +67,7 @@ class Place:
         if self._ask is not None and not counted:
             self._news.sent(self._ask)
         self.counted = self._answered = False
+        self._used = True
         return counted
 
     def give_back(self) -> None:
@@ -75,6 +78,6 @@ class Place:
         self.counted = self._answered = False
 
     def leave(self) -> None:
-        """The request has ended: a place that it has not used is given back."""
-        if self._ask is not None and (self.counted or not self._answered):
+        """The request has ended: a place that it has not used is given back; so is one whose answer came too late."""
+        if self._ask is not None and not self._used:
             self.give_back()

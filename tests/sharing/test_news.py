@@ -199,6 +199,14 @@ def test_what_costs_is_asked_by_none(one, other):
     assert other.walk(always(ANSWER)).sent == []
 
 
+def test_what_was_learnt_before_this_machine_started_counts(one):
+    month = 30 * 86_400.0
+    one.router.hear(
+        [Fact(Kind.ALARM, ("m/0:free",), 0.5, one.stage.clock() - month / 2, one.stage.clock() + month / 2)]
+    )
+    assert one.router.health.costs.models == {"m/0:free": 0.5}
+
+
 @pytest.mark.parametrize("value", [None, [], "x", {"a": 1}, [1, 2, 3]], ids=repr)
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.DAY, Kind.SENT, Kind.ALARM)])
 @pytest.mark.parametrize("about", [(), ("a",), ("a", "b"), ("a", "gone", "{"), ("a", "b", "c", "d")], ids=repr)
@@ -291,6 +299,31 @@ def test_a_caller_that_leaves_gives_its_place_back(answered):
         routing.reserved(Slot(True, (60.0,)))
     routing.abandon()
     assert one.kinds() == [Kind.SENT]
+
+
+@pytest.mark.parametrize("reading", [LIMITED, None], ids=["no more is tried", "the caller leaves"])
+def test_what_was_sent_keeps_its_place_however_it_ends(reading):
+    one = Peer(requests_per_minute=2, max_attempts=1)
+    routing = start(one)
+    routing.next()
+    routing.reserved(Slot(True, (60.0,)))
+    assert isinstance(routing.next(), Send)
+    if reading is None:
+        routing.abandon()
+    else:
+        routing.record(routing.judge(reading))
+        assert isinstance(routing.next(), Fail)
+    assert Kind.SENT not in one.kinds()
+
+
+def test_an_answer_of_the_store_that_came_too_late_gives_its_place_back():
+    one = Peer(count=1, requests_per_minute=2)
+    routing = start(one)
+    routing.next()
+    routing.reserved(None)
+    routing.abandon()
+    (given_back,) = heard(one.told(), 0.0)
+    assert (given_back.kind, given_back.over) == (Kind.SENT, True)
 
 
 def test_a_closed_gate_in_the_answer_ends_the_request():
