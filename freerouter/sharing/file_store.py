@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from freerouter.sharing import tables
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Ask, Slot
 from freerouter.sharing.stores import MOST_FACTS, StoreError
@@ -20,22 +21,6 @@ _GLANCE = 0.05
 # Facts that end later than this after a clock has been set back are forgotten, in seconds.
 _TOLERANCE = 5.0
 
-_VERSION = 1
-_SCHEMA = """
-create table if not exists fact(
-    name text primary key, payload blob not null, at real not null, until real not null, over integer not null,
-    number integer not null, origin text not null) without rowid;
-create index if not exists fact_number on fact(number);
-create index if not exists fact_until on fact(until);
-create table if not exists slot(
-    account text not null, name text not null, at real not null, primary key(account, name)) without rowid;
-create table if not exists day(
-    account text primary key, allowed integer not null, remaining integer not null, at real not null,
-    until real not null) without rowid;
-create table if not exists counter(one integer primary key, number integer not null, at real not null);
-insert or ignore into counter values(1, 0, 0);
-"""
-
 _TROUBLES = {
     sqlite3.SQLITE_BUSY: "does not answer in time",
     sqlite3.SQLITE_LOCKED: "does not answer in time",
@@ -45,15 +30,6 @@ _TROUBLES = {
     sqlite3.SQLITE_NOTADB: "is damaged",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",
 }
-
-# See facts.replaces.
-_PUBLISH = """
-insert into fact values(:name, :payload, :at, :until, :over, :number, :origin)
-on conflict(name) do update set payload = excluded.payload, at = excluded.at, until = excluded.until,
-    over = excluded.over, number = excluded.number, origin = excluded.origin
-where case when excluded.over or over then (excluded.at, excluded.over) > (at, over)
-    else (excluded.until, excluded.at) > (until, at) end
-"""
 
 
 class FileStore:
@@ -87,13 +63,18 @@ class FileStore:
         self._slow: sqlite3.Connection | None = None
         self._version = -1
         self._number = 0
+        self._damaged = False
+        self._opened: tuple[int, int] | None = None  # the file that is open: its path may name another one
         self._closing = threading.Event()
 
     def connect(self) -> None:
         """See Store. A file that is damaged is replaced: what it holds is soon learnt again."""
         with self._lock, self._slow_lock:
             self._disconnect()
-            with _translated():
+            with self._translated():
+                if self._damaged and self._identity() == self._opened:
+                    self._remove()
+                self._damaged = False
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._path.touch(0o600)
                 try:
@@ -107,11 +88,22 @@ class FileStore:
 
     def _open(self) -> None:
         self._slow = _connected(self._path, _TIMEOUT)
-        if self._slow.execute("pragma user_version").fetchone()[0] != _VERSION:
-            self._slow.executescript(f"begin immediate; {_SCHEMA} pragma user_version = {_VERSION}; commit;")
+        if self._slow.execute("pragma user_version").fetchone()[0] != tables.VERSION:
+            self._slow.executescript(
+                f"begin immediate; {tables.SCHEMA} pragma user_version = {tables.VERSION}; commit;"
+            )
         self._quick = _connected(self._path, self._patience)
         self._quick.execute("pragma wal_autocheckpoint = 0")  # the other connection does that: it may take long
         self._version = -1
+        self._opened = self._identity()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Of the file at the path; None when there is none."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _remove(self) -> None:
         self._disconnect()
@@ -119,8 +111,12 @@ class FileStore:
             Path(f"{self._path}{ending}").unlink(missing_ok=True)
 
     def check(self) -> None:
-        """See Store."""
+        """See Store. Who has a file open that others have removed is alone with it."""
+        if self._damaged:
+            raise StoreError("is damaged")
         with self._slowly() as connection, _transaction(connection):
+            if self._identity() != self._opened:
+                raise StoreError("was removed, and is made anew")
             now = self._wall()
             connection.execute("update counter set at = ?", (now,))
             connection.execute("delete from slot where at <= ? or at > ?", (now - SLOT_SECONDS, now))
@@ -130,7 +126,7 @@ class FileStore:
         if not self._lock.acquire(timeout=self._patience):
             raise StoreError("does not answer in time")
         try:
-            with _translated(), _transaction(_there(self._quick)) as connection:
+            with self._translated(), _transaction(_there(self._quick)) as connection:
                 return self._take(connection, ask)
         finally:
             self._lock.release()
@@ -207,7 +203,7 @@ class FileStore:
             for one in told:
                 row = {"name": one.name, "payload": one.payload, "over": int(one.over)}
                 row |= {"number": number, "origin": self._origin}
-                connection.execute(_PUBLISH, row | {"at": now - one.age, "until": now + one.left})
+                connection.execute(tables.PUBLISH, row | {"at": now - one.age, "until": now + one.left})
             connection.execute(
                 "delete from fact where name in (select name from fact order by until limit"
                 " max((select count(*) from fact) - ?, 0))",
@@ -254,8 +250,17 @@ class FileStore:
     @contextmanager
     def _slowly(self) -> Iterator[sqlite3.Connection]:
         """The connection that nobody waits for."""
-        with self._slow_lock, _translated():
+        with self._slow_lock, self._translated():
             yield _there(self._slow)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Errors of SQLite as StoreError."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            self._damaged = self._damaged or _is_damaged(error)
+            raise StoreError(_in_words(error)) from None
 
     def close(self) -> None:
         """See Store."""
@@ -297,16 +302,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]
         raise
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of SQLite as StoreError."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(_in_words(error)) from None
-
-
-def _is_damaged(error: sqlite3.Error) -> bool:
+def _is_damaged(error: sqlite3.Error | OSError) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from freerouter.pipeline import joining
 from freerouter.replies.verdicts import Gate
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.slots import PATIENCE
+from freerouter.sharing.stores import StoreError
 from tests.sharing.servers import RedisServer, Wanted, free_port
 from tests.sharing.workers import all_do
 from tests.stage import KEY, until
@@ -189,6 +191,11 @@ while True:
 """
 
 
+def has_written(store, name):
+    """Whether a writer has taken places besides our own."""
+    return len(store.take(Wanted(f"busy {name}", 0, 100)).taken) > 2
+
+
 def test_processes_that_are_killed_in_the_midst_of_writing_leave_a_file_that_can_be_used(tmp_path):
     path = tmp_path / "shared.sqlite3"
     store = FileStore(path, "me", patience=5.0)
@@ -200,13 +207,14 @@ def test_processes_that_are_killed_in_the_midst_of_writing_leave_a_file_that_can
         ]
         for writer in writers:
             assert writer.stdout.readline() == b"ready\n"
-        until(lambda: len(store.news(0.1)) > 1)  # in the midst of it
+        for each in range(2):
+            until(partial(has_written, store, f"{number}-{each}"))  # in the midst of it
         assert store.take(Wanted("me", number, 3)).granted is (number < 3)
         for writer in writers:
             os.kill(writer.pid, signal.SIGKILL)
             writer.wait()
             writer.stdout.close()
-    assert all(len(store.take(Wanted(f"busy {number}-0", 0, 100)).taken) > 1 for number in range(4))
+    assert all(has_written(store, f"{number}-{each}") for number in range(4) for each in range(2))
     assert len(store.snapshot()) > 1
     store.close()
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -220,6 +228,45 @@ def test_a_damaged_file_is_replaced(tmp_path):
     store.connect()
     assert store.take(Wanted("me", 0, 1)).granted
     store.close()
+
+
+def spoil(path):
+    """Overwrite all of a file but its first page, which tells that it is a database."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+    with path.open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+
+
+def test_a_file_that_is_damaged_while_it_is_used_is_replaced(tmp_path):
+    path = tmp_path / "shared.sqlite3"
+    first = FileStore(path, "first")
+    first.connect()
+    first.close()
+    spoil(path)
+    store = FileStore(path, "me")
+    with pytest.raises(StoreError, match="is damaged"):
+        store.connect()
+    store.connect()
+    assert store.take(Wanted("me", 0, 1)).granted
+    store.close()
+
+
+def test_processes_whose_file_was_removed_meet_again_in_the_next_one(tmp_path):
+    path = tmp_path / "shared.sqlite3"
+    one, other = FileStore(path, "one", patience=5.0), FileStore(path, "other", patience=5.0)
+    one.connect()
+    path.unlink()
+    other.connect()
+    with pytest.raises(StoreError, match="was removed"):
+        one.check()
+    one.connect()
+    assert one.take(Wanted("me", 0, 1)).granted
+    assert not other.take(Wanted("me", 0, 1)).granted
+    one.close()
+    other.close()
 
 
 @pytest.mark.parametrize("folder", ["a file", "nothing below"])
