@@ -29,7 +29,7 @@ DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 # Guards and classifiers do not answer a chat ("User Safety: safe"); models that only read text in images do not either.
 DEFAULT_EXCLUDE = ("*guard*", "*content-safety*", "*moderation*", "*-ocr*")
 
-_REDIS = ("redis", "rediss", "unix")
+_REDIS = re.compile(r"rediss?://[^/?#]+(/\d*)?(\?.*)?|unix://[^?#]+(\?.*)?")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -38,6 +38,25 @@ def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(item for item in re.split(r"[\s,]+", value) if item)
     return value
+
+
+def _in_clear(value: object) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return text.strip() if isinstance(text, str) else text
+
+
+def _redis_url(text: str, error: str) -> SecretStr:
+    """A URL of Redis, which may hold a password: no error shows it."""
+    if not _REDIS.fullmatch(text) or not _is_port(text):
+        raise ValueError(f"{error}: redis://host:6379/0, rediss:// with TLS, or unix://path")
+    return SecretStr(text)
+
+
+def _is_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=64)
@@ -214,17 +233,23 @@ class Settings(BaseSettings):
             raise ValueError("must be printable ASCII without spaces: copy the key again")
         return SecretStr(key)
 
-    @field_validator("shared_state", "redis_url", mode="before")
+    @field_validator("shared_state", mode="before")
+    @classmethod
+    def _check_shared_state(cls, value: object) -> object:
+        text = _in_clear(value)
+        if not isinstance(text, str):
+            return text
+        return (
+            text or "auto" if text in ("", "auto", "off") else _redis_url(text, "must be auto, off or a URL of Redis")
+        )
+
+    @field_validator("redis_url", mode="before")
     @classmethod
     def _check_redis(cls, value: object) -> object:
-        url = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not isinstance(url, str) or not (url := url.strip()):
-            return value or None
-        if url in ("auto", "off"):
-            return url
-        if urlsplit(url).scheme not in _REDIS:
-            raise ValueError("must be a URL of Redis: redis://host:6379/0, rediss:// with TLS, or unix://path")
-        return SecretStr(url)
+        text = _in_clear(value)
+        if not isinstance(text, str):
+            return text
+        return _redis_url(text, "must be a URL of Redis") if text else None
 
     @field_validator("model_map")
     @classmethod

@@ -24,6 +24,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from freerouter.errors import SettingsError
 from freerouter.sharing import scripts
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Ask, Slot
@@ -50,6 +51,7 @@ _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (ConnectionError, "cannot be reached"),
     (RedisError, "answers with an error"),
 )
+_WRONG_OPTIONS = "the URL of Redis (shared_state, redis_url) has an unknown or wrong option: correct what follows its ?"
 
 
 class RedisStore:
@@ -61,6 +63,9 @@ class RedisStore:
         origin: name of this process: its own news are not news to it.
         patience: seconds for a slot.
         now: milliseconds, in place of the server's clock.
+
+    Raises:
+        SettingsError: the URL has an option that is not known.
     """
 
     kind = "redis"
@@ -232,14 +237,21 @@ class RedisStore:
 
 
 def _client(url: str, timeout: float, **options: Any) -> Any:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),  # the replication tries again; a slot is not asked for twice
-        protocol=2,
-        **options,
-    )
+    """A client of Redis; nothing is connected yet. Raises SettingsError."""
+    fixed = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "retry": Retry(NoBackoff(), 0),  # the replication tries again; a slot is not asked for twice
+        "protocol": 2,
+        "decode_responses": False,
+    }
+    try:
+        client = redis.Redis.from_url(url, **fixed, **options)
+        client.connection_pool.connection_kwargs.update(fixed)  # the options of the URL would come first
+        client.connection_pool.make_connection()  # which looks at the options
+    except (TypeError, ValueError, RedisError):
+        raise SettingsError(_WRONG_OPTIONS) from None
+    return client
 
 
 @contextmanager

@@ -221,6 +221,18 @@ def test_every_key_in_redis_ends_and_none_holds_the_account(redis_server):
     store.close()
 
 
+def test_options_of_the_url_do_not_change_how_long_a_request_waits(redis_server):
+    url = f"{redis_server.url}?socket_timeout=60&decode_responses=true"
+    one, other = RedisStore(url, uuid4().hex, "one"), RedisStore(url, uuid4().hex, "other", patience=PATIENT)
+    assert one._quick.connection_pool.connection_kwargs["socket_timeout"] == slots.PATIENCE
+    other.connect()
+    assert other.take(Ask("me", 0, 1)).granted
+    other.publish(told := [tell(ended(Kind.COOLED, ("m",), 0.0), 1.0)])
+    assert [(each.payload, each.over) for each in other.snapshot()] == [(told[0].payload, True)]
+    one.close()
+    other.close()
+
+
 def test_without_password():
     assert (
         redis_store.without_password("rediss://me:secret@redis.example:6380/1?x=y") == "rediss://redis.example:6380/1"

@@ -138,6 +138,9 @@ def test_doctor_looks_at_it(local, cli, upstream, monkeypatch):
         ({"shared_state": "off", "redis_url": REDIS}, None),
         ({"shared_state": "unix:///run/redis.sock"}, "unix:///run/redis.sock"),
         ({"redis_url": ""}, None),
+        ({"shared_state": ""}, None),
+        ({"shared_state": " ", "redis_url": REDIS}, REDIS),
+        ({"redis_url": "redis://[::1]:6379?socket_keepalive=yes"}, "redis://[::1]:6379?socket_keepalive=yes"),
     ],
 )
 def test_where_redis_is(local, given, url):
@@ -155,13 +158,29 @@ def test_the_environment_says_where_redis_is(local, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["shared_state", "redis_url"])
-@pytest.mark.parametrize("wrong", ["http://host", "host:6379", "secret"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["http://host", "host:6379", "secret", "REDIS://host", "redis://host:port", "redis://host:99999", "redis://h/name"],
+)
 def test_what_is_no_url_of_redis_is_refused_and_not_shown(name, wrong):
     with pytest.raises(SettingsError) as caught:
         Settings(**{name: wrong})
     assert name in str(caught.value)
     assert "redis://host:6379/0" in str(caught.value)
     assert wrong not in str(caught.value).replace("redis://host:6379/0", "")
+
+
+def test_what_shared_state_can_be_is_said():
+    with pytest.raises(SettingsError, match=r"shared_state.*must be auto, off or a URL of Redis"):
+        Settings(shared_state="yes")
+    with pytest.raises(SettingsError, match=r"redis_url.*must be a URL of Redis"):
+        Settings(redis_url="auto")
+
+
+@pytest.mark.parametrize("option", ["foo=1", "socket_timeout=long"])
+def test_an_option_of_redis_that_is_wrong_is_an_error_of_the_settings(option):
+    with pytest.raises(SettingsError, match="shared_state, redis_url"):
+        joining.look(Settings(shared_state=f"redis://someone:secret@host?{option}"))
 
 
 def test_config_does_not_show_the_password(local, cli, monkeypatch):
