@@ -226,7 +226,7 @@ def test_options_of_the_url_do_not_change_how_long_a_request_waits(redis_server)
     one, other = RedisStore(url, uuid4().hex, "one"), RedisStore(url, uuid4().hex, "other", patience=PATIENT)
     assert one._quick.connection_pool.connection_kwargs["socket_timeout"] == slots.PATIENCE
     other.connect()
-    assert other.take(Ask("me", 0, 1)).granted
+    assert other.take(Wanted("me", 0, 1)).granted
     other.publish(told := [tell(ended(Kind.COOLED, ("m",), 0.0), 1.0)])
     assert [(each.payload, each.over) for each in other.snapshot()] == [(told[0].payload, True)]
     one.close()
