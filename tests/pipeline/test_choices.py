@@ -116,6 +116,7 @@ def test_a_body_that_came_parsed_is_known_to_be_so_even_when_training_is_denied(
 
 def test_a_name_and_a_plugin_are_heard_by_a_plan():
     actor = stage(models(2))
+    assert plan_of(actor, wishes=Wishes(prefer="large"))[0].body == HELLO
     plan, trace = plan_of(actor, HELLO | {"model": "free:coding"})
     assert (plan.selection.choice.preference.kind, trace.prefer) == ("coding", "coding")
     plugin = {"id": "auto-router", "excluded_models": ["m/0"]}
