@@ -75,14 +75,18 @@ def _try_in_place(changes: list[Change], options: list[str], jobs: int, folder: 
 
     def work() -> int:
         found: list[tuple[int, bool]] = []
-        collect(options, _Survey(changes, jobs, folder, lambda change, lives: found.append((change.number, lives))))
+        survey = _Survey(changes, jobs, folder, lambda change, lives: found.append((change.number, lives)))
+        collect(options, survey)
         assert len(found) == len(changes), "pytest ended early"
-        results.write_bytes(pickle.dumps(found))
+        results.write_bytes(pickle.dumps((found, survey.failing)))
         return 0
 
     in_a_child(work)
     by_number = {change.number: change for change in changes}
-    for number, lives in pickle.loads(results.read_bytes()):
+    found, failing = pickle.loads(results.read_bytes())
+    for name in failing:
+        print(f"fails without a change, so it notices none: {name}")
+    for number, lives in found:
         report(by_number[number], lives)
 
 
@@ -95,9 +99,11 @@ class _Survey:
         self._folder = folder
         self._report = report
         self._kills: Counter[int] = Counter()
+        self.failing: list[str] = []
 
     def __call__(self, items: Tests) -> None:
         found = self._trace(items)
+        self.failing = [item.nodeid for index, item in enumerate(items) if index not in found]
         functions = _functions(self._changes[0].file)
         forks = Forks(self._jobs)
         for change in self._changes:

@@ -34,6 +34,16 @@ def test_when_the_account_bills_the_models_are_not_to_blame():
     assert (costs.models, costs.accounts) == ({}, {"me": 0.2})
 
 
+def test_what_is_cleared_is_forgotten():
+    costs = Costs()
+    for account, models in (("me", "ab"), ("you", "c")):
+        for model in models:
+            costs.note(account, model, 0.5)
+    costs.clear()
+    assert (costs.models, costs.accounts) == ({}, {})
+    assert costs.note("me", "d", 0.5) == "d"
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 0.0, 0.1]))))
 def test_accounts_are_apart(answers):
     costs = Costs()

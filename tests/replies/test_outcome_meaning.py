@@ -58,6 +58,9 @@ ALIKE = {
     "an empty answer": (Reading(200, flaw=Flaw.EMPTY), ""),
     "nothing sent": (Reading(flaw=Flaw.NOT_SENT), ""),
     "a server's error": (Reading(502, error={"error": {"message": "Bad gateway"}}), "5xx"),
+    "a provider's error": (Reading(502, error={"error": {"message": "no", "metadata": {"raw": "no"}}}), ""),
+    "what is explained": (Reading(404, error={"error": {"message": "No endpoints found for a/b:free."}}), ""),
+    "what is not": (Reading(409, error={"error": {"message": "conflict of 2 requests"}}), "409 conflict of requests"),
 }
 
 
@@ -82,6 +85,37 @@ def test_what_a_second_model_confirms_is_sure_and_stops(status, scope, seconds, 
     found = confirmed(unsure)
     assert (found.verdict, found.sure) == (Verdict.STOP, True)
     assert (found.scope, found.gate, found.alike) == (becomes, gate, alike)
+
+
+# A failure that asks for a pause: its status and metadata; its scope.
+PAUSES = {
+    "a provider's": (400, {"provider_name": "Acme"}, Scope.MODEL),
+    "of no known voice": (401, {}, Scope.ACCOUNT),
+    "the account's": (401, {"provider_name": None}, Scope.ACCOUNT),
+}
+
+
+@pytest.mark.parametrize(("status", "metadata", "scope"), PAUSES.values(), ids=PAUSES)
+def test_only_a_refusal_becomes_the_models_by_a_pause(status, metadata, scope):
+    reading = Reading(status, {"retry-after": "7"}, error={"error": {"message": "no", "metadata": metadata}})
+    outcome = classify(reading, 0.0)
+    assert (outcome.scope, outcome.seconds) == (scope, 7)
+
+
+def test_of_several_waits_the_longest_counts():
+    reading = Reading(503, {"retry-after": "5"}, error={"error": {"message": "Please try again in 20s."}})
+    assert classify(reading, 0.0).seconds == 20
+
+
+def test_an_outcome_keeps_the_body_of_an_error():
+    error = {"error": {"message": "no"}}
+    assert classify(Reading(503, error=error), 0.0).body == error
+    assert classify(Reading(503), 0.0).body == {}
+
+
+def test_an_outcome_says_nothing_by_default():
+    outcome = Outcome(Verdict.TRY_ANOTHER, Scope.MODEL, "test")
+    assert (outcome.message, outcome.light) == ("", False)
 
 
 def test_an_error_type_says_more_than_the_status():
