@@ -83,6 +83,30 @@ def test_whether_it_came_as_json(body, parsed):
     assert plan_of(body).parsed is parsed
 
 
+# What the settings say of conversations, what the request says, and whether it belongs to one.
+STICKY = {
+    "by the settings": ("off", None, False),
+    "by the request": ("off", "session", True),
+    "not by the request": ("session", "off", False),
+    "by both": ("session", "session", True),
+    "by the settings alone": ("session", None, True),
+}
+
+
+@pytest.mark.parametrize(("setting", "asked", "belongs"), STICKY.values(), ids=STICKY)
+def test_a_request_may_say_whether_it_belongs_to_a_conversation(setting, asked, belongs):
+    request = Request(HELLO | {"session_id": "mine"}, sticky=asked)
+    plan = make_plan(stage(models(2), sticky=setting).router, request, Trace())
+    assert (plan.conversation is not None) is belongs
+
+
+def test_models_that_a_request_names_are_asked_in_its_order_and_those_that_are_gone_are_told():
+    trace = Trace()
+    plan = plan_of(HELLO | {"models": ["m/1:free", "m/gone:free", "m/0:free"]}, models(3), trace)
+    assert [model.id for model in plan.selection.order.models] == ["m/1:free", "m/0:free"]
+    assert trace.skipped == ("m/gone:free",)
+
+
 def long(size: int) -> bytes:
     """A request of so many bytes, of which each word is a token for sure."""
     start, end = b'{"messages": [{"role": "user", "content": "', b'"}]}'
