@@ -70,7 +70,7 @@ def _waiting() -> list[Section]:
         servers.write_models(folder)
         sections, loads = servers.throughput(folder)
         plots.servers(servers.curves(loads))
-        return done + _say([*sections, servers.streamed(folder)])
+        return done + _say([*sections, servers.workers(folder), servers.streamed(folder)])
 
 
 def _report(sections: list[Section], seconds: float) -> str:

@@ -132,10 +132,10 @@ def upstream(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def freerouter(folder: Path, behind: int) -> Iterator[Server]:
+def freerouter(folder: Path, behind: int, workers: int = 1) -> Iterator[Server]:
     """``freerouter serve``, with limits that no benchmark reaches."""
     port = free_port()
-    command = [str(_BIN / "freerouter"), "serve", "--port", str(port)]
+    command = [str(_BIN / "freerouter"), "serve", "--port", str(port), "--workers", str(workers)]
     variables = {
         "OPENROUTER_API_KEY": "sk-or-benchmark",
         "FREEROUTER_UPSTREAM": f"http://127.0.0.1:{behind}/api/v1",

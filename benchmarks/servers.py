@@ -80,6 +80,37 @@ def throughput(folder: Path) -> tuple[list[Section], Loads]:
     return [Section("The server: answers of 1 KB", _rates(loads), _ABOUT_LOAD), resting], loads
 
 
+def workers(folder: Path) -> Section:
+    """``freerouter serve --workers``, with the counts in turns."""
+    with ExitStack() as stack:
+        upstream = stack.enter_context(processes.nginx(folder, answer=answer_of_1_kb()))
+        servers = {count: stack.enter_context(processes.freerouter(folder, upstream.port, count)) for count in _WORKERS}
+        for server in servers.values():
+            wrk(server.port, _MANY, 2)  # warm
+        rates: dict[int, list[float]] = {count: [] for count in servers}
+        for _ in range(_ROUNDS):
+            for count, server in servers.items():
+                rates[count].append(wrk(server.port, _MANY, 4).rate)
+    rows = [
+        Row(
+            f"requests a second, {_MANY} connections, {count} workers",
+            f"{number(median(rates[count]))}/s",
+            f"one: {number(median(rates[1]))}/s",
+            ratio(rates[count], rates[1]),
+        )
+        for count in _WORKERS[1:]
+    ]
+    return Section("The server: workers", rows, _ABOUT_WORKERS)
+
+
+_WORKERS = (1, 2, 4)
+_MANY = 64
+_ABOUT_WORKERS = (
+    f"Answers of 1 KB from the same nginx, under wrk, on {os.cpu_count()} cores, which nginx and wrk share with the "
+    "workers: more workers than cores can only cost."
+)
+
+
 _ABOUT_LOAD = "Everything is in front of the same nginx, with one worker each, under wrk with one thread."
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
 
@@ -28,3 +29,8 @@ def tool(name: str) -> str:
 def needed(missing: str) -> None:
     assert os.environ.get("CI") != "true", missing
     pytest.skip(missing)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]

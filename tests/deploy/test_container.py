@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deploy.files import DEPLOY, ROOT, text, tool
+from tests.deploy.files import DEPLOY, ROOT, free_port, text, tool
 from tests.server.processes import LONG, clean
 from tests.stage import until
 
@@ -62,14 +62,17 @@ def test_what_it_installs_serves_and_is_found_healthy(installed, tmp_path):
     environment = dict(pair.split("=", 1) for pair in shlex.split(" ".join(instruction("ENV"))))
     environment["PATH"] = environment["PATH"].replace("/opt/freerouter", str(installed)).replace("$PATH", "/usr/bin")
     environment["FREEROUTER_CACHE_DIR"] = str(tmp_path / "cache")
+    port = str(free_port())  # the image's own may be taken here
     token = {"FREEROUTER_TOKEN": "a-token-of-16-characters", "FREEROUTER_UPSTREAM": "http://127.0.0.1:9/api/v1"}
+    token |= {"FREEROUTER_SERVE_PORT": port}
     (program,), arguments = map(json.loads, instruction("ENTRYPOINT") + instruction("CMD"))
     command = [str(installed / "bin" / program), *arguments]
     (check,) = re.findall(r"CMD (\[.*\])", instruction("HEALTHCHECK")[0])
     with subprocess.Popen(command, env=clean(tmp_path, **environment, **token), stderr=subprocess.PIPE) as server:
         try:
-            until(lambda: _answers("http://127.0.0.1:8788/health"), LONG)
-            _, *rest = json.loads(check)
+            until(lambda: _answers(f"http://127.0.0.1:{port}/health"), LONG)
+            assert instruction("EXPOSE") == ["8788"]
+            _, *rest = json.loads(check.replace(":8788/", f":{port}/"))
             healthy = subprocess.run([installed / "bin" / "python", *rest], check=False, timeout=LONG)
             assert healthy.returncode == 0
         finally:

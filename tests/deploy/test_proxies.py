@@ -1,7 +1,6 @@
 """deploy/nginx.conf and deploy/Caddyfile: the programs take them, and hand streams on as they come."""
 
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import pytest
 
 from freerouter.emulator import Emulator
 from freerouter.server import Access, tokens
-from tests.deploy.files import text, tool
+from tests.deploy.files import free_port, text, tool
 from tests.server.processes import LONG, clean
 from tests.server.stage import ask, served
 from tests.stage import until
@@ -19,11 +18,6 @@ from tests.stage import until
 TOKEN = "a-token-of-a-client"
 SITE = "llm.example.org"
 HEADERS = {"host": SITE, "authorization": f"Bearer {TOKEN}"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def certify(folder) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import pytest
 
 import freerouter
 from freerouter.emulator import Emulator
-from tests.server.processes import LONG, Process, refused, serving
+from tests.server.processes import LONG, QUIET, Process, clean, command, refused, serving
 from tests.server.stage import ask
 from tests.stage import KEY, until
 
@@ -299,3 +300,20 @@ def test_the_window_shows_the_requests_of_all_workers_also_of_those_that_are_gon
         server.popen.send_signal(signal.SIGHUP)
         until(lambda: len(workers(server)) == 2 and not workers(server) & before, 3 * LONG)
         assert shown() == [(2, 2), (2, 2)]
+
+
+def test_the_end_of_the_terminal_stops_it(tmp_path):
+    ours, terminal = os.openpty()
+    with subprocess.Popen(
+        command("--emulate", "--port", "0", *TWO), env=clean(tmp_path, **QUIET), cwd=tmp_path, stderr=terminal
+    ) as popen:
+        try:
+            os.close(terminal)
+            said = b""
+            while b"Ctrl-C" not in said:
+                said += os.read(ours, 1000)
+            os.close(ours)
+            popen.send_signal(signal.SIGHUP)
+            assert popen.wait(LONG) == -signal.SIGHUP
+        finally:
+            popen.kill()
