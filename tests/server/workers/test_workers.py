@@ -258,6 +258,23 @@ def test_workers_that_cannot_start_are_said_in_a_line(tmp_path):
     assert "Traceback" not in said
 
 
+def test_new_workers_that_cannot_start_leave_the_former_ones(tmp_path):
+    flag = tmp_path / "broken"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import os, sys\nif '--multiprocessing-fork' in sys.argv and os.path.exists({str(flag)!r}): os._exit(3)\n"
+    )
+    path = f"{tmp_path}:{Path(freerouter.__file__).parents[1]}"
+    with serving(tmp_path, "--emulate", *TWO, PYTHONPATH=path) as server:
+        until(lambda: counted(server, "freerouter_limit_requests") == 512, LONG)
+        before = workers(server)
+        flag.touch()
+        server.popen.send_signal(signal.SIGHUP)
+        while "the new workers could not start: the former ones go on" not in server.popen.stderr.readline():
+            pass
+        until(lambda: workers(server) == before, LONG)
+        assert asked(server).status_code == 200
+
+
 def test_one_worker_is_the_process_itself(tmp_path):
     with serving(tmp_path, "--emulate", "--workers", "1") as server:
         pid = server.popen.pid
