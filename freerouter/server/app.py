@@ -71,7 +71,9 @@ class App:
         self._held = BodiesInFlight(self._limits.bodies)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._passing = Passing(router.settings, self._access, self._limits, self._wire, self._redaction)
-        self.window = Window(router, self._access, self._refresh, lambda: self.running + self.elsewhere)
+        self.window = Window(
+            router, self._access, self._refresh, lambda: self.running + self.elsewhere, self._joined.status
+        )
         self.elsewhere = 0
         self._stopping = False
         self.warming = Warming(self._forwarder.update)

@@ -92,6 +92,7 @@ def test_the_state_and_the_last_requests(server, emulator):
     assert {model["trains"] for model in told["models"]} == {"unknown"}
     assert told["counts"] == {"requests": 1, "answered": 1, "failed": 0, "running": 0}
     assert told["outage"] is None
+    assert told["shared_state"] == {"store": "off", "where": "", "ok": True}
 
 
 def test_the_gate_and_an_outage_have_their_end(server, emulator):

@@ -55,14 +55,18 @@ class Wanted(NamedTuple):
 class RedisServer:
     """A server on a free port of this machine, which keeps nothing on disk."""
 
-    def __init__(self, folder: Path, kind: str = "redis", *options: str) -> None:
+    def __init__(self, folder: Path, kind: str = "redis", *options: str, tls: Path | None = None) -> None:
         self.port = free_port()
         self._folder = folder
-        self._command = [BINARIES[kind](), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *options]
+        self._tls = tls  # the certificate
+        ports = ["--port", str(self.port)] if tls is None else ["--port", "0", "--tls-port", str(self.port)]
+        self._command = [BINARIES[kind](), *ports, "--bind", "127.0.0.1", "--save", "", *options]
         self.start()
 
     @property
     def url(self) -> str:
+        if self._tls is not None:
+            return f"rediss://127.0.0.1:{self.port}/0?ssl_ca_certs={self._tls}"
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:

@@ -1,5 +1,6 @@
 """What Redis, Valkey and the file have in common: each test runs with all of them."""
 
+import subprocess
 import threading
 import time
 from uuid import uuid4
@@ -12,6 +13,7 @@ from freerouter.sharing import file_store, redis_store, slots
 from freerouter.sharing.facts import Fact, Kind, ended, heard, replaces, tell
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.redis_store import RedisStore
+from freerouter.sharing.stores import StoreError
 from tests.sharing.servers import RedisServer, Wanted
 
 PATIENT = 5.0
@@ -231,6 +233,32 @@ def test_options_of_the_url_do_not_change_how_long_a_request_waits(redis_server)
     assert [(each.payload, each.over) for each in other.snapshot()] == [(told[0].payload, True)]
     one.close()
     other.close()
+
+
+@pytest.fixture
+def encrypted(tmp_path):
+    """A Redis that speaks TLS alone, with a certificate of its own."""
+    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    named = "-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem"
+    subprocess.run([*made.split(), *named.split()], cwd=tmp_path, check=True, capture_output=True)
+    options = "--tls-cert-file cert.pem --tls-key-file key.pem --tls-ca-cert-file cert.pem --tls-auth-clients no"
+    server = RedisServer(tmp_path, "redis", *options.split(), tls=tmp_path / "cert.pem")
+    yield server
+    server.kill()
+
+
+def test_tls_with_a_certificate_that_is_trusted(encrypted):
+    store = RedisStore(encrypted.url, "scope", "me", patience=PATIENT)
+    store.connect()
+    assert store.take(ask(0)).granted
+    store.close()
+
+
+def test_tls_with_one_that_is_not(encrypted):
+    store = RedisStore(encrypted.url.partition("?")[0], "scope", "me", patience=PATIENT)
+    with pytest.raises(StoreError, match="cannot be reached"):
+        store.connect()
+    store.close()
 
 
 def test_without_password():

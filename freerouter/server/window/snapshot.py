@@ -17,6 +17,7 @@ from freerouter.pipeline.router import Router
 from freerouter.pipeline.weighing import Standing
 from freerouter.preferences import Prefer
 from freerouter.server.window.history import Entry, History
+from freerouter.sharing.condition import OFF, Status
 
 # Attempts with a model that are shown.
 _TRIES = 18
@@ -37,6 +38,7 @@ class Snapshot:
         history: the last requests.
         refresh: what reads the list of models.
         running: how many requests are running.
+        shared: tells what is shared with other processes.
         asks_for_token: whether clients have to send one.
         wall: seconds since 1970.
     """
@@ -47,6 +49,7 @@ class Snapshot:
         history: History,
         refresh: Refresh,
         running: Callable[[], int],
+        shared: Callable[[], Status] = lambda: OFF,
         *,
         asks_for_token: bool = False,
         wall: Callable[[], float] = time.time,
@@ -55,6 +58,7 @@ class Snapshot:
         self._history = history
         self._refresh = refresh
         self._running = running
+        self._shared = shared
         self._asks_for_token = asks_for_token
         self._wall = wall
         self._started = wall()
@@ -77,6 +81,7 @@ class Snapshot:
             "catalog": {"read_at": read and round(read), "failed": self._refresh.failed},
             "allowance": self._allowance(),
             "outage": self._outage(),
+            "shared_state": self._shared().as_dict(),
             "counts": self._counts(),
             "prefer": router.usual.kind,
             "prefers": list(get_args(Prefer)),

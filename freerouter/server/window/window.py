@@ -22,6 +22,7 @@ from freerouter.server.security import Access
 from freerouter.server.window.feed import Feed
 from freerouter.server.window.history import KEPT, History
 from freerouter.server.window.snapshot import Snapshot
+from freerouter.sharing.condition import OFF, Status
 
 _STATIC = files("freerouter.server.window") / "static"
 _TYPES = {
@@ -56,12 +57,21 @@ class Window:
         access: the tokens.
         refresh: what reads the list of models.
         running: how many requests are running.
+        shared: tells what is shared with other processes.
     """
 
-    def __init__(self, router: Router, access: Access, refresh: Refresh, running: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        router: Router,
+        access: Access,
+        refresh: Refresh,
+        running: Callable[[], int],
+        shared: Callable[[], Status] = lambda: OFF,
+    ) -> None:
         self._access = access
         self.history = History()
-        self._snapshot = Snapshot(router, self.history, refresh, running, asks_for_token=bool(access.tokens))
+        asks = bool(access.tokens)
+        self._snapshot = Snapshot(router, self.history, refresh, running, shared, asks_for_token=asks)
         self._feed = Feed(self.history, self._snapshot)
         self.handlers: dict[paths.Place | paths.WindowPlace, Callable[[Exchange], Awaitable[None]]] = {
             "page": self._page,

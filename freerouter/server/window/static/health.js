@@ -27,8 +27,15 @@ export function condition(state) {
   if (cooling(state).length === models.length) {
     return ["warn", "All models cool down", "Each of them has failed lately. The next request goes to the one that is ready first."];
   }
+  if (!state.shared_state.ok) {
+    return ["warn", "By itself", `Other processes are not heard: ${store(state)} ${state.shared_state.trouble}. The server tries again by itself.`];
+  }
   return ["good", "Working", ""];
 }
+
+const STORES = { redis: "Redis", local: "a file", off: "nothing" };
+
+const store = (state) => STORES[state.shared_state.store];
 
 function inTime(until) {
   const left = until - now();
@@ -50,6 +57,7 @@ export function showHealth(state) {
       ["Version", state.version],
       ["Upstream", h("span", { title: state.upstream }, host(state.upstream))],
       ["List of models", state.catalog.read_at === null ? "not read yet" : `${duration(now() - state.catalog.read_at)} old`],
+      ["Shared over", h("span", { title: state.shared_state.where }, store(state))],
       ["Running for", duration(now() - state.started)],
     ),
   );
