@@ -58,6 +58,13 @@ def test_a_minute_that_is_used_up(upstream, visit):
         expect(page.locator("#allowance")).to_contain_text("1 of 1")
 
 
+def test_processes_that_are_not_heard(upstream, visit):
+    with served(upstream, shared_state="redis://127.0.0.1:9/0") as server:
+        page = visit(server.url)
+        expect(banner(page)).to_contain_text("By itself. Other processes are not heard: Redis cannot be reached.")
+        expect(page.locator("#health")).to_contain_text("Shared over")
+
+
 def test_all_models_cooling_down(server, visit):
     router = server.app.router
     with router.lock:
