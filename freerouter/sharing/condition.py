@@ -11,8 +11,10 @@ from freerouter import forks
 _log = logging.getLogger("freerouter")
 
 
-# So many slots in a row that are not answered mean that the store cannot be used.
+# So many slots in a row that are not answered in time mean that the store is too slow; so many that are, that it is
+# not.
 _IN_A_ROW = 3
+_NOT_YET = "is not connected yet"
 
 
 class Status(NamedTuple):
@@ -59,47 +61,85 @@ class Condition:
     """
 
     def __init__(self, store: str, where: str) -> None:
-        self.trouble = "is not connected yet"
+        self._lost = _NOT_YET
+        self._untold = ""
+        self._late = ""
         self.unanswered = self.sent = self.received = 0
         self._in_a_row = 0
         self._store = store
         self._where = where
-        self._told = ""
+        self._told = _NOT_YET
         self._new_lock()
         forks.in_child(self._new_lock)
 
     def _new_lock(self) -> None:
         self._lock = threading.Lock()
 
+    @property
+    def trouble(self) -> str:
+        """Why the store cannot be used now; empty when it can."""
+        return self._lost or self._untold or self._late  # the first is the closest to the cause
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is not connected."""
+        return bool(self._lost)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether slots are not answered in time, while facts are shared."""
+        return bool(self._late)
+
     def answered(self) -> None:
         """A slot was answered in time."""
-        self._in_a_row = 0
+        if not self._late:
+            self._in_a_row = 0
+            return
+        self._in_a_row += 1
+        if self._in_a_row >= _IN_A_ROW:
+            self._in_a_row, self._late = 0, ""
+            self._tell()
 
     def not_answered(self, trouble: str) -> None:
         """A slot was not answered in time. One alone says little: this process may be busy."""
         self.unanswered += 1
+        if self._late:
+            self._in_a_row = 0
+            return
         self._in_a_row += 1
-        if self._in_a_row >= _IN_A_ROW and not self.trouble:  # what is known already is closer to the cause
-            self.failed(trouble)
+        if self._in_a_row >= _IN_A_ROW:
+            self._in_a_row, self._late = 0, trouble
+            self._tell()
+
+    def told(self, trouble: str = "") -> None:
+        """Facts were told, or could not be, though the store may answer a check."""
+        self._untold = trouble
+        self._tell()
 
     def failed(self, trouble: str) -> None:
         """The store cannot be used."""
-        with self._lock:
-            self.trouble = trouble
-            if trouble == self._told:
-                return
-            self._told = trouble
-        _log.warning("shared state: %s", self.status())
+        self._lost = trouble
+        self._tell()
 
-    def works(self) -> None:
-        """The store can be used."""
+    def works(self, *, anew: bool = False) -> None:
+        """The store can be used; ``anew``: it was connected just now, and how slow it was before says nothing."""
+        if anew:
+            self._in_a_row, self._late = 0, ""
+        self._lost = ""
+        self._tell()
+
+    def _tell(self) -> None:
+        """Log what has changed."""
         with self._lock:
-            before, former = self.trouble, self._told
-            self.trouble = self._told = ""
-        if former:
-            _log.warning("shared state: again %s", self.status())
-        elif before:
+            former, self._told = self._told, self.trouble
+            if former == self._told:
+                return
+        if self._told:
+            _log.warning("shared state: %s", self.status())
+        elif former == _NOT_YET:
             _log.info("shared state: %s", self.status())
+        else:
+            _log.warning("shared state: again %s", self.status())
 
     def status(self, dropped: int = 0) -> Status:
         """What can be told of it."""

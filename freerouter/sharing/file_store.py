@@ -123,11 +123,22 @@ class FileStore:
 
     def take(self, ask: Ask) -> Slot:
         """See Store."""
+        with self._quickly() as connection:
+            return self._take(connection, ask)
+
+    def probe(self) -> None:
+        """See Store."""
+        with self._quickly():
+            pass
+
+    @contextmanager
+    def _quickly(self) -> Iterator[sqlite3.Connection]:
+        """A step that writes, on the connection that requests wait for."""
         if not self._lock.acquire(timeout=self._patience):
             raise StoreError("does not answer in time")
         try:
             with self._translated(), _transaction(_there(self._quick)) as connection:
-                return self._take(connection, ask)
+                yield connection
         finally:
             self._lock.release()
 

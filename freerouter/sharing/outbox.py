@@ -27,10 +27,16 @@ class Outbox:
         # The parent tells what it has learnt, and its queue may be in use at the time of the fork.
         self._queue: SimpleQueue[Fact | None] = SimpleQueue()
         self._waiting: dict[Key, Fact] = {}
+        self._closed = False
 
     def put(self, fact: Fact) -> None:
         """Add a fact."""
-        self._queue.put(fact)
+        if not self._closed:
+            self._queue.put(fact)
+
+    def close(self) -> None:
+        """Add none any more: they would wait for ever, and be more and more."""
+        self._closed = True
 
     def wake(self) -> None:
         """Let ``take`` return."""

@@ -98,8 +98,8 @@ class RedisStore:
             self._subscription.subscribe(self._channel)
             self._heard, self._pinged = time.monotonic(), 0.0
         self.check()
-        with suppress(StoreError), _translated():
-            self._quick.ping()  # so that the first slot has a connection; a slow one is no reason to wait
+        with suppress(StoreError):
+            self.probe()  # so that the first slot has a connection; a slow one is no reason to wait
 
     def check(self) -> None:
         """See Store."""
@@ -127,6 +127,11 @@ class RedisStore:
         )
         left = None if day[1] is None else (int(day[0]), int(day[1]))
         return Slot(granted == 1, tuple([rest / 1000 for rest in rests]), left, news)
+
+    def probe(self) -> None:
+        """See Store."""
+        with _translated():
+            self._quick.ping()
 
     def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
         """See Store."""

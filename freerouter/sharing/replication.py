@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 
 import anyio.to_thread
@@ -125,6 +126,7 @@ class Replication:
                 return  # the connection was closed while it was read
             _log.exception("shared state: a defect: %s", type(error).__name__)
             self._condition.failed("has met a defect")
+            self._outbox.close()
 
     def _read(self) -> None:
         failures = 0
@@ -135,7 +137,7 @@ class Replication:
                 if self._stopping.is_set():
                     return  # it has been closed, which is no trouble
                 self._connected.clear()
-                failures = 1 if self._condition.trouble == "" else failures + 1
+                failures = failures + 1 if self._condition.is_lost else 1
                 self._condition.failed(str(error))
                 self._tried.set()
                 self._pause(failures)
@@ -148,7 +150,7 @@ class Replication:
         """Connect, and apply what others tell, until that fails. Raises StoreError."""
         self._store.connect()
         self._apply(self._store.snapshot())
-        self._condition.works()
+        self._condition.works(anew=True)
         self._connected.set()
         self._tried.set()
         checked = time.monotonic()
@@ -157,7 +159,15 @@ class Replication:
             if self._condition.trouble or time.monotonic() - checked > _CHECK:
                 self._store.check()
                 self._condition.works()
+                self._probe()
                 checked = time.monotonic()
+
+    def _probe(self) -> None:
+        """Find out whether slots are answered in time again, also when no request wants one."""
+        if self._condition.is_late:
+            with suppress(StoreError):
+                self._store.probe()
+                self._condition.answered()
 
     def _apply(self, told: list[Told]) -> None:
         self._condition.received += len(told)
@@ -188,9 +198,10 @@ class Replication:
             if told:
                 self._store.publish(told)
         except StoreError as error:
-            self._condition.failed(str(error))
+            self._condition.told(str(error))
             self._stopping.wait(_TURN)
             return
+        self._condition.told()
         self._condition.sent += len(facts)
         self._outbox.done(facts)
 

@@ -17,7 +17,9 @@ class StoreError(Exception):
 
 
 class Store(Protocol):
-    """Keeps facts and slots. ``take`` may be called from any thread, each other method from one at a time.
+    """Keeps facts and slots.
+
+    ``take`` and ``probe`` may be called from any thread, each other method from one at a time.
 
     Each method raises StoreError when the store cannot be used.
 
@@ -39,6 +41,10 @@ class Store(Protocol):
 
     def take(self, ask: Ask) -> Slot:
         """Take a slot, in one atomic step."""
+        ...
+
+    def probe(self) -> None:
+        """Do nothing, within the time that a slot has."""
         ...
 
     def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
