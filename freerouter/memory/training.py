@@ -52,6 +52,7 @@ class Training:
 
     def of(self, account: str, model: str) -> str:
         """Whether a model may train on prompts: ``yes``, ``no`` or ``unknown``."""
-        if model in self.barred(account):
-            return "yes"
-        return "no" if self._trains.get(model) is False else "unknown"
+        trains = self._trains.get(model)
+        if trains is None:
+            return "yes" if model in self._hidden.get(account, ()) else "unknown"
+        return "yes" if trains else "no"
