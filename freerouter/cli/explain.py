@@ -81,6 +81,8 @@ def _show_needs(console: Console, explanation: dict[str, Any]) -> None:
 def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
     eligible = explanation["eligible"]
     console.print(f"\n{len(eligible)} eligible{_preference_in_words(explanation['preference'])}", style="bold")
+    if words := _training_in_words(explanation):
+        console.print(_indented(words), style="dim")
     for row in sorted(eligible, key=lambda row: (-row["probability"], row["id"])):
         console.print(f"{row['probability']:>6.1%}  {row['id']}")
         notes = [row["why"]] if row["why"] else []
@@ -88,6 +90,14 @@ def _show_eligible(console: Console, explanation: dict[str, Any]) -> None:
         notes += [f"failed lately: cooling down for {row['cooling_s']:.0f} s"] if row["cooling_s"] else []
         if notes:
             console.print(_indented("; ".join(notes), 8), style="dim")
+
+
+def _training_in_words(explanation: dict[str, Any]) -> str:
+    """What is not known beforehand of a request that must not be trained on; empty where there is nothing to say."""
+    unknown = sum(row["trains"] == "unknown" for row in explanation["eligible"])
+    if explanation["train"] == "allow" or not unknown:
+        return ""
+    return f"whether {unknown} of them train on prompts is unknown: OpenRouter is told that they must not"
 
 
 def _preference_in_words(preference: dict[str, Any]) -> str:

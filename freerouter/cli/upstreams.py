@@ -16,11 +16,23 @@ if TYPE_CHECKING:
 
 Emulate = Annotated[bool, typer.Option("--emulate", help="Ask an OpenRouter emulated on this machine: no key needed.")]
 
+
+def _check_prefer(word: str | None) -> str | None:
+    """Raises BadParameter, which names the option, not the setting."""
+    from freerouter.preferences import prefer_word
+
+    try:
+        return None if word is None else prefer_word(word)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Prefer = Annotated[
     str | None,
     typer.Option(
         "--prefer",
         metavar="WORD",
+        callback=_check_prefer,
         help="What counts in the draw: quality, coding, agentic, fast, large, reliable; uniform by default.",
         autocompletion=lambda: ["uniform", "quality", "coding", "agentic", "fast", "large", "reliable"],
     ),

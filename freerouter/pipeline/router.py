@@ -147,8 +147,8 @@ class Router(State):
         """How a request would be routed, without sending it.
 
         Returns:
-            ``{"requirements", "preference": {"prefer", "sharpness"}, "eligible": [{"id", "probability", "rank",
-            "value", "why", "gives_up", "cooling_s", "trains"}], "ineligible": [{"id", "reasons"}], "without":
+            ``{"requirements", "preference": {"prefer", "sharpness"}, "train", "eligible": [{"id", "probability",
+            "rank", "value", "why", "gives_up", "cooling_s", "trains"}], "ineligible": [{"id", "reasons"}], "without":
             [{"need", "found", "more"}]}`` over all models whose id ends in ``:free`` and all with a price of zero.
             ``probability`` is the chance of being asked first, ``rank`` and ``why`` are those under the preference,
             ``cooling_s`` is the seconds left of a model's cooldown, ``trains`` says whether it may train on prompts.

@@ -21,6 +21,7 @@ from freerouter.pipeline.place import Place
 from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
+from freerouter.preferences import denies_training
 from freerouter.replies.ending import StreamEnd
 from freerouter.replies.outcome import Outcome, classify, confirmed
 from freerouter.replies.reading import Flaw, Reading
@@ -387,6 +388,7 @@ class Routing:
         """See ``Router.explain``."""
         with self._state.lock:
             explanation = self._plan.selection.explain(self._preferred())
+            explanation["train"] = "deny" if denies_training(self._plan.body) else "allow"
             for row in explanation["eligible"]:
                 row["trains"] = self._state.training.of(self._account, row["id"])
             return explanation

@@ -44,7 +44,7 @@ def test_explain_says_as_json_what_the_library_says(cli, catalog, body):
     assert (status, err) == (0, "")
     shown = json.loads(out)
     assert shown == Router(Settings(), Catalog.parse(catalog.read_bytes())).explain(Request(written))
-    assert shown.keys() == {"requirements", "preference", "eligible", "ineligible", "without"}
+    assert shown.keys() == {"requirements", "preference", "train", "eligible", "ineligible", "without"}
     assert {key for row in shown["eligible"] for key in row} <= PROSPECT
     assert {key for row in shown["ineligible"] for key in row} <= {"id", "reasons"}
     assert all(row["reasons"] for row in shown["ineligible"])

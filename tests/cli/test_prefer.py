@@ -59,8 +59,8 @@ def test_batch(cli, tmp_path):
 def test_a_word_that_is_unknown_is_refused_with_the_nearest(cli, command, tmp_path):
     (tmp_path / "in.json").write_text(json.dumps(QUESTION))
     status, _, err = cli(*command, "--prefer", "codng")
-    assert status == 1
-    assert "setting 'prefer': 'codng' is unknown: did you mean coding?" in " ".join(err.split())
+    assert status == 2
+    assert "Invalid value for '--prefer': 'codng' is unknown: did you mean coding?" in " ".join(err.split())
     assert "Traceback" not in err
 
 
@@ -70,6 +70,15 @@ def test_what_is_not_known_to_train_is_explained_beforehand(cli, emulator, monke
     monkeypatch.setenv("FREEROUTER_TRAIN", "deny")
     _, out, _ = cli("explain", "-", "--json", stdin=json.dumps(QUESTION).encode())
     shown = json.loads(out)
+    assert shown["train"] == "deny"
     assert [row["id"] for row in shown["eligible"]] == [BEST]
     assert shown["ineligible"][0]["reasons"] == ["may train on prompts: the account's own list of models lacks it"]
     assert not emulator.completions
+
+
+def test_the_text_says_how_much_is_unknown(cli, monkeypatch):
+    body = json.dumps(QUESTION).encode()
+    assert "train on prompts" not in cli("explain", "-", stdin=body)[1]
+    monkeypatch.setenv("FREEROUTER_TRAIN", "deny")
+    words = " ".join(cli("explain", "-", stdin=body)[1].split())
+    assert "whether 2 of them train on prompts is unknown: OpenRouter is told that they must not" in words
