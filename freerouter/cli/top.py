@@ -35,6 +35,8 @@ def top(
     """
     from freerouter.settings import Settings
 
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"--url {url} is not the address of a server: it begins with http:// or https://")
     settings, base = Settings(), url.rstrip("/").removesuffix("/v1").removesuffix("/api")
     first = status(settings, base, token)
     if as_json:

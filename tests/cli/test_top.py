@@ -76,6 +76,12 @@ def test_what_is_no_server_is_told(cli, upstream):
     assert (status, "not as freerouter serve does" in complaint) == (1, True)
 
 
+@pytest.mark.parametrize("url", ["localhost:8788", "ftp://localhost", ""])
+def test_what_is_no_address_is_told(cli, url):
+    status, _, complaint = cli("top", "--url", url)
+    assert (status, "it begins with http:// or https://" in " ".join(complaint.split())) == (2, True)
+
+
 def told(**changes):
     allowance = {"left": None, "limit": None, "minute_sent": 0, "minute_limit": 20, "gate": None, "opens_at": None}
     return {
