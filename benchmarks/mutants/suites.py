@@ -13,6 +13,7 @@ _WALKS = [
     *(f"tests/memory/test_{name}.py" for name in ("failures", "gates", "outage", "sticky")),
 ]
 
+_NEWS = "tests/sharing/test_news.py"
 SUITES = {
     "replies/evidence": _ERRORS,
     "replies/outcome": _ERRORS,
@@ -24,10 +25,17 @@ SUITES = {
     "openrouter/costs": ["tests/openrouter/test_costs.py", "tests/pipeline/test_choices.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
-    "pipeline/routing": [*(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")), *_WALKS],
-    "pipeline/learning": ["tests/pipeline/test_learning.py", "tests/pipeline/test_learning_choices.py"],
+    "pipeline/routing": [
+        *(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")),
+        _NEWS,
+        *_WALKS,
+    ],
+    "pipeline/learning": [
+        *(f"tests/pipeline/test_{name}.py" for name in ("learning", "learning_choices", "learning_news")),
+        _NEWS,
+    ],
     "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
-    "pipeline/router": ["tests/pipeline/test_router.py", "tests/pipeline/test_choices.py"],
-    "pipeline/state": ["tests/pipeline/test_state.py", "tests/pipeline/test_choices.py"],
+    "pipeline/router": ["tests/pipeline/test_router.py", _NEWS, "tests/pipeline/test_choices.py"],
+    "pipeline/state": ["tests/pipeline/test_state.py", _NEWS, "tests/pipeline/test_choices.py"],
     "pipeline/pace": ["tests/pipeline/test_pace.py"],
 }
