@@ -35,7 +35,12 @@ SUITES = {
         _NEWS,
     ],
     "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
-    "pipeline/router": ["tests/pipeline/test_router.py", _NEWS, "tests/pipeline/test_choices.py"],
+    "pipeline/router": [
+        "tests/pipeline/test_router.py",
+        "tests/pipeline/test_learning_news.py",
+        _NEWS,
+        "tests/pipeline/test_choices.py",
+    ],
     "pipeline/state": ["tests/pipeline/test_state.py", _NEWS, "tests/pipeline/test_choices.py"],
     "pipeline/pace": ["tests/pipeline/test_pace.py"],
 }

@@ -99,3 +99,16 @@ def test_a_cost_tells_an_alarm():
     assert told(outbox) == set()
     learning_of(actor).note_cost(model, {"cost": 0.5})
     assert {(kind, over) for kind, _, over in told(outbox)} == {(Kind.ALARM, False)}
+
+
+def test_what_the_key_says_tells_what_is_left_and_that_the_day_has_room_again():
+    actor, outbox = shared()
+    day, opened = (Kind.DAY, "me", False), (Kind.GATE, "me", True)
+    actor.router.learn_allowance("me", 48, 50)
+    assert told(outbox) == {day}
+    actor.router.endpoint.allowances.close("me", Gate.DAY, 5_000.0)
+    actor.router.learn_allowance("me", 48, 50)  # it may be older than the refusal
+    assert told(outbox) == {day}
+    actor.advance(1_000)
+    actor.router.learn_allowance("me", 48, 50)
+    assert told(outbox) == {day, opened}

@@ -5,9 +5,15 @@ import logging
 import pytest
 
 from freerouter.errors import StreamInterruptedError
+from freerouter.pipeline.actions import Fail, Reserve
+from freerouter.pipeline.news import News
 from freerouter.pipeline.routing import Routing
 from freerouter.replies.ending import StreamEnd
 from freerouter.replies.reading import Flaw
+from freerouter.sharing.facts import Kind
+from freerouter.sharing.outbox import Outbox
+from freerouter.sharing.slots import Slot
+from tests.builders import catalog_of, row
 from tests.pipeline.steps import answered, begin_outage, sent, start
 from tests.walks import ANSWER, HELLO, models, stage
 
@@ -123,3 +129,14 @@ def test_a_request_that_is_abandoned_says_so_unless_it_has_ended():
     routing.finish(StreamEnd(finished=True))
     routing.abandon()
     assert routing.trace.ending == "finished"
+
+
+def test_a_place_in_the_minute_is_given_back_when_the_request_fails_before_it_is_sent():
+    actor, outbox = stage(models(2), requests_per_minute=20), Outbox()
+    actor.router.share(News(actor.router, outbox, None))
+    routing = start(actor)
+    assert isinstance(routing.next(), Reserve)
+    routing.reserved(Slot(True, (60.0,)))
+    actor.router.update(catalog_of(row("a/other:free")))
+    assert isinstance(routing.next(), Fail)
+    assert [(fact.kind, fact.over) for fact in outbox.take(0.0)] == [(Kind.SENT, True)]
