@@ -53,6 +53,10 @@ def condition(told: Told, now: float) -> tuple[str, str]:
     if allowance["gate"]:
         left = in_words(max(allowance["opens_at"] - now, 0))
         return "warn", f"the {allowance['gate']}'s requests are used up: goes on in {left}"
+    shared = told.get("shared_state", {"ok": True})
+    if not shared["ok"]:
+        store = "Redis" if shared["store"] == "redis" else "the file"
+        return "warn", f"limits are not shared: {store} {shared['trouble']}"
     return "good", f"working, {len(models) - _cooling(models, now)} of {len(models)} models ready"
 
 

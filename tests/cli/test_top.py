@@ -90,6 +90,7 @@ def told(**changes):
         "catalog": {"read_at": 0, "failed": 0},
         "allowance": allowance | {"resets_at": 86_400} | changes.pop("allowance", {}),
         "outage": None,
+        "shared_state": {"store": "off", "where": "", "ok": True},
         "counts": {"requests": 0, "answered": 0, "failed": 0, "running": 0},
         "models": [],
         "requests": [],
@@ -108,6 +109,11 @@ MODEL |= {"share": None, "tries": [], "rank": None, "trains": "unknown"}
         ({"models": [MODEL], "outage": {"reason": "5xx", "until": 130}}, "bad", "outage (5xx): asks again in 30 s"),
         ({"models": [MODEL], "allowance": {"gate": "day", "opens_at": 3700}}, "warn", "goes on in 1 h"),
         ({"models": [MODEL], "allowance": {"gate": "minute", "opens_at": 90}}, "warn", "goes on in 0 s"),
+        (
+            {"models": [MODEL], "shared_state": {"store": "redis", "ok": False, "trouble": "cannot be reached"}},
+            "warn",
+            "limits are not shared: Redis cannot be reached",
+        ),
         ({"models": [MODEL, MODEL | {"cooling_until": 101}]}, "good", "working, 1 of 2 models ready"),
     ],
 )

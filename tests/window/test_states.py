@@ -61,7 +61,9 @@ def test_a_minute_that_is_used_up(upstream, visit):
 def test_processes_that_are_not_heard(upstream, visit):
     with served(upstream, shared_state="redis://127.0.0.1:9/0") as server:
         page = visit(server.url)
-        expect(banner(page)).to_contain_text("By itself. Other processes are not heard: Redis cannot be reached.")
+        expect(banner(page)).to_contain_text(
+            "Limits not shared. Other processes are not heard: Redis cannot be reached."
+        )
         expect(page.locator("#health")).to_contain_text("Shared over")
 
 

@@ -28,7 +28,7 @@ export function condition(state) {
     return ["warn", "All models cool down", "Each of them has failed lately. The next request goes to the one that is ready first."];
   }
   if (!state.shared_state.ok) {
-    return ["warn", "By itself", `Other processes are not heard: ${store(state)} ${state.shared_state.trouble}. The server tries again by itself.`];
+    return ["warn", "Limits not shared", `Other processes are not heard: ${store(state)} ${state.shared_state.trouble}. The server tries again by itself.`];
   }
   return ["good", "Working", ""];
 }
