@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,7 +38,9 @@ _TIMEOUT = 2.0
 _PAGE = 500
 # The connection for news is asked for a sign of life when it has been silent for so long, and has as long to answer.
 _SILENCE = 5.0
-_SLOT_CONNECTIONS = 64
+# Slots that are asked for at once: each takes a fraction of a millisecond, but opening a connection with TLS may take a
+# tenth of a second, and no other request should bear that.
+_AT_ONCE = 4
 _ALIVE_MS = 60_000
 
 # The words for what can be wrong; the first that fits counts.
@@ -84,7 +87,9 @@ class RedisStore:
         self._prefix = f"freerouter:{{{_short(scope)}}}:"
         self._origin = origin
         self._now = now
-        self._quick = _client(url, patience, max_connections=_SLOT_CONNECTIONS)
+        self._patience = patience
+        self._places = threading.Semaphore(_AT_ONCE)
+        self._quick = _client(url, patience)
         self._slow = _client(url, _TIMEOUT)
         self._subscription: Any = None
         self._heard = self._pinged = 0.0
@@ -118,7 +123,7 @@ class RedisStore:
     def take(self, ask: Ask) -> Slot:
         """See Store."""
         keys = (self._minute(ask.account), self._fact(name_of(Kind.GATE, ask.account)), self._day(ask.account))
-        with _translated():
+        with self._place(), _translated():
             granted, day, gate, rests = self._run(
                 self._quick, scripts.TAKE, keys, int(SLOT_SECONDS * 1000), ask.limit, self._slot(ask.number)
             )
@@ -127,6 +132,15 @@ class RedisStore:
         )
         left = None if day[1] is None else (int(day[0]), int(day[1]))
         return Slot(granted == 1, tuple([rest / 1000 for rest in rests]), left, news)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=self._patience):
+            raise StoreError("does not answer in time")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def probe(self) -> None:
         """See Store."""

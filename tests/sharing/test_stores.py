@@ -209,6 +209,25 @@ def test_slots_are_taken_in_one_step(make):
     assert granted.count(True) == 20
 
 
+def test_many_requests_at_once_open_few_connections(redis_server):
+    store = RedisStore(redis_server.url.replace("/0", "/7"), uuid4().hex, "me", patience=PATIENT)
+    store.connect()
+    granted = []
+    threads = [
+        threading.Thread(target=lambda number: granted.append(store.take(ask(number)).granted), args=(number,))
+        for number in range(32)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with redis_server.client() as client:
+        opened = [each for each in client.client_list(_type="normal") if each["db"] == "7"]
+    assert len(granted) == 32
+    assert len(opened) <= 1 + redis_store._AT_ONCE
+    store.close()
+
+
 def test_every_key_in_redis_ends_and_none_holds_the_account(redis_server):
     store = RedisStore(redis_server.url, "a test of keys", "me", patience=PATIENT)
     store.connect()
