@@ -131,7 +131,17 @@ def wishes_in(headers: Iterable[tuple[str, str]]) -> Wishes:
     """Read a request's own headers, such as ``x-freerouter-prefer``. Raises InvalidRequestError, as ``wishes`` does."""
     own = [(name[len(OWN_PREFIX) :].replace("-", "_"), value) for name, value in headers if name.startswith(OWN_PREFIX)]
     given = {name: value for name, value in own if name in WISHES}
+    if len(given) < len(own):
+        _check_spelling([name for name, _ in own if name not in WISHES])
     return wishes(given, OWN_PREFIX) if given else NO_WISHES
+
+
+def _check_spelling(names: Iterable[str]) -> None:
+    """A header that nearly has a name of ``Wishes`` is a slip: without an error, it would do nothing."""
+    for name in names:
+        if near := get_close_matches(name, WISHES, n=1, cutoff=0.8):
+            given, meant = (f"{OWN_PREFIX}{each.replace('_', '-')}" for each in (name, near[0]))
+            raise InvalidRequestError(f"{given} is unknown: did you mean {meant}?", field=given)
 
 
 def restrictions(body: Mapping[str, Any]) -> Wishes:

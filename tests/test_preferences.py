@@ -75,6 +75,20 @@ def test_an_error_names_the_header():
         wishes_in([("x-freerouter-min-context", "much")])
 
 
+@pytest.mark.parametrize(
+    ("slip", "meant"), [("prefers", "prefer"), ("min-contxt", "min-context"), ("author", "authors")]
+)
+def test_a_slip_in_the_name_of_a_header_is_no_silence(slip, meant):
+    error = f"^x-freerouter-{slip} is unknown: did you mean x-freerouter-{meant}"
+    with pytest.raises(InvalidRequestError, match=error):
+        wishes_in([("x-freerouter-train", "deny"), (f"x-freerouter-{slip}", "x")])
+
+
+@pytest.mark.parametrize("name", ["accept", "trace", "attempts", "model", "estimate", "anything"])
+def test_other_headers_of_ours_say_nothing(name):
+    assert wishes_in([(f"x-freerouter-{name}", "x")]) == NO_WISHES
+
+
 @given(st.text(max_size=30))
 def test_any_header_is_read_or_refused(text):
     for name in ("prefer", "sharpness", "include", "min-context", "train"):
