@@ -78,7 +78,7 @@ def test_an_error_names_the_header():
 @pytest.mark.parametrize(
     ("slip", "meant"), [("prefers", "prefer"), ("min-contxt", "min-context"), ("author", "authors")]
 )
-def test_a_slip_in_the_name_of_a_header_is_no_silence(slip, meant):
+def test_a_slip_in_the_name_of_a_header_is_an_error(slip, meant):
     error = f"^x-freerouter-{slip} is unknown: did you mean x-freerouter-{meant}"
     with pytest.raises(InvalidRequestError, match=error):
         wishes_in([("x-freerouter-train", "deny"), (f"x-freerouter-{slip}", "x")])
