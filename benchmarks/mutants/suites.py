@@ -34,7 +34,11 @@ SUITES = {
         *(f"tests/pipeline/test_{name}.py" for name in ("learning", "learning_choices", "learning_news")),
         _NEWS,
     ],
-    "pipeline/planning": ["tests/pipeline/test_planning.py", *_WALKS],
+    "pipeline/planning": [
+        "tests/pipeline/test_planning.py",
+        "tests/pipeline/test_learning_choices.py",
+        "tests/pipeline/test_choices.py",
+    ],
     "pipeline/router": [
         "tests/pipeline/test_router.py",
         "tests/pipeline/test_learning_news.py",
