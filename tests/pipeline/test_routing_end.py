@@ -140,3 +140,8 @@ def test_a_place_in_the_minute_is_given_back_when_the_request_fails_before_it_is
     actor.router.update(catalog_of(row("a/other:free")))
     assert isinstance(routing.next(), Fail)
     assert [(fact.kind, fact.over) for fact in outbox.take(0.0)] == [(Kind.SENT, True)]
+
+
+@pytest.mark.parametrize(("provider", "train"), [({"data_collection": "deny"}, "deny"), ({}, "allow")])
+def test_an_explanation_says_whether_training_is_denied(provider, train):
+    assert start(stage(models(2)), HELLO | {"provider": provider}).explain()["train"] == train
