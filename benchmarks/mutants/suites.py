@@ -20,7 +20,10 @@ SUITES = {
     "replies/table": _ERRORS,
     "memory/health": ["tests/memory/test_health.py", "tests/memory/test_heard.py", _NEWS],
     "memory/lessons": ["tests/memory/test_lessons.py", "tests/memory/test_heard.py", _NEWS],
-    "memory/allowance": ["tests/memory/test_allowance.py", "tests/memory/test_gates.py"],
+    "memory/allowance": [
+        *(f"tests/memory/test_{name}.py" for name in ("allowance", "shared_allowance", "gates")),
+        _NEWS,
+    ],
     "memory/costs": ["tests/memory/test_costs.py"],
     "openrouter/costs": ["tests/openrouter/test_costs.py", "tests/pipeline/test_choices.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
