@@ -38,7 +38,7 @@ def test_compose_has_such_a_file():
     path = NODE / "dclint" / "schemas" / "compose.schema.json"
     if not path.exists():
         needed("dclint is not installed: make test does it, with npm")
-    jsonschema.validate(COMPOSE, json.loads(path.read_text()))
+    jsonschema.Draft7Validator(json.loads(path.read_text())).validate(COMPOSE)
 
 
 @pytest.mark.parametrize(
