@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from freerouter.openrouter.dialects import CHAT, MESSAGES, RESPONSES
 from freerouter.openrouter.headers import Caller, SessionHeaders
 from freerouter.pipeline.actions import Request
 from tests.builders import catalog_of, row
@@ -266,11 +267,33 @@ def test_a_history_that_several_models_have_signed_goes_on_without_its_signed_re
         assert "reasoning_details" not in message
 
 
-def test_a_history_that_one_model_has_signed_keeps_its_signed_reasoning():
+THOUGHT = {"type": "thinking", "thinking": "Hm", "signature": "s"}
+USE = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+USED = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c", "content": "42"}]}
+HISTORIES = {
+    CHAT: ("messages", [USER], [CALLED, RESULT]),
+    MESSAGES: ("messages", [USER], [{"role": "assistant", "content": [THOUGHT, USE]}, USED]),
+    RESPONSES: (
+        "input",
+        [USER],
+        [
+            {"type": "reasoning", "encrypted_content": "x"},
+            {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "42"},
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("fields", [{"session_id": "a"}, {}], ids=["with an id", "by its text"])
+@pytest.mark.parametrize("dialect", HISTORIES, ids=lambda dialect: dialect.name)
+def test_a_history_that_one_model_has_signed_keeps_its_signed_reasoning(dialect, fields):
     actor = twenty()
-    used(actor, plain(session_id="a"), 1)
-    for body in (loop(session_id="a"), loop(CALLED, RESULT, session_id="a")):
-        assert walk(actor.router, always(ANSWER), body).bodies[0]["messages"] == body["messages"]
+    name, history, turn = HISTORIES[dialect]
+    for _ in range(3):
+        walked = walk(actor.router, always(ANSWER), {name: history, **fields}, dialect=dialect)
+        assert walked.bodies[0][name] == history
+        history = [*history, *turn]
 
 
 SIGNED_BODIES = {

@@ -117,7 +117,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The request without parts that only the model that made them can read; the rest is unchanged."""
+        """The request without parts that only the model that made them can read; itself if it has none of them."""
 
     @abstractmethod
     def piece(self, data: Mapping[str, Any]) -> Piece:

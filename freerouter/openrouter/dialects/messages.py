@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from operator import is_
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -94,7 +95,11 @@ class MessagesDialect(Dialect):
 
     def without_signed_reasoning(self, body: dict[str, Any]) -> dict[str, Any]:
         """Thinking blocks carry signatures, redacted ones are encrypted."""
-        return body | {"messages": [_without_thinking(message) for message in body["messages"]]}
+        messages = body["messages"]
+        cleaned = [_without_thinking(message) for message in messages]
+        if all(map(is_, cleaned, messages)):
+            return body
+        return body | {"messages": cleaned}
 
     def piece(self, data: Mapping[str, Any]) -> Piece:
         """Read a ``message``, or one of its streaming events."""

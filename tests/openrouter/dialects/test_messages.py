@@ -165,3 +165,8 @@ def test_a_tool_that_runs_at_the_callers_does_not():
 @pytest.mark.parametrize("kind", ["bash_20250124", "text_editor_20250728", "memory_20250818", "computer_20250124"])
 def test_a_tool_that_anthropic_defines_and_the_caller_runs_does_not(kind):
     check_cost({"tools": [TOOL, {"type": kind, "name": "x"}]}, MESSAGES)
+
+
+def test_a_request_without_thinking_is_handed_on_as_it_is():
+    body = {"messages": [HI, {"role": "assistant", "content": [CALL]}, user(RESULT)]}
+    assert MESSAGES.without_signed_reasoning(body) is body
