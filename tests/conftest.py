@@ -18,8 +18,11 @@ from freerouter.openrouter.catalog import Catalog
 from tests.builders import Clock
 from tests.stage import KEY, at_rest
 
-# What a shell runs in the background ignores Ctrl-C, and so would the programs that are tested.
+# What a shell runs in the background ignores Ctrl-C, and with nohup the end of the terminal, too. So would the programs
+# that are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 hypothesis_settings.register_profile("modest", max_examples=60, deadline=None)
 hypothesis_settings.register_profile("nightly", max_examples=500, deadline=None)
