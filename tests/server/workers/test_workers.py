@@ -269,8 +269,7 @@ def test_new_workers_that_cannot_start_leave_the_former_ones(tmp_path):
         before = workers(server)
         flag.touch()
         server.popen.send_signal(signal.SIGHUP)
-        while "the new workers could not start: the former ones go on" not in server.popen.stderr.readline():
-            pass
+        assert any("the new workers could not start: the former ones go on" in line for line in server.popen.stderr)
         until(lambda: workers(server) == before, LONG)
         assert asked(server).status_code == 200
 
