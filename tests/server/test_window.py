@@ -41,11 +41,16 @@ def test_a_browser_gets_the_page(server, method):
         assert page.headers[name] == value
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
-def test_a_program_is_told_where_the_api_is(server, accept):
+@pytest.mark.parametrize("accept", ["application/json", "application/json, text/event-stream"])
+def test_a_client_of_the_api_is_told_where_it_is(server, accept):
     answer = server.http.get("/", headers={"accept": accept})
     assert answer.status_code == 404
     assert "base URLs end in /api/v1" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", ""])
+def test_a_program_that_takes_anything_gets_the_page(server, accept):
+    assert server.http.get("/", headers={"accept": accept}).headers["content-type"].startswith("text/html")
 
 
 def test_nothing_in_the_page_is_inline_or_from_elsewhere(server):
@@ -65,7 +70,7 @@ def test_nothing_in_the_page_is_inline_or_from_elsewhere(server):
 
 
 def test_a_file_that_is_not_there(server):
-    for name in ("nothing.js", "", "../window.py", "%2e%2e/window.py", "index.html/", ".."):
+    for name in ("nothing.js", "", "../window.py", "%2e%2e/window.py", "index.html/", "%2e%2e"):
         assert server.http.get(f"/window/{name}").status_code == 404, name
 
 

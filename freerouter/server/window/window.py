@@ -91,8 +91,9 @@ class Window:
         self._feed.close()
 
     async def _page(self, exchange: Exchange) -> None:
-        """The page for a browser; programs that look what is here are told as before."""
-        if "text/html" not in exchange.by_name.get("accept", ""):
+        """The page; a client of the API that has a wrong base URL is told where the API is."""
+        accepted = exchange.by_name.get("accept") or "*/*"
+        if "text/html" not in accepted and "*/*" not in accepted:
             raise paths.nothing(exchange.method, exchange.path)
         await _answer_with_file(exchange, "index.html")
 
