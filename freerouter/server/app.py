@@ -284,7 +284,7 @@ class App:
     def _readiness(self) -> bytes:
         """Without the store, this process goes on by itself: it is ready all the same."""
         shared = self._joined.status()
-        return encode({"status": "ready"} | ({} if shared is OFF else {"shared_state": shared.as_dict()}))
+        return encode({"status": "ready"} | ({} if shared is OFF else {"shared_state": shared.for_everybody()}))
 
     async def _show_metrics(self, exchange: Exchange) -> None:
         kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
