@@ -84,6 +84,7 @@ def test_without_network_it_says_what_it_could_not_check(cli, monkeypatch):
         "key": "warning",
         "allowance": "warning",
         "privacy": "warning",
+        "shared state": "ok",
         "server port": "ok",
     }
     assert KEY not in out
