@@ -23,7 +23,7 @@ from freerouter.emulator import Emulator
 from freerouter.openrouter.catalog import Catalog
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline.analysis import analyze
-from freerouter.pipeline.choosing import FREELY, Choice
+from freerouter.pipeline.choosing import FREELY, DrawRules
 from freerouter.pipeline.drawing import between, draw
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.policy import Policy
@@ -68,7 +68,7 @@ def worth(name: str, catalog: Catalog, today: date, kind: str) -> Worth | None:
 
 
 def _expected(index: Index, preference: Preference, values: dict[str, float]) -> float:
-    tier = index.chosen(_ANY, Choice(preference))[0]
+    tier = index.chosen(_ANY, DrawRules(preference))[0]
     models = [index.models[position] for position in tier]
     chances = tier.chances(index.models, ()) if isinstance(tier, Weighted) else {model.id: 1.0 for model in models}
     total = sum(chances.get(model, 0.0) for model in values)
@@ -110,8 +110,8 @@ def draws() -> list[Row]:
         make_ready(router, catalog_body(size))
         actions = {
             "uniform": _draw(router, FREELY),
-            "ours": _draw(router, Choice(Preference("large"))),
-            "sharp": _draw(router, Choice(Preference("large", math.inf))),
+            "ours": _draw(router, DrawRules(Preference("large"))),
+            "sharp": _draw(router, DrawRules(Preference("large", math.inf))),
         }
         taken = interleaved(actions, rounds=15)
         for name, words in (("ours", "sharpness 2"), ("sharp", "sharpness inf")):
@@ -121,7 +121,7 @@ def draws() -> list[Row]:
     return rows
 
 
-def _draw(router: Router, choice: Choice) -> Action:
+def _draw(router: Router, choice: DrawRules) -> Action:
     """From requirements to a model, the pool known."""
     index, rng = router.index(), Random(1)
     requirements = analyze(short_request())

@@ -17,7 +17,7 @@ from freerouter.cli.upstreams import EMULATED, Prefer, settings_for
 from freerouter.errors import install
 
 if TYPE_CHECKING:
-    from freerouter.server import Access, Plan
+    from freerouter.server import Access, WorkerPlan
     from freerouter.settings import Settings
 
 _MISSING = f"the server needs its extra: {install('server')}"
@@ -100,16 +100,16 @@ def _run(run: Callable[[Settings, Access, Callable[[str], None]], None], given: 
                 serve_with_workers(settings, _access(settings), announce, lambda: _anew(given, settings))
 
 
-def _anew(given: dict[str, Any], before: Settings) -> Plan:
+def _anew(given: dict[str, Any], before: Settings) -> WorkerPlan:
     """What the files say now. Raises SettingsError."""
     from freerouter.errors import SettingsError
-    from freerouter.server import Plan
+    from freerouter.server import WorkerPlan
     from freerouter.settings import Settings
 
     kept = {name: getattr(before, name) for name in EMULATED} if before.serve_emulate else {}
     try:
         settings = Settings.adjusted(None, **_with_key(given) | kept)
-        return Plan(settings, _access(settings))
+        return WorkerPlan(settings, _access(settings))
     except typer.BadParameter as error:
         raise SettingsError(error.message) from None
 

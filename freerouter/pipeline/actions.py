@@ -76,7 +76,7 @@ class Reserve(NamedTuple):
 
     Attributes:
         slots: takes it.
-        account, number, limit: what is taken; see ``Ask``.
+        account, number, limit: what is taken; see ``SlotRequest``.
     """
 
     slots: Slots

@@ -24,7 +24,7 @@ Tiers = tuple[Positions, ...]
 _Key = tuple[Need, Policy | None, Preference]
 
 
-class Choice(NamedTuple):
+class DrawRules(NamedTuple):
     """How the model of one request is chosen among those that have what it needs.
 
     Attributes:
@@ -45,7 +45,7 @@ class Choice(NamedTuple):
         return self.policy is None and self.preference.is_uniform
 
 
-FREELY = Choice()
+FREELY = DrawRules()
 
 
 class ChosenPools:
@@ -60,12 +60,12 @@ class ChosenPools:
         self._known: dict[_Key, tuple[Measured | None, Tiers]] = {}  # a plain dict: every draw looks one up
         self._kept = 0
 
-    def get(self, need: Need, choice: Choice) -> Tiers | None:
+    def get(self, need: Need, choice: DrawRules) -> Tiers | None:
         """The cached tiers; None when they must be made."""
         known = self._known.get((need, choice.policy, choice.preference))
         return known[1] if known is not None and known[0] is choice.measured else None
 
-    def make(self, need: Need, tiers: tuple[memoryview, ...], choice: Choice) -> Tiers:
+    def make(self, need: Need, tiers: tuple[memoryview, ...], choice: DrawRules) -> Tiers:
         """Make and cache the tiers of a need's pool, without the models that the choice leaves out, and weighted."""
         if choice.policy is not None:
             tiers = tuple(self._allowed(tier, choice.policy) for tier in tiers)

@@ -14,7 +14,7 @@ from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.prices import is_zero
 from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
 from freerouter.openrouter.tokens import Bounds
-from freerouter.pipeline.choosing import Choice, ChosenPools, Tiers
+from freerouter.pipeline.choosing import ChosenPools, DrawRules, Tiers
 from freerouter.pipeline.policy import Policy
 
 # Limit of indices in all cached pools: some hundred needs of a real catalog, four of one with a million models.
@@ -34,7 +34,7 @@ def capabilities(model: Model) -> Iterator[str]:
         yield "reasoning:off"
 
 
-class Kind(NamedTuple):
+class Traits(NamedTuple):
     """The fields that ``capabilities`` depends on; a million models have only some dozens of distinct values."""
 
     inputs: frozenset[str]
@@ -43,8 +43,8 @@ class Kind(NamedTuple):
     reasoning_mandatory: bool
 
 
-def _kind(model: Model) -> Kind:
-    return Kind(model.inputs, model.outputs, model.parameters, model.reasoning_mandatory)
+def _kind(model: Model) -> Traits:
+    return Traits(model.inputs, model.outputs, model.parameters, model.reasoning_mandatory)
 
 
 class Pool(NamedTuple):
@@ -96,7 +96,7 @@ class Index:
         self._kept = 0
         self._chosen = ChosenPools(self.models)
 
-    def _fill(self, kinds: Sequence[Kind], examples: Mapping[Kind, Model]) -> NDArray[np.uint64]:
+    def _fill(self, kinds: Sequence[Traits], examples: Mapping[Traits, Model]) -> NDArray[np.uint64]:
         """One contiguous column of 64 capability bits for each word of the alphabet; shape (words, models)."""
         words = len(self._bits) // _WORD + 1
         masks = [self._words(capabilities(model), words) for model in examples.values()]
@@ -135,7 +135,7 @@ class Index:
             self._keep(need, pool)
             return pool
 
-    def chosen(self, need: Need, choice: Choice) -> Tiers:
+    def chosen(self, need: Need, choice: DrawRules) -> Tiers:
         """The tiers of the pool for a need, as a choice wants them: from the cache, or built and cached."""
         known = self._chosen.get(need, choice)
         if known is not None:

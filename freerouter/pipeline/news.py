@@ -20,7 +20,7 @@ from freerouter.replies.verdicts import Gate, Lasting
 from freerouter.sharing.facts import LONGEST_TIME, Fact, Kind, ended
 from freerouter.sharing.facts import Key as FactKey
 from freerouter.sharing.outbox import Outbox
-from freerouter.sharing.slots import Ask, Slots
+from freerouter.sharing.slots import SlotRequest, Slots
 
 # What is over is remembered for so many facts: nothing older brings it back.
 _MOST_OVER = 10_000
@@ -119,12 +119,12 @@ class News:
         now = self._memory.clock()
         self._put(Fact(Kind.TIMES, (model,), self._memory.timings.row(model), now, now + STORED_FOR))
 
-    def sent(self, ask: Ask) -> None:
+    def sent(self, ask: SlotRequest) -> None:
         """A request is sent for which there was no answer from the store."""
         now = self._memory.clock()
         self._put(Fact(Kind.SENT, (ask.account, str(ask.number)), None, now, now + MINUTE))
 
-    def unsent(self, ask: Ask) -> None:
+    def unsent(self, ask: SlotRequest) -> None:
         """A request is not sent, or could not be."""
         self._put(ended(Kind.SENT, (ask.account, str(ask.number)), self._memory.clock()))
 

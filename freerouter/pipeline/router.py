@@ -17,7 +17,7 @@ from freerouter.pipeline.planning import make_plan
 from freerouter.pipeline.routing import Routing
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Trace
-from freerouter.pipeline.weighing import Standing, standings
+from freerouter.pipeline.weighing import Ranking, standings
 from freerouter.preferences import Preference
 from freerouter.replies.verdicts import Gate
 from freerouter.settings import Settings
@@ -125,7 +125,7 @@ class Router(State):
         with self.lock:
             return self.index().having(canonical(needs))
 
-    def standings(self) -> tuple[str, dict[str, Standing]]:
+    def standings(self) -> tuple[str, dict[str, Ranking]]:
         """How the models stand under the usual preference, by quality where that is uniform: what counts, and by id."""
         preference = Preference("quality") if self.usual.is_uniform else self.usual
         with self.lock:

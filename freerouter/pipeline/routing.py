@@ -17,8 +17,8 @@ from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
 from freerouter.pipeline.learning import Learning, Sent
 from freerouter.pipeline.pace import Pace
-from freerouter.pipeline.place import Place
 from freerouter.pipeline.planning import Plan
+from freerouter.pipeline.reservation import Reservation
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.preferences import denies_training
@@ -55,7 +55,7 @@ class Routing:
             stream=plan.asker.requirements.stream and plan.accept is None,
             allowed=request.timeout,
         )
-        self._place = None if state.news is None else Place(state, state.news, self._account)
+        self._reservation = None if state.news is None else Reservation(state, state.news, self._account)
         self._former: Home | None = None  # the model that the conversation was on
         self._stripped = False  # reasoning that other models have signed was left out
         self._sent: Sent | None = None
@@ -74,8 +74,8 @@ class Routing:
         if self._pause:
             pause, self._pause = self._pause, 0.0
             return Wait(pause)
-        place = self._place if not self._sends and self.trace.eligible else None
-        if place is not None and (reserve := place.wanted_at_once()) is not None:
+        reservation = self._reservation if not self._sends and self.trace.eligible else None
+        if reservation is not None and (reserve := reservation.wanted_at_once()) is not None:
             return reserve
         with self._state.lock:
             decided = self._decide()
@@ -85,11 +85,11 @@ class Routing:
         return self._send(decided) if isinstance(decided, Sent) else decided
 
     def _decide(self) -> Sent | Wait | Reserve | Fail:
-        place, now = self._place, self._state.clock()
+        reservation, now = self._reservation, self._state.clock()
         if (obstacle := self._obstacle(now)) is not None:
             return obstacle
         may_send = self._sends < self._state.settings.max_attempts
-        if may_send and place is not None and (reserve := place.wanted()) is not None:
+        if may_send and reservation is not None and (reserve := reservation.wanted()) is not None:
             return reserve
         model = self._next_model() if may_send else None
         if model is None:
@@ -117,7 +117,9 @@ class Routing:
     def _held(self, now: float) -> Wait | Fail | None:
         """What delays a request: an exhausted allowance, or an outage (only before its first attempt)."""
         endpoint = self._state.endpoint
-        shut = endpoint.allowances.shut(self._account, reserved=self._place is not None and self._place.counted)
+        shut = endpoint.allowances.shut(
+            self._account, reserved=self._reservation is not None and self._reservation.counted
+        )
         if shut is not None:
             gate, seconds = shut
             if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
@@ -170,7 +172,7 @@ class Routing:
     def _take(self, model: Model, now: float) -> Sent:
         """Start an attempt with this model."""
         self._plan.selection.tried.add(model.id)
-        counted = self._place is not None and self._place.use()
+        counted = self._reservation is not None and self._reservation.use()
         self._state.endpoint.allowances.count(self._account, reserved=counted)
         self._sends += 1
         left, patience = self._pace.deadline - now, self._pace.patience
@@ -180,9 +182,9 @@ class Routing:
 
     def reserved(self, slot: Slot | None) -> None:
         """Pass on what came of ``Reserve``; None when the store has not answered in time."""
-        assert self._place is not None, "nothing was reserved"  # noqa: S101  # a driver's mistake
+        assert self._reservation is not None, "nothing was reserved"  # noqa: S101  # a driver's mistake
         with self._state.lock:
-            self._place.reserved(slot)
+            self._reservation.reserved(slot)
 
     @property
     def is_measured(self) -> bool:
@@ -299,8 +301,8 @@ class Routing:
     def _uncount(self) -> None:
         """Nothing was sent. The caller holds the lock."""
         self._state.endpoint.allowances.uncount(self._account)
-        if self._place is not None:
-            self._place.give_back()
+        if self._reservation is not None:
+            self._reservation.give_back()
 
     def _note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
         """What is blocked because the answer cost money, with the cost; None when it was blocked already."""
@@ -364,8 +366,8 @@ class Routing:
         return StreamInterruptedError(f"the stream of {sent.model.id} {why}", trace=self.trace)
 
     def _fail(self, error: FreeRouterError) -> Fail:
-        if self._place is not None:
-            self._place.leave()
+        if self._reservation is not None:
+            self._reservation.leave()
         error.trace = self.trace
         self.trace.ending = "failed"
         self._failure = error
@@ -379,8 +381,8 @@ class Routing:
     def abandon(self) -> None:
         """The caller has disconnected: it is no model's fault, and there is no retry."""
         self.trace.ending = self.trace.ending or "abandoned"
-        if self._place is not None:
-            self._place.leave()
+        if self._reservation is not None:
+            self._reservation.leave()
         with self._state.lock:
             self._state.endpoint.outage.done(self)
 

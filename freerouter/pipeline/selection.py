@@ -11,10 +11,10 @@ from freerouter.memory.lessons import Asker
 from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.model_names import DRAW, Order
 from freerouter.openrouter.requirements import Requirements
-from freerouter.pipeline.choosing import FREELY, Choice, Positions
+from freerouter.pipeline.choosing import FREELY, DrawRules, Positions
 from freerouter.pipeline.drawing import available, between, draw
 from freerouter.pipeline.filtering import Index
-from freerouter.pipeline.weighing import Standing, Weighted, standings
+from freerouter.pipeline.weighing import Ranking, Weighted, standings
 
 
 def _is_smaller(model: Model, context: int) -> bool:
@@ -43,7 +43,7 @@ class Selection:
     """
 
     def __init__(
-        self, index: Index, asker: Asker, order: Order, health: Health, rng: Random, choice: Choice = FREELY
+        self, index: Index, asker: Asker, order: Order, health: Health, rng: Random, choice: DrawRules = FREELY
     ) -> None:
         requirements = asker.requirements
         self.order = order
@@ -275,7 +275,7 @@ class Selection:
         """The models of the pool, of any context."""
         return (self._index.models[position] for tier in self._tiers_of_pool for position in tier)
 
-    def _prospect(self, model: Model, chance: float, standing: Standing | None) -> dict[str, Any]:
+    def _prospect(self, model: Model, chance: float, standing: Ranking | None) -> dict[str, Any]:
         cooling = self._health.ready_in(model.id)
         return {
             "id": model.id,

@@ -19,7 +19,7 @@ from freerouter.memory.timings import Timings
 from freerouter.memory.training import Training
 from freerouter.memory.transcript import Hashed, stable
 from freerouter.openrouter.catalog import Catalog, Model
-from freerouter.pipeline.choosing import FREELY, Choice
+from freerouter.pipeline.choosing import FREELY, DrawRules
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.news import News
 from freerouter.pipeline.policy import Policy
@@ -117,7 +117,7 @@ class State:
         """Whether a request must not reach a model that may train on prompts: as it says, or as the settings do."""
         return "deny" in (wishes.train, self.settings.train)
 
-    def choice(self, wishes: Wishes, prefer: str, barred: Mapping[str, str]) -> Choice:
+    def choice(self, wishes: Wishes, prefer: str, barred: Mapping[str, str]) -> DrawRules:
         """How the model of a request is chosen: as it says, else as its model's name says, else as the settings do.
 
         Args:
@@ -131,7 +131,7 @@ class State:
         sharpness = usual.sharpness if wishes.sharpness is None else wishes.sharpness
         preference = Preference(wishes.prefer or prefer or usual.kind, sharpness)
         measured = self.timings.measured() if preference.is_measured else None
-        return Choice(preference, Policy.wished(wishes), measured, barred)
+        return DrawRules(preference, Policy.wished(wishes), measured, barred)
 
     def is_still_free(self, model: Model) -> bool:
         """Whether a model is free in the newest catalog, too: a request may have waited."""

@@ -130,7 +130,7 @@ def _weighted(tier: memoryview[int], scores: NDArray[np.float64], sharpness: flo
     return Weighted(tier, scores.tolist(), np.cumsum(weights).tolist(), sharpness, 0, len(tier))
 
 
-class Standing(NamedTuple):
+class Ranking(NamedTuple):
     """How a model stands among the eligible ones.
 
     Attributes:
@@ -144,7 +144,7 @@ class Standing(NamedTuple):
     why: str
 
 
-def standings(models: Sequence[Model], preference: Preference, measured: Measured | None) -> dict[str, Standing]:
+def standings(models: Sequence[Model], preference: Preference, measured: Measured | None) -> dict[str, Ranking]:
     """How each of the eligible models stands under a preference; none when it is uniform."""
     if preference.is_uniform or not models:
         return {}
@@ -155,12 +155,12 @@ def standings(models: Sequence[Model], preference: Preference, measured: Measure
     }
 
 
-def _standing(kind: str, rank: float, value: float, count: int) -> Standing:
+def _standing(kind: str, rank: float, value: float, count: int) -> Ranking:
     place = f"rank {rank:g} of {count}"
     if math.isnan(value):
-        return Standing(rank, None, f"{_UNKNOWN[kind]}: counts as the median, {place}")
+        return Ranking(rank, None, f"{_UNKNOWN[kind]}: counts as the median, {place}")
     shown = -value if kind == "fast" else value
-    return Standing(rank, shown, f"{_KNOWN[kind].format(shown)}: {place}")
+    return Ranking(rank, shown, f"{_KNOWN[kind].format(shown)}: {place}")
 
 
 _KNOWN = {

@@ -279,12 +279,9 @@ class App:
         elif not self.router.models():
             await exchange.answer(503, _JSON, b'{"status":"no eligible model: see include, exclude, authors"}')
         else:
-            await exchange.answer(200, _JSON, self._readiness())
-
-    def _readiness(self) -> bytes:
-        """Without the store, this process goes on by itself: it is ready all the same."""
-        shared = self._joined.status()
-        return encode({"status": "ready"} | ({} if shared is OFF else {"shared_state": shared.for_everybody()}))
+            shared = self._joined.status()  # without the store, this process goes on by itself: it is ready
+            told = {} if shared is OFF else {"shared_state": shared.for_everybody()}
+            await exchange.answer(200, _JSON, encode({"status": "ready", **told}))
 
     async def _show_metrics(self, exchange: Exchange) -> None:
         kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]

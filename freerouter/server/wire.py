@@ -44,7 +44,7 @@ class Held(Protocol):
         ...
 
 
-class _Chunks:
+class _ReplyChunks:
     """The body of a reply, as it comes, and the connection that it comes over.
 
     It knows nothing of the reply that has it, and its deadline nothing of it: a ring of references would keep every
@@ -57,7 +57,7 @@ class _Chunks:
         self._deadline = deadline
         deadline.break_off = partial(_break_off, content, held)
 
-    def __aiter__(self) -> _Chunks:
+    def __aiter__(self) -> _ReplyChunks:
         return self
 
     async def __anext__(self) -> bytes:
@@ -101,7 +101,7 @@ class AiohttpReply:
     ) -> None:
         self.status = status
         self.headers = headers
-        self.chunks = _Chunks(content, held, deadline)
+        self.chunks = _ReplyChunks(content, held, deadline)
         self._deadline = deadline
 
     @property

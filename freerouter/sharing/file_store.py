@@ -11,7 +11,7 @@ from pathlib import Path
 
 from freerouter.sharing import tables
 from freerouter.sharing.facts import Kind, Told, name_of
-from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Ask, Slot
+from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
 from freerouter.sharing.stores import MOST_FACTS, StoreError
 
 # For everything but a slot: nobody waits for it.
@@ -121,7 +121,7 @@ class FileStore:
             connection.execute("update counter set at = ?", (now,))
             connection.execute("delete from slot where at <= ? or at > ?", (now - SLOT_SECONDS, now))
 
-    def take(self, ask: Ask) -> Slot:
+    def take(self, ask: SlotRequest) -> Slot:
         """See Store."""
         with self._quickly() as connection:
             return self._take(connection, ask)
@@ -142,7 +142,7 @@ class FileStore:
         finally:
             self._lock.release()
 
-    def _take(self, connection: sqlite3.Connection, ask: Ask) -> Slot:
+    def _take(self, connection: sqlite3.Connection, ask: SlotRequest) -> Slot:
         account, now = ask.account, self._wall()
         connection.execute(
             "delete from slot where account = ? and (at <= ? or at > ?)", (account, now - SLOT_SECONDS, now)
@@ -165,7 +165,7 @@ class FileStore:
         number = connection.execute("select number from counter").fetchone()[0]
         return [] if number == self._number else self._since(connection, self._number, but=self._origin)[0]
 
-    def _enter(self, connection: sqlite3.Connection, ask: Ask, now: float) -> bool:
+    def _enter(self, connection: sqlite3.Connection, ask: SlotRequest, now: float) -> bool:
         rows = connection.execute("select name from slot where account = ?", (ask.account,)).fetchall()
         if (self._slot(ask.number),) in rows:
             return True

@@ -28,7 +28,7 @@ from redis.retry import Retry
 from freerouter.errors import SettingsError
 from freerouter.sharing import scripts
 from freerouter.sharing.facts import Kind, Told, name_of
-from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Ask, Slot
+from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
 from freerouter.sharing.stores import MOST_FACTS, StoreError
 
 _NEEDED = 7
@@ -120,7 +120,7 @@ class RedisStore:
         if major.isdecimal() and int(major) < _NEEDED:
             raise StoreError(f"is Redis {version}: {_NEEDED} or newer is needed")
 
-    def take(self, ask: Ask) -> Slot:
+    def take(self, ask: SlotRequest) -> Slot:
         """See Store."""
         keys = (self._minute(ask.account), self._fact(name_of(Kind.GATE, ask.account)), self._day(ask.account))
         with self._place(), _translated():

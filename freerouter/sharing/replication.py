@@ -15,7 +15,7 @@ from freerouter import forks
 from freerouter.sharing.condition import Condition, Status
 from freerouter.sharing.facts import Fact, Kind, Told, heard, tell
 from freerouter.sharing.outbox import Outbox
-from freerouter.sharing.slots import Ask, Slot
+from freerouter.sharing.slots import Slot, SlotRequest
 from freerouter.sharing.stores import Store, StoreError
 
 _log = logging.getLogger("freerouter")
@@ -102,7 +102,7 @@ class Replication:
 
     # Slots.
 
-    def take(self, ask: Ask) -> Slot | None:
+    def take(self, ask: SlotRequest) -> Slot | None:
         """See Slots."""
         try:
             slot = self._store.take(ask)
@@ -112,7 +112,7 @@ class Replication:
         self._condition.answered()
         return slot
 
-    async def take_async(self, ask: Ask) -> Slot | None:
+    async def take_async(self, ask: SlotRequest) -> Slot | None:
         """See Slots."""
         return await anyio.to_thread.run_sync(partial(self.take, ask))
 

@@ -15,7 +15,7 @@ MOST_SLOTS = 1_000
 PATIENCE = 0.005
 
 
-class Ask(Protocol):
+class SlotRequest(Protocol):
     """A slot that is wanted; ``Reserve`` of the pipeline is one."""
 
     @property
@@ -53,10 +53,10 @@ class Slot(NamedTuple):
 class Slots(Protocol):
     """Takes slots."""
 
-    def take(self, ask: Ask) -> Slot | None:
+    def take(self, ask: SlotRequest) -> Slot | None:
         """Take a slot; None when the store does not answer in time."""
         ...
 
-    async def take_async(self, ask: Ask) -> Slot | None:
+    async def take_async(self, ask: SlotRequest) -> Slot | None:
         """The same, without holding up an event loop."""
         ...

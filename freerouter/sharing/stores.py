@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from freerouter.sharing.facts import Told
-from freerouter.sharing.slots import Ask, Slot
+from freerouter.sharing.slots import Slot, SlotRequest
 
 # A store keeps at most so many facts; those that end first go first.
 MOST_FACTS = 20_000
@@ -39,7 +39,7 @@ class Store(Protocol):
         """Check that the store answers and can be written to."""
         ...
 
-    def take(self, ask: Ask) -> Slot:
+    def take(self, ask: SlotRequest) -> Slot:
         """Take a slot, in one atomic step."""
         ...
 

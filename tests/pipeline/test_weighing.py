@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from freerouter.memory.timings import Measured
 from freerouter.pipeline.analysis import analyze
-from freerouter.pipeline.choosing import FREELY, Choice
+from freerouter.pipeline.choosing import FREELY, DrawRules
 from freerouter.pipeline.drawing import between
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.policy import Policy
@@ -54,7 +54,7 @@ def select(index, kind, sharpness=2.0, requirements=None, *, cooled=(), named=No
     health = healthy()
     for number in cooled:
         health.cool(name(number), Outcome(Verdict.TRY_ANOTHER, Scope.MODEL, "test", seconds=60 + number))
-    choice = Choice(Preference(kind, sharpness), policy, MEASURED, dict.fromkeys(barred, "barred"))
+    choice = DrawRules(Preference(kind, sharpness), policy, MEASURED, dict.fromkeys(barred, "barred"))
     asker = asker_of(requirements or required())
     return Selection(index, asker, order_of(named), health, Random(seed), choice)
 
@@ -207,7 +207,7 @@ def test_barred_models_are_not_asked_by_name_either_and_not_as_a_last_resort():
 
 def test_weights_are_built_once_and_again_when_something_was_measured():
     index, need = offer(), required().need
-    choice = Choice(Preference("fast"), None, MEASURED)
+    choice = DrawRules(Preference("fast"), None, MEASURED)
     first = index.chosen(need, choice)
     assert index.chosen(need, choice._replace()) is first
     again = choice._replace(measured=Measured())
@@ -218,7 +218,7 @@ def test_weights_are_built_once_and_again_when_something_was_measured():
 def test_the_number_of_cached_choices_is_bounded():
     index, need = offer(), required().need
     for number in range(5_000):
-        index.chosen(need, Choice(Preference("coding", 1 + number / 1_000)))
+        index.chosen(need, DrawRules(Preference("coding", 1 + number / 1_000)))
     assert len(index._chosen._known) <= 2_000
 
 
@@ -250,7 +250,7 @@ def test_a_preference_changes_the_order_and_never_who_is_eligible(scores, kind, 
 )
 def test_any_stretch_is_drawn_with_the_probabilities_that_are_told(scores, sharpness, first, end, cooled):
     index = offer(scores)
-    tier = between(index.chosen(required().need, Choice(Preference("coding", sharpness)))[0], first, end)
+    tier = between(index.chosen(required().need, DrawRules(Preference("coding", sharpness)))[0], first, end)
     unavailable = {name(n) for n in cooled}
     chances = tier.chances(index.models, unavailable)
     left = {name(n) for n in range(first, min(end, len(scores)))} - unavailable
@@ -284,7 +284,9 @@ def test_the_ranks_of_real_lists_are_those_of_their_contexts(offer):
     contexts = {name: min(raw["context_length"], raw["top_provider"]["context_length"]) for name, raw in rows.items()}
     places = standings(index.models, Preference("large"), None)
     assert {model: place.rank for model, place in places.items()} == ranked(contexts)
-    chances = Selection(index, asker_of(), order_of(None), healthy(), Random(1), Choice(Preference("large"))).chances()
+    chances = Selection(
+        index, asker_of(), order_of(None), healthy(), Random(1), DrawRules(Preference("large"))
+    ).chances()
     assert contexts[max(chances, key=chances.get)] == max(contexts.values())
 
 
@@ -301,7 +303,7 @@ def test_the_ranks_of_real_lists_with_scores_are_those_of_the_scores(offer):
         requirements = analyze({"messages": [{"role": "user", "content": "Hello"}], **body})
         explained = [
             Selection(index, asker_of(requirements), order_of(None), healthy(), Random(1), choice).explain()
-            for choice in (FREELY, Choice(Preference("coding")), Choice(Preference("reliable", math.inf)))
+            for choice in (FREELY, DrawRules(Preference("coding")), DrawRules(Preference("reliable", math.inf)))
         ]
         eligible = [{row["id"] for row in each["eligible"]} for each in explained]
         assert eligible[0] == eligible[1] == eligible[2]

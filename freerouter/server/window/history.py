@@ -15,7 +15,7 @@ KEPT = 200
 _FAILED = ("failed", "interrupted")
 
 
-class Entry(NamedTuple):
+class PastRequest(NamedTuple):
     """A request that is over.
 
     Attributes:
@@ -74,9 +74,9 @@ class History:
         self.number = 0
         self.answered = 0
         self.on_news: Callable[[], None] | None = None
-        self.on_own: Callable[[Entry], None] | None = None
+        self.on_own: Callable[[PastRequest], None] | None = None
         self._wall = wall
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._entries: deque[PastRequest] = deque(maxlen=KEPT)
 
     def add(self, record: Record) -> None:
         """Keep what is told of an exchange that is over, if it was to be routed."""
@@ -85,12 +85,12 @@ class History:
         if record.trace is not None:
             record.trace.strip()
         total = record.seconds
-        entry = Entry(self.number + 1, self._wall() - total, record, total)
+        entry = PastRequest(self.number + 1, self._wall() - total, record, total)
         self.hear(entry)
         if self.on_own is not None:
             self.on_own(entry)
 
-    def hear(self, entry: Entry) -> None:
+    def hear(self, entry: PastRequest) -> None:
         """Keep a request, perhaps one of another worker."""
         self.number += 1
         self.answered += entry.answered
@@ -98,15 +98,15 @@ class History:
         if self.on_news is not None:
             self.on_news()
 
-    def adopt(self, number: int, answered: int, entries: Iterable[Entry]) -> None:
+    def adopt(self, number: int, answered: int, entries: Iterable[PastRequest]) -> None:
         """Begin with what another worker knows; its requests come newest first."""
         self.number, self.answered = number, answered
         self._entries = deque(reversed(list(entries)), maxlen=KEPT)
 
-    def last(self, most: int = KEPT) -> list[Entry]:
+    def last(self, most: int = KEPT) -> list[PastRequest]:
         """The last requests, newest first."""
         return list(islice(reversed(self._entries), most))
 
-    def since(self, number: int) -> list[Entry]:
+    def since(self, number: int) -> list[PastRequest]:
         """The requests after this one, oldest first, as far as they are kept."""
         return self.last(min(self.number - number, KEPT))[::-1]

@@ -14,9 +14,9 @@ from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.filtering import capabilities
 from freerouter.pipeline.router import Router
-from freerouter.pipeline.weighing import Standing
+from freerouter.pipeline.weighing import Ranking
 from freerouter.preferences import Prefer
-from freerouter.server.window.history import Entry, History
+from freerouter.server.window.history import History, PastRequest
 from freerouter.sharing.condition import OFF, Status
 
 # Attempts with a model that are shown.
@@ -134,7 +134,7 @@ class Snapshot:
         return self._in(cooling[model.id]) if model.id in cooling else None
 
 
-def tries_by_model(entries: Iterable[Entry]) -> dict[str, list[Try]]:
+def tries_by_model(entries: Iterable[PastRequest]) -> dict[str, list[Try]]:
     """The attempts of these requests, which are newest first, by model: oldest first."""
     found: dict[str, list[Try]] = defaultdict(list)
     for entry in entries:
@@ -157,7 +157,7 @@ def _row(model: Model, tries: list[Try], sent: int) -> dict[str, Any]:
     }
 
 
-def _ranked(standing: Standing | None) -> dict[str, Any]:
+def _ranked(standing: Ranking | None) -> dict[str, Any]:
     """Its rank, where that is known."""
     known = standing is not None and standing.value is not None
     return {"rank": standing.rank if standing is not None and known else None, "why": standing.why if standing else ""}

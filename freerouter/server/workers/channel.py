@@ -16,7 +16,7 @@ Kind = Literal["ready", "ask", "answer", "news", "retire", "stop", "hasten"]
 _MOST = 2**20
 
 
-class Message(NamedTuple):
+class ChannelMessage(NamedTuple):
     """What is told.
 
     Attributes:
@@ -42,7 +42,7 @@ class Channel:
         """The channel over this socket, which it owns from now on."""
         return cls(*await asyncio.open_unix_connection(sock=end))
 
-    def send(self, message: Message) -> None:
+    def send(self, message: ChannelMessage) -> None:
         """Tell the other side, if it is still there."""
         waiting = self._writer.transport.get_write_buffer_size()
         if self._writer.is_closing() or (message.kind == "news" and waiting > _MOST):
@@ -50,12 +50,12 @@ class Channel:
         head = {"kind": message.kind, "to": message.to, "size": len(message.payload)}
         self._writer.write(json.dumps(head).encode() + b"\n" + message.payload)
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncIterator[ChannelMessage]:
         """What the other side tells, until it is gone."""
         try:
             async for line in self._reader:
                 head = json.loads(line)
-                yield Message(head["kind"], head["to"], await self._reader.readexactly(head["size"]))
+                yield ChannelMessage(head["kind"], head["to"], await self._reader.readexactly(head["size"]))
         except (OSError, asyncio.IncompleteReadError):
             return
 

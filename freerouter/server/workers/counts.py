@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, multiprocess, values
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-class Counts(NamedTuple):
+class WorkerCounts(NamedTuple):
     """The folder with the files, two or three a worker. A worker goes on with those of the last one of its number.
 
     So what has been counted stays, and the files are no more than the workers that ever were at the same time.

@@ -36,7 +36,7 @@ class Deed(Enum):
     KILL = "kill"
 
 
-class Order(NamedTuple):
+class CrewOrder(NamedTuple):
     """A deed, and the number of the worker."""
 
     deed: Deed
@@ -120,17 +120,17 @@ class Crew:
         first = min(moments, default=float("inf"))
         return None if first == float("inf") else max(first - self._clock(), 0.0)
 
-    def due(self) -> list[Order]:
+    def due(self) -> list[CrewOrder]:
         """Replace those that ended, and kill those that are late."""
         now = self._clock()
         ready = [moment for moment in self._restarts if moment <= now]
         self._restarts = [moment for moment in self._restarts if moment > now]
-        late = [Order(Deed.KILL, number) for number, member in self._members.items() if member.due <= now]
+        late = [CrewOrder(Deed.KILL, number) for number, member in self._members.items() if member.due <= now]
         for _, number in late:
             self._members[number].since = now  # not killed again at once
         return late + [self._start(self.current) for _ in ready]
 
-    def renew(self, size: int) -> list[Order]:
+    def renew(self, size: int) -> list[CrewOrder]:
         """Start a generation of so many; one that was about to take over gives way to it."""
         if self._stops:
             return []
@@ -139,7 +139,7 @@ class Crew:
         self._size = size
         return given_up + [self._start(self.newest) for _ in range(size)]
 
-    def ready(self, number: int) -> list[Order]:
+    def ready(self, number: int) -> list[CrewOrder]:
         """A worker serves."""
         member = self._members[number]
         if member.phase is not Phase.STARTING:
@@ -150,7 +150,7 @@ class Crew:
             return []
         return self._take_over()
 
-    def ended(self, number: int) -> list[Order]:
+    def ended(self, number: int) -> list[CrewOrder]:
         """A worker's process is over."""
         member = self._members.pop(number)
         if self._stops or member.phase in (Phase.RETIRING, Phase.STOPPING):
@@ -160,12 +160,12 @@ class Crew:
             return []
         return self._give_up()
 
-    def stop(self) -> list[Order]:
+    def stop(self) -> list[CrewOrder]:
         """End all; the second time, at once."""
         self._stops += 1
         self._restarts.clear()
         if self._stops > 1:
-            return [Order(Deed.HASTEN, number) for number in self._members]
+            return [CrewOrder(Deed.HASTEN, number) for number in self._members]
         return [self._send_away(number, Phase.STOPPING, Deed.STOP) for number in self._members]
 
     def _coming(self) -> list[int]:
@@ -178,18 +178,18 @@ class Crew:
             if member.generation == self.newest and member.phase in (Phase.STARTING, Phase.SERVING)
         ]
 
-    def _start(self, generation: int) -> Order:
+    def _start(self, generation: int) -> CrewOrder:
         number = next(number for number in range(1, len(self._members) + 2) if number not in self._members)
         self._members[number] = Member(generation, Phase.STARTING, self._clock())
-        return Order(Deed.START, number)
+        return CrewOrder(Deed.START, number)
 
-    def _take_over(self) -> list[Order]:
+    def _take_over(self) -> list[CrewOrder]:
         """The newest generation is the current one."""
         self.current = self.newest
         self._restarts.clear()
         return self._dismiss([number for number in self._members if self.generation(number) != self.current])
 
-    def _give_up(self) -> list[Order]:
+    def _give_up(self) -> list[CrewOrder]:
         """The newest generation could not start."""
         if self.current == 0:
             self.has_failed = True
@@ -198,7 +198,7 @@ class Crew:
         self.newest = self.current
         return orders
 
-    def _dismiss(self, numbers: list[int]) -> list[Order]:
+    def _dismiss(self, numbers: list[int]) -> list[CrewOrder]:
         """Those that serve end with their requests."""
         orders = []
         for number in numbers:
@@ -208,9 +208,9 @@ class Crew:
                 orders.append(self._send_away(number, Phase.STOPPING, Deed.STOP))
         return orders
 
-    def _send_away(self, number: int, phase: Phase, deed: Deed) -> Order:
+    def _send_away(self, number: int, phase: Phase, deed: Deed) -> CrewOrder:
         self._members[number].enter(phase, self._clock())
-        return Order(deed, number)
+        return CrewOrder(deed, number)
 
     def _next_pause(self) -> float:
         """Before the next one is replaced."""

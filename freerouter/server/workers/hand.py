@@ -10,9 +10,9 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
-from freerouter.server.workers.channel import Channel, Message
-from freerouter.server.workers.counts import Counts
-from freerouter.server.workers.worker import Plan, Seat, work
+from freerouter.server.workers.channel import Channel, ChannelMessage
+from freerouter.server.workers.counts import WorkerCounts
+from freerouter.server.workers.worker import Seat, WorkerPlan, work
 
 # A child begins with the signals of its parent held back, and lets none of these through: they are its parent's.
 _PARENTS = {signal.SIGINT, signal.SIGHUP} if sys.platform != "win32" else set()
@@ -39,7 +39,7 @@ class Hand:
     """
 
     def __init__(
-        self, number: int, listener: socket.socket, counts: Counts, plan: Plan, ended: Callable[[], None]
+        self, number: int, listener: socket.socket, counts: WorkerCounts, plan: WorkerPlan, ended: Callable[[], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._end, theirs = socket.socketpair()
@@ -50,11 +50,11 @@ class Hand:
         with theirs, _held_back():
             self._process.start()
         self._channel: Channel | None = None
-        self._early: list[Message] = []
+        self._early: list[ChannelMessage] = []
         self._ended = ended
         self._loop.add_reader(self._process.sentinel, self._reap)
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncIterator[ChannelMessage]:
         """What it tells, until it is gone."""
         self._channel = await Channel.over(self._end)
         for message in self._early:
@@ -63,7 +63,7 @@ class Hand:
             yield message
         self._channel.close()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: ChannelMessage) -> None:
         """Tell it something, as soon as it can hear."""
         if self._channel is None:
             self._early.append(message)

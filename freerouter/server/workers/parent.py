@@ -16,11 +16,11 @@ from freerouter.errors import FreeRouterError, SettingsError
 from freerouter.server import files, logs, systemd
 from freerouter.server.listening import admitted, listen, url_of
 from freerouter.server.security import Access
-from freerouter.server.workers.channel import Message
-from freerouter.server.workers.counts import Counts
-from freerouter.server.workers.crew import Crew, Deed, Order, Phase
+from freerouter.server.workers.channel import ChannelMessage
+from freerouter.server.workers.counts import WorkerCounts
+from freerouter.server.workers.crew import Crew, CrewOrder, Deed, Phase
 from freerouter.server.workers.hand import Hand
-from freerouter.server.workers.worker import Plan
+from freerouter.server.workers.worker import WorkerPlan
 from freerouter.settings import Settings
 
 _log = logging.getLogger("freerouter")
@@ -43,12 +43,17 @@ class Parent:
     """
 
     def __init__(
-        self, listener: socket.socket, plan: Plan, anew: Callable[[], Plan], ready: Callable[[], None], counts: Counts
+        self,
+        listener: socket.socket,
+        plan: WorkerPlan,
+        anew: Callable[[], WorkerPlan],
+        ready: Callable[[], None],
+        counts: WorkerCounts,
     ) -> None:
         self.signal: int | None = None
         self._listener = listener
         self._plan = plan
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, WorkerPlan] = {}
         self._anew = anew
         self._ready = ready
         self._counts = counts
@@ -101,7 +106,7 @@ class Parent:
         systemd.tell(systemd.reloading())
         self._renew(plan)
 
-    def _renew(self, plan: Plan) -> None:
+    def _renew(self, plan: WorkerPlan) -> None:
         orders = self._crew.renew(plan.settings.serve_workers)
         self._plans = {self._crew.current: self._plan, self._crew.newest: plan}
         self._react(orders)
@@ -112,7 +117,7 @@ class Parent:
             if self._hands.get(number) is hand:
                 self._hear(number, message)
 
-    def _hear(self, number: int, message: Message) -> None:
+    def _hear(self, number: int, message: ChannelMessage) -> None:
         others = [hand for other, hand in self._hands.items() if other != number]
         match message.kind:
             case "ready":
@@ -151,11 +156,11 @@ class Parent:
 
     # What is done.
 
-    def _react(self, orders: list[Order]) -> None:
+    def _react(self, orders: list[CrewOrder]) -> None:
         self._do(orders)
         self._changed.set()  # the next thing may be due earlier
 
-    def _do(self, orders: list[Order]) -> None:
+    def _do(self, orders: list[CrewOrder]) -> None:
         for deed, number in orders:
             match deed:
                 case Deed.START:
@@ -163,7 +168,7 @@ class Parent:
                 case Deed.KILL:
                     self._hands[number].kill()
                 case Deed.RETIRE | Deed.STOP | Deed.HASTEN:
-                    self._hands[number].send(Message(deed.value))
+                    self._hands[number].send(ChannelMessage(deed.value))
 
     def _start(self, number: int) -> None:
         plan = self._plans[self._crew.generation(number)]
@@ -180,7 +185,7 @@ class Parent:
 
 
 def serve_with_workers(
-    settings: Settings, access: Access, ready: Callable[[str], None], anew: Callable[[], Plan]
+    settings: Settings, access: Access, ready: Callable[[str], None], anew: Callable[[], WorkerPlan]
 ) -> None:
     """Serve with several processes until SIGINT or SIGTERM; SIGHUP replaces them.
 
@@ -195,24 +200,28 @@ def serve_with_workers(
     """
     if sys.platform == "win32":
         raise SettingsError("serve_workers must be 1: Windows lacks the signals that several need")
-    plan = _admitted(Plan(settings, access))
+    plan = _admitted(WorkerPlan(settings, access))
     files.raise_limit()
     logs.install(settings.serve_log_format, settings.serve_log_level)
     with (
         tempfile.TemporaryDirectory(prefix="freerouter-") as folder,
         listen(settings.serve_host, settings.serve_port) as listener,
     ):
-        stopped_by = asyncio.run(_supervise(listener, plan, lambda: _admitted(anew()), ready, Counts(folder)))
+        stopped_by = asyncio.run(_supervise(listener, plan, lambda: _admitted(anew()), ready, WorkerCounts(folder)))
     if stopped_by is not None:
         signal.raise_signal(stopped_by)
 
 
-def _admitted(plan: Plan) -> Plan:
+def _admitted(plan: WorkerPlan) -> WorkerPlan:
     return plan._replace(access=admitted(*plan))
 
 
 async def _supervise(
-    listener: socket.socket, plan: Plan, anew: Callable[[], Plan], ready: Callable[[str], None], counts: Counts
+    listener: socket.socket,
+    plan: WorkerPlan,
+    anew: Callable[[], WorkerPlan],
+    ready: Callable[[str], None],
+    counts: WorkerCounts,
 ) -> int | None:
     url = url_of(listener)
     parent = Parent(listener, plan, anew, lambda: ready(url), counts)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from freerouter.server.app import App
-from freerouter.server.window.history import KEPT, Entry
+from freerouter.server.window.history import KEPT, PastRequest
 
 # Seconds after which a worker of which nothing is heard is taken for gone.
 _SILENT = 3.0
 
 
-class News(NamedTuple):
+class SiblingNews(NamedTuple):
     """What has happened in a worker.
 
     Attributes:
@@ -27,7 +27,7 @@ class News(NamedTuple):
 
     number: int
     running: int
-    entries: tuple[Entry, ...]
+    entries: tuple[PastRequest, ...]
     tokens: tuple[str, ...]
 
 
@@ -41,7 +41,7 @@ class Past(NamedTuple):
 
     number: int
     answered: int
-    entries: tuple[Entry, ...]
+    entries: tuple[PastRequest, ...]
 
 
 class Siblings:
@@ -57,7 +57,7 @@ class Siblings:
         self._number = number
         self._app = app
         self._clock = clock
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._entries: deque[PastRequest] = deque(maxlen=KEPT)
         self._tokens: list[str] = []
         self._running: dict[int, tuple[int, float]] = {}
         app.window.history.on_own = self._entries.append
@@ -65,7 +65,7 @@ class Siblings:
 
     def news(self) -> bytes:
         """What has happened here since the last call."""
-        told = News(self._number, self._app.running, tuple(self._entries), tuple(self._tokens))
+        told = SiblingNews(self._number, self._app.running, tuple(self._entries), tuple(self._tokens))
         self._entries.clear()
         self._tokens.clear()
         self._forget_silent()
@@ -79,7 +79,7 @@ class Siblings:
     def hear(self, payload: bytes) -> None:
         """Another worker has told its news."""
         told = _read(payload)
-        if not isinstance(told, News):
+        if not isinstance(told, SiblingNews):
             return
         self._running[told.number] = told.running, self._clock()
         for entry in told.entries:

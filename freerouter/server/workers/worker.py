@@ -17,8 +17,8 @@ from freerouter.errors import FreeRouterError
 from freerouter.server import files, logs
 from freerouter.server.running import WARM, Server, configure, make_app, spare_the_collector
 from freerouter.server.security import Access
-from freerouter.server.workers.channel import Channel, Message
-from freerouter.server.workers.counts import Counts
+from freerouter.server.workers.channel import Channel, ChannelMessage
+from freerouter.server.workers.counts import WorkerCounts
 from freerouter.server.workers.siblings import Siblings
 from freerouter.settings import Settings
 
@@ -34,7 +34,7 @@ _EVERY = 0.25
 _ONE_BY_ONE = "UV_TCP_SINGLE_ACCEPT"
 
 
-class Plan(NamedTuple):
+class WorkerPlan(NamedTuple):
     """What a generation of workers is started with."""
 
     settings: Settings
@@ -54,7 +54,7 @@ class Seat(NamedTuple):
     number: int
     listener: socket.socket
     end: socket.socket
-    counts: Counts
+    counts: WorkerCounts
 
 
 class WorkerServer(Server):
@@ -81,7 +81,7 @@ class WorkerServer(Server):
         """Let clients in, once there is a list of models: until then, others answer better."""
         self._channel = await Channel.over(self._end_of_channel)
         self._tasks = [asyncio.ensure_future(self._obey(self._channel))]
-        self._tell(Message("ask"))
+        self._tell(ChannelMessage("ask"))
         await self._app.warming.over(WARM)
         await super().startup(sockets)
         self._tasks.append(asyncio.ensure_future(self._report()))
@@ -95,9 +95,9 @@ class WorkerServer(Server):
             self._channel.close()
 
     def _tell_ready(self) -> None:
-        self._tell(Message("ready"))
+        self._tell(ChannelMessage("ready"))
 
-    def _tell(self, message: Message) -> None:
+    def _tell(self, message: ChannelMessage) -> None:
         if self._channel is not None:
             self._channel.send(message)
 
@@ -112,7 +112,7 @@ class WorkerServer(Server):
                 case "hasten":
                     self.should_exit = self._in_haste = True
                 case "ask":
-                    channel.send(Message("answer", message.to, self._siblings.past()))
+                    channel.send(ChannelMessage("answer", message.to, self._siblings.past()))
                 case "answer":
                     self._siblings.learn(message.payload)
                 case "news":
@@ -123,7 +123,7 @@ class WorkerServer(Server):
         """Tell the other workers what happens here, and keep the gauges true, which they may be asked for."""
         while True:
             self._app.metrics.gauge()
-            self._tell(Message("news", payload=self._siblings.news()))
+            self._tell(ChannelMessage("news", payload=self._siblings.news()))
             await asyncio.sleep(_EVERY)
 
     async def _retire(self) -> None:
@@ -147,7 +147,7 @@ class WorkerServer(Server):
             await asyncio.sleep(_GLANCE)
 
 
-def work(seat: Seat, plan: Plan) -> None:
+def work(seat: Seat, plan: WorkerPlan) -> None:
     """Run a worker, as the process that it is."""
     settings = plan.settings
     os.environ[_ONE_BY_ONE] = "1"

@@ -1,4 +1,4 @@
-"""Place: the place of one request in the minute that its account shares with other processes."""
+"""Reservation: the place of one request in the minute that its account shares with other processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from freerouter.sharing.facts import heard
 from freerouter.sharing.slots import MOST_SLOTS, Slot
 
 
-class Place:
+class Reservation:
     """A place in the minute, taken anew for each send of a request.
 
     Args:
