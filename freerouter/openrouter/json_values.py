@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 
 def as_object(value: Any) -> Mapping[str, Any]:
     """The value if it is an object, else an empty one."""
@@ -31,3 +33,14 @@ def as_number(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The object that a text holds as JSON; None if it holds none."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        value = from_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from freerouter.openrouter.json_values import as_object, as_text
+from freerouter.openrouter.json_values import as_object, as_text, object_in
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.statuses import status_of
 
@@ -157,7 +157,7 @@ def _inner(body: Mapping[str, Any], depth: int = 0) -> Mapping[str, Any]:
         return _inner(error, depth + 1) if wraps else error
     if not isinstance(error, str) or not error:
         return body
-    nested = _written(error) if depth < _DEEPEST else None
+    nested = object_in(error) if depth < _DEEPEST else None
     if nested is not None:
         return _inner(nested, depth + 1)
     # Some frameworks write the name of the status here, and the message beside it.
@@ -169,17 +169,6 @@ def _first(error: Any) -> Any:
     if not isinstance(error, list):
         return error
     return next((item for item in error if isinstance(item, dict)), None) or _joined(error)
-
-
-def _written(text: str) -> Mapping[str, Any] | None:
-    """An object that is encoded as a string."""
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        nested = from_json(text)
-    except ValueError:
-        return None
-    return nested if isinstance(nested, dict) else None
 
 
 def _message(error: Mapping[str, Any]) -> str:

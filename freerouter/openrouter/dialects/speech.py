@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import from_json
+from freerouter.openrouter.json_values import object_in
 
 # Fields that describe a part, and are not content.
 _LABELS = frozenset(
@@ -38,13 +38,8 @@ def error_of(value: Any) -> Mapping[str, Any] | None:
 
 def _written(text: str) -> Mapping[str, Any] | None:
     """An error object that is serialised as text."""
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        nested = from_json(text)
-    except ValueError:
-        return None
-    return (error_of(nested.get("error")) or nested) if isinstance(nested, dict) else None
+    nested = object_in(text)
+    return None if nested is None else error_of(nested.get("error")) or nested
 
 
 def bare_error(data: Mapping[str, Any]) -> Mapping[str, Any] | None:

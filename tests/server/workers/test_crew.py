@@ -5,15 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from freerouter.server.workers.crew import Crew, Deed, Phase
+from tests.builders import Clock
 
 START, RETIRE, STOP, HASTEN, KILL = Deed.START, Deed.RETIRE, Deed.STOP, Deed.HASTEN, Deed.KILL
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

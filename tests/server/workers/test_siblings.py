@@ -10,14 +10,8 @@ from freerouter.server import Access, App, tokens
 from freerouter.server.errors import TokenLimitError
 from freerouter.server.record import Record
 from freerouter.server.workers.siblings import Siblings
+from tests.builders import Clock
 from tests.stage import CATALOG, KEY
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
