@@ -116,7 +116,7 @@ class FileStore:
             raise StoreError("is damaged")
         with self._slowly() as connection, _transaction(connection):
             if self._identity() != self._opened:
-                raise StoreError("was removed, and is made anew")
+                raise StoreError("was removed, and is made again")
             now = self._wall()
             connection.execute("update counter set at = ?", (now,))
             connection.execute("delete from slot where at <= ? or at > ?", (now - SLOT_SECONDS, now))

@@ -91,18 +91,18 @@ class Parent:
         self._react(self._crew.stop())
 
     def _hang_up(self) -> None:
-        """SIGHUP: start anew; from a terminal that is gone: stop."""
+        """SIGHUP: a graceful restart; from a terminal that is gone: stop."""
         if self._has_terminal and not sys.stderr.isatty():
             self._stop(signal.SIGHUP)
             return
         try:
             plan = self._anew()
         except FreeRouterError as error:
-            _log.error("not started anew, the workers go on as they were: %s", error)
+            _log.error("not restarted, the workers go on as before: %s", error)
             return
         for name in _FIXED:
             if getattr(plan.settings, name) != getattr(self._plan.settings, name):
-                _log.warning("%s stays as it is until the whole server is started anew", name)
+                _log.warning("%s stays as it is until the whole server is restarted", name)
         systemd.tell(systemd.reloading())
         self._renew(plan)
 

@@ -1,4 +1,4 @@
-"""``freerouter serve --workers`` as processes on real sockets: loaded, killed, started anew, stopped."""
+"""``freerouter serve --workers`` as processes on real sockets: loaded, killed, restarted, stopped."""
 
 import os
 import re
@@ -183,7 +183,7 @@ def test_settings_that_are_wrong_keep_the_workers(tmp_path, settings, words):
         (tmp_path / "freerouter" / "freerouter.toml").write_text(settings)
         server.popen.send_signal(signal.SIGHUP)
         line = server.popen.stderr.readline()
-        assert " ERROR - not started anew, the workers go on as they were: " in line
+        assert " ERROR - not restarted, the workers go on as before: " in line
         assert words in line
         assert (asked(server).status_code, workers(server)) == (200, before)
 
@@ -193,7 +193,7 @@ def test_an_address_that_has_changed_waits_for_the_next_start(tmp_path):
     with serving(tmp_path, "--emulate", *TWO) as server:
         (tmp_path / "freerouter" / "freerouter.toml").write_text("serve_host = '127.0.0.2'\n")
         server.popen.send_signal(signal.SIGHUP)
-        assert "serve_host stays as it is until the whole server is started anew" in server.popen.stderr.readline()
+        assert "serve_host stays as it is until the whole server is restarted" in server.popen.stderr.readline()
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
