@@ -141,3 +141,18 @@ def test_a_lost_connection_comes_back_by_itself(upstream, visit):
 
 def _app(upstream: str) -> App:
     return App(Router(Settings(upstream=upstream, api_key=KEY, seed=1), CATALOG), ACCESS)
+
+
+def test_there_is_one_attempt_to_connect_at_a_time(server, visit):
+    """Whatever brings the person back, and however often: two connections would show each request twice."""
+    page = visit("about:blank", fails=True)
+    asked = []
+    page.route("**/events", lambda route: asked.append(route) or route.abort())
+    page.goto(server.url)
+    expect(page.locator("#connection")).to_have_text("Connection lost, trying again")
+    asked.clear()
+    page.unroute("**/events")
+    page.on("request", lambda request: request.url.endswith("/events") and asked.append(request))
+    page.evaluate("for (let i = 0; i < 5; i += 1) dispatchEvent(new Event('online'))")
+    expect(page.locator("#connection")).to_have_text("Live")
+    assert len(asked) == 1

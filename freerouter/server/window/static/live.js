@@ -5,8 +5,9 @@ import { byId } from "./dom.js";
 const LONGEST_PAUSE = 10_000;
 
 let source = null;
+let attempt = 0; // the latest: an older one that is still under way ends
 let pause = 0;
-let timer = 0;
+let timer = 0; // of a pause; 0 while there is none
 
 export function setConnection(kind, words) {
   if (document.body.dataset.connection === kind) return;
@@ -16,14 +17,14 @@ export function setConnection(kind, words) {
 
 // on: snapshot, state and request take data; login is called when a token is asked for.
 export async function connect(on) {
-  clearTimeout(timer);
-  source?.close();
+  const mine = stop();
   try {
     const answer = await fetch("/status?requests=0", { cache: "no-store" });
+    if (mine !== attempt) return;
     if (answer.status === 401) return on.login();
     if (!answer.ok) throw new Error(answer.status);
   } catch {
-    return again(on);
+    return mine === attempt && again(on);
   }
   listen(on);
 }
@@ -41,22 +42,28 @@ function listen(on) {
 }
 
 function again(on) {
-  source?.close();
+  stop();
   setConnection("lost", "Connection lost, trying again");
   pause = Math.min(pause * 1.6 + 500, LONGEST_PAUSE);
-  clearTimeout(timer);
   timer = setTimeout(() => connect(on), pause);
 }
 
-// Who comes back to the page, or to the network, does not wait for the pause to end.
+function stop() {
+  clearTimeout(timer);
+  timer = 0;
+  source?.close();
+  attempt += 1;
+  return attempt;
+}
+
+// Who comes back to the page, or to the network, does not wait for the pause to end. There is one attempt at a time.
 export function hurry(on) {
-  const now = () => document.body.dataset.connection === "lost" && !document.hidden && connect(on);
+  const now = () => timer && !document.hidden && connect(on);
   addEventListener("online", now);
   document.addEventListener("visibilitychange", now);
 }
 
 export function disconnect() {
-  clearTimeout(timer);
-  source?.close();
+  stop();
   setConnection("out", "Not logged in");
 }
