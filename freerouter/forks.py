@@ -1,4 +1,4 @@
-"""What a forked process must recreate: locks, threads and random numbers belong to the process that made them."""
+"""What a fork must not take along: locks, threads, random numbers and some connections belong to one process."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ import os
 from collections.abc import Callable
 from random import Random
 from types import MethodType
-from weakref import WeakKeyDictionary
+from typing import Protocol
+from weakref import WeakKeyDictionary, WeakSet
 
 # Keyed by the object that has the method; the reference to it is weak.
 _methods: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
+_resting: WeakSet[Rests] = WeakSet()
+
+
+class Rests(Protocol):
+    """Is at rest while its process forks."""
+
+    def before_fork(self) -> None:
+        """Stop, in the process that forks."""
+        ...
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on, in the parent and in the child."""
+        ...
 
 
 def in_child(method: Callable[[], None]) -> None:
@@ -17,6 +31,11 @@ def in_child(method: Callable[[], None]) -> None:
     if not isinstance(method, MethodType):
         raise TypeError("only a bound method can be called in a child")
     _methods.setdefault(method.__self__, set()).add(method.__name__)
+
+
+def rest(owner: Rests) -> None:
+    """Let it rest during every fork, as long as it exists."""
+    _resting.add(owner)
 
 
 def new_random(seed: int | None = None) -> Random:
@@ -33,6 +52,22 @@ def _start_over() -> None:
             getattr(owner, name)()
 
 
+def _before() -> None:
+    for owner in list(_resting):
+        owner.before_fork()
+
+
+def _in_parent() -> None:
+    for owner in list(_resting):
+        owner.after_fork(child=False)
+
+
+def _in_child() -> None:
+    for owner in list(_resting):
+        owner.after_fork(child=True)
+    _start_over()
+
+
 # A hook cannot be removed, so there is one for all. Windows has no fork.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_over)
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

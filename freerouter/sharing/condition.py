@@ -6,8 +6,6 @@ import logging
 import threading
 from typing import Any, NamedTuple
 
-from freerouter import forks
-
 _log = logging.getLogger("freerouter")
 
 
@@ -73,10 +71,6 @@ class Condition:
         self._store = store
         self._where = where
         self._told = _NOT_YET
-        self._new_lock()
-        forks.in_child(self._new_lock)
-
-    def _new_lock(self) -> None:
         self._lock = threading.Lock()
 
     @property

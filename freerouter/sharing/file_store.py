@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from freerouter import forks
 from freerouter.sharing import tables
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
@@ -66,6 +67,8 @@ class FileStore:
         self._damaged = False
         self._opened: tuple[int, int] | None = None  # the file that is open: its path may name another one
         self._closing = threading.Event()
+        self._resting: list[threading.Lock] = []
+        forks.rest(self)
 
     def connect(self) -> None:
         """See Store. A file that is damaged is replaced: what it holds is soon learnt again."""
@@ -278,6 +281,25 @@ class FileStore:
         self._closing.set()
         with self._lock, self._slow_lock:
             self._disconnect()
+
+    def before_fork(self) -> None:
+        """Close the connections: SQLite forbids to carry one into a child, which would wait for its locks for ever.
+
+        Source: https://www.sqlite.org/howtocorrupt.html, section 2.6.
+        """
+        self._resting = [lock for lock in (self._lock, self._slow_lock) if lock.acquire(timeout=_TIMEOUT)]
+        if len(self._resting) == 2:
+            self._disconnect()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Open them again in the parent; the child makes a store of its own."""
+        closed, resting = self._slow is None, self._resting
+        if closed and not child and self._opened and not self._closing.is_set():
+            with suppress(StoreError), self._translated():
+                if self._identity() == self._opened:
+                    self._open()
+        for lock in resting:
+            lock.release()
 
     def _disconnect(self) -> None:
         for connection in (self._quick, self._slow):

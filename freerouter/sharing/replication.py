@@ -58,12 +58,12 @@ class Replication:
         self._clock = clock
         self._rng = forks.new_random()
         self._former: list[Store] = []  # a parent's; closing them here would disturb it
-        self._store = make()
-        self._condition = Condition(self._store.kind, self._store.where)
-        self._new_threads()
+        self._begin()
         forks.in_child(self._start_over)
 
-    def _new_threads(self) -> None:
+    def _begin(self) -> None:
+        self._store = self._make()
+        self._condition = Condition(self._store.kind, self._store.where)
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._tried = threading.Event()
@@ -75,8 +75,7 @@ class Replication:
     def _start_over(self) -> None:
         self._former.append(self._store)
         was_running = not self._stopping.is_set()
-        self._store = self._make()
-        self._new_threads()
+        self._begin()
         if was_running:
             self.start(0.0)
 

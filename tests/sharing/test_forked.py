@@ -43,3 +43,35 @@ PROGRAM = """
 def test_parent_and_child_hear_each_other(store, request, tmp_path):
     url = request.getfixturevalue("redis_server").url if store == "redis" else store
     assert forking(PROGRAM.format(store=url, folder=str(tmp_path))) == "True True"
+
+WRITING = """
+    from pathlib import Path
+    from freerouter.sharing.facts import Told
+    from freerouter.sharing.file_store import FileStore
+    path = Path({folder!r}, "shared.sqlite3")
+    store = FileStore(path, "parent")
+    store.connect()
+    stopped = threading.Event()
+
+    def write():
+        while not stopped.is_set():
+            store.publish([Told("parent", "", 500.0, 0.0, False)])
+
+    def in_the_child():
+        own = FileStore(path, "child")
+        own.connect()
+        own.publish([Told(f"child {{os.getpid()}}", "", 500.0, 0.0, False)])
+        own.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    told = [in_child(in_the_child) for _ in range(10)]
+    stopped.set()
+    writer.join()
+    print(len(store.snapshot()), set(told))
+    store.close()
+"""
+
+
+def test_a_fork_amid_writing_leaves_a_file_that_both_can_use(tmp_path):
+    assert forking(WRITING.format(folder=str(tmp_path))) == "11 {'None'}"
