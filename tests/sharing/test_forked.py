@@ -44,6 +44,7 @@ def test_parent_and_child_hear_each_other(store, request, tmp_path):
     url = request.getfixturevalue("redis_server").url if store == "redis" else store
     assert forking(PROGRAM.format(store=url, folder=str(tmp_path))) == "True True"
 
+
 WRITING = """
     from pathlib import Path
     from freerouter.sharing.facts import Told
