@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from freerouter.replies.evidence import Evidence, Voice
+from freerouter.replies.overflow import is_overflow
 from freerouter.replies.reading import Flaw
 from freerouter.replies.verdicts import Gate, Lasting, Row, Scope, Verdict
 
@@ -118,6 +119,13 @@ def _lack(capability: str) -> Row:
     return Row(_ANOTHER, _REQUEST, f"lacks_{capability}", Lasting.LACKS, capability)
 
 
+# A model at the start: "The free model", "acme/alpha:free", "Model `acme/alpha`"; but no type of media.
+_THE_MODEL = (
+    r"^(?:(?:this|the) (?:\w+ ){0,2}(?:model|variant|version|period|preview)\b"
+    r"|(?:(?:the )?model )?[`'\"]?(?!(?:application|audio|image|text|video)s?/)\w[\w.~-]*/[\w.:-]+)[^.\n]{0,40}"
+)
+_NOT_FOR_YOU = r"\b(?:not|no longer|un\w+|restricted|blocked|prohibited)\b[^.\n]{0,40}\b"
+
 # Compiled at the first error. What concerns the account, a setting or a missing model is at the start (^).
 _BY_MESSAGE = [
     (r"^Rate limit exceeded: free-models-per-day", _DAY),
@@ -134,38 +142,27 @@ _BY_MESSAGE = [
     (r"^All providers have been ignored.*data policy", _PRIVACY),
     (r"^All providers have been ignored", _PROVIDERS),
     (r"^The (free|alpha|beta|stealth)\b.{0,80}\bended", _NO_LONGER_FREE),
+    (_THE_MODEL + _NOT_FOR_YOU + r"(?:region|country|territory|terms of (?:service|use))\b", _REGION),
+    (
+        _THE_MODEL + r"(?:\bno longer (?:available )?(?:for )?free\b|.{0,60}\bfor continued paid access)",
+        _NO_LONGER_FREE,
+    ),
+    (
+        _THE_MODEL + r"\b(?:(?:is|was|has been) (?:now )?"
+        r"(?:deprecated|retired|discontinued|sunset|decommissioned|removed|shut down)"
+        r"|does not exist|(?:has )?reached (?:its )?end[ -]of[ -]life"
+        r"|no longer (?:available|supported|offered|hosted|served))\b",
+        _GONE,
+    ),
     (r"^No endpoints found for ", _GONE),
     (r"^No (endpoints|allowed providers)\b", _PROVIDERS),
     (r"^\S+ is not a valid model ID", _GONE),
-    (r"^This model is not available in your (region|country)", _REGION),
     (r"^The request is prohibited due to a violation of provider", _REGION),
     (r"^\S+ is only available on agentic harnesses", _APP),
     (r"^Reasoning is mandatory", Row(_ANOTHER, _REQUEST, "reasoning_mandatory", Lasting.LACKS, "reasoning:off")),
     (r"^\S+ is not supported by this model", _UNFIT),
     (r"^Key limit exceeded", _BUDGET),
 ]
-
-# Any voice, in any words: this request is too long for this model. One sentence names what was sent and a limit,
-# but no media, files, or tokens per minute.
-_WITHIN = r"(?:(?!image|audio|video|file|tool|per[ -](?:min|hour|day))(?:'s|[^.'\"\n])){0,80}?"
-_NO_MEDIUM = r"(?![^.\n]{0,60}(?:image|audio|video|file|\bMB\b|bytes|per[ -](?:min|hour|day)))"
-_SENT = r"\b(?:inputs?|prompt|context|sequence length|token count|input tokens|total tokens)\b"
-_SPACE = (
-    r"(?:context|prompt|input|sequence|model) (?:length|window|size|limit)|model's context"
-    r"|(?:token|number of) (?:limit|size|tokens)|input tokens"
-)
-_CONTEXT_WORDS = re.compile(
-    rf"(?:{_SENT}{_WITHIN}(?:exceed|too l(?:ong|arge)|longer than|must be (?:<|less than)|must have (?:less|fewer))"
-    rf"|(?:exceed\w*|(?:longer|larger|greater) than|too l(?:ong|arge) for){_WITHIN}(?:{_SPACE})"
-    rf"|max(?:imum)? (?:\w+ )?(?:context|prompt|input|sequence|model) (?:length|window|size)){_NO_MEDIUM}"
-    r"|context[ _](?:length|window)[ _]exceeded|context length exceeded|too many (?:input |prompt |total )?tokens"
-    r"|conversation (?:is )?too long|(?:token_limit|context_window)_exceeded"
-    r"|reduce the length of (?:the|your|either) ?(?:messages|prompt|input|one)|input length (?:should|must) be"
-    r"|too large for [^.\n]{1,60}\. max size: [\d,]+ tokens",
-    re.IGNORECASE,
-)
-_LONGEST_WORDS = 20_000
-_OVERFLOWS = ("context_length_exceeded", "token_limit_exceeded")
 
 _OWN_BY_STATUS = {
     400: _INVALID,
@@ -183,7 +180,6 @@ _OWN_BY_STATUS = {
     524: _TIMEOUT,
     529: _OVERLOADED,
 }
-_MAY_BE_TOO_LONG = frozenset({400, 404, 413, 422})
 # Statuses of a provider that are about this request; its other ones are about the model.
 ABOUT_THE_REQUEST = frozenset({400, 404, 413, 422})
 _PROVIDER_BY_STATUS = {
@@ -207,7 +203,7 @@ def row_of(evidence: Evidence) -> Row:
     """The row of the table."""
     if 300 <= evidence.status < 400:
         return _REDIRECTED
-    if evidence.status in _MAY_BE_TOO_LONG and _is_overflow(evidence):
+    if is_overflow(evidence):
         return _CONTEXT if evidence.voice is Voice.OPENROUTER else _TOO_LONG
     match evidence.voice:
         case Voice.PROVIDER:
@@ -215,11 +211,6 @@ def row_of(evidence: Evidence) -> Row:
         case Voice.OPENROUTER:
             return _own_row(evidence)
     return _unknown_row(evidence)
-
-
-def _is_overflow(evidence: Evidence) -> bool:
-    kinds = (evidence.error_type, evidence.metadata.get("provider_code"))
-    return any(kind in _OVERFLOWS for kind in kinds) or bool(_CONTEXT_WORDS.search(evidence.words[:_LONGEST_WORDS]))
 
 
 def _provider_row(evidence: Evidence) -> Row:

@@ -181,10 +181,10 @@ def test_whatever_an_error_holds_it_is_read(body, status):
 def test_a_megabyte_of_words_is_judged_in_no_time(filler, mark):
     words = filler * (1_000_000 // len(filler))
     reading = Reading(400, error={"error": {"message": words, "metadata": {"raw": words, **mark}}})
-    started = time.perf_counter()
+    started = time.thread_time()
     classify(reading, NOW)
     classify(Reading(409, error={"error": {"message": words}}), NOW)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize("place", ["raw", "details"])

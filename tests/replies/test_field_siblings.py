@@ -13,6 +13,12 @@ from tests.replies.places import event, judged
 from tests.replies.shapes import JSON, SSE
 
 OVERFLOWS = [
+    "litellm.ContextWindowExceededError: the model holds less",
+    "total length of messages exceeds 8192",
+    "tokens in request more than max tokens allowed",
+    "This model only supports up to 8,192 tokens",
+    "input_tokens + max_new_tokens exceeds 8192",
+    "messages resulted in 9000 tokens. Please reduce the length",
     "The decoder prompt (length 40000) is longer than the maximum model length of 32768.",
     "Prompt contains 40000 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
     "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
@@ -43,6 +49,9 @@ OVERFLOWS = [
 ]
 # They speak of other limits than the context.
 OTHER_LIMITS = [
+    "Too many tokens per day",
+    "Too many tool messages: this model only supports up to 128 tools",
+    "Image size exceeds the limit",
     "tools[0].function.name is too long: maximum length is 64",
     "too many stop sequences: limit is 4",
     "The input image exceeds the maximum size of 5 MB",

@@ -56,12 +56,26 @@ def test_what_removed_the_endpoints_decides_the_row(names, reason, lasting):
     assert (found.reason, found.lasting) == (reason, lasting)
 
 
+ENDED = ("no_longer_free", Lasting.GONE)
+GONE = ("gone", Lasting.GONE)
+REGION = ("region_restricted", Lasting.REGION)
 WORDINGS = {
     "acme/alpha:free is temporarily rate-limited upstream": ("rate_limited_upstream", None),
     "All providers have been ignored. Change your data policy": ("privacy_settings", Lasting.PRIVACY),
     "All providers have been ignored.": ("providers_excluded", Lasting.PROVIDERS),
     "The free period of acme/alpha has ended": ("no_longer_free", Lasting.GONE),
     "The stealth model acme/alpha ended yesterday": ("no_longer_free", Lasting.GONE),
+    "The free model has been deprecated. Transition to acme/alpha for continued paid access.": ENDED,
+    "acme/alpha:free is no longer available for free.": ENDED,
+    "This model has been deprecated. Use acme/beta instead.": GONE,
+    "acme/alpha:free has been retired": GONE,
+    "The model `acme/alpha:free` does not exist or you do not have access to it.": GONE,
+    "Model acme/alpha:free was removed by its provider": GONE,
+    "acme/alpha:free is no longer supported": GONE,
+    "This model reached end of life": GONE,
+    "The model is not available in your country.": REGION,
+    "acme/alpha:free is no longer available in your region": REGION,
+    "This model is unavailable due to Terms of Service.": REGION,
     "acme/alpha is not a valid model ID": ("gone", Lasting.GONE),
     "logprobs is not supported by this model": ("refused_by_model", Lasting.LACKS),
     "Key limit exceeded (daily limit)": ("budget_exhausted", None),
@@ -73,6 +87,23 @@ WORDINGS = {
 def test_a_wording_counts_before_the_status(words, voice):
     found = row(UNLISTED, words, **voice)
     assert (found.reason, found.lasting, found.sure) == (*WORDINGS[words], True)
+
+
+@pytest.mark.parametrize("voice", [OWN, {}], ids=["own", "unknown"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Your account was removed for a breach of the terms of service",
+        "tools: this model was deprecated",
+        "The parameter `functions` has been deprecated",
+        "The messages have been removed",
+        "this model does what the deprecated one did",
+        "The model sent an image in your country's format",
+        "images/png is not supported",
+    ],
+)
+def test_other_words_about_an_end_are_not_about_a_model(words, voice):
+    assert row(UNLISTED, words, **voice).lasting is None
 
 
 MODERATION = {
