@@ -14,6 +14,11 @@ _WALKS = [
 ]
 
 _NEWS = "tests/sharing/test_news.py"
+_ROUTING = [
+    *(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")),
+    _NEWS,
+    *_WALKS,
+]
 SUITES = {
     "replies/evidence": _ERRORS,
     "replies/outcome": _ERRORS,
@@ -28,11 +33,10 @@ SUITES = {
     "openrouter/costs": ["tests/openrouter/test_costs.py", "tests/pipeline/test_choices.py"],
     "openrouter/cost_guard": ["tests/openrouter/test_cost_guard.py", "tests/openrouter/test_cost_guard_seal.py"],
     "memory/outage": ["tests/memory/test_outage.py"],
-    "pipeline/routing": [
-        *(f"tests/pipeline/test_routing_{name}.py" for name in ("next", "result", "end")),
-        _NEWS,
-        *_WALKS,
-    ],
+    **dict.fromkeys(
+        ("pipeline/routing", "pipeline/admission", "pipeline/continuity", "pipeline/grounds", "pipeline/judging"),
+        _ROUTING,
+    ),
     "pipeline/learning": [
         *(f"tests/pipeline/test_{name}.py" for name in ("learning", "learning_choices", "learning_news")),
         _NEWS,

@@ -13,8 +13,9 @@ from freerouter.openrouter.costs import cost_of, tokens_of
 from freerouter.pipeline.news import News
 from freerouter.pipeline.planning import Plan, fingerprint
 from freerouter.pipeline.state import State
+from freerouter.pipeline.tracking import Trace
 from freerouter.preferences import denies_training
-from freerouter.replies.outcome import Outcome
+from freerouter.replies.outcome import Outcome, confirmed
 from freerouter.replies.reading import Flaw
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
 
@@ -55,6 +56,18 @@ class Learning:
         self._plan = plan
         self._account = account
         self._began: float | None = None  # the time of a stream's first token
+
+    def second_opinion(self, sent: Sent, outcome: Outcome, trace: Trace) -> Outcome:
+        """An unexplained failure is confirmed when a second model fails in the same way; the trace says so."""
+        if outcome.verdict is Verdict.ANSWERED and self.doubts:
+            trace.second_opinion = "answered"
+        if outcome.sure:
+            return outcome
+        if any(doubt.alike == outcome.alike for _, doubt in self.doubts):
+            trace.second_opinion = "the same"
+            return confirmed(outcome)
+        self.doubts.append((sent.model.id, outcome))
+        return outcome
 
     def answered(self, sent: Sent, usage: Mapping[str, Any] | None, *, stripped: bool) -> None:
         """The model has answered.

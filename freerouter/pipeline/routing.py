@@ -1,7 +1,4 @@
-"""Routing: takes one request from model to model; no I/O.
-
-It is over 300 lines long because it is the only loop: the next action and the result of the last one belong together.
-"""
+"""Routing: takes one request from model to model, in the only loop; no I/O."""
 
 from __future__ import annotations
 
@@ -9,23 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from freerouter.errors import FreeRouterError, StreamInterruptedError
-from freerouter.memory.conversations import Home
 from freerouter.memory.costs import ACCOUNT
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Model
-from freerouter.pipeline import refusals
+from freerouter.pipeline import grounds, refusals
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
+from freerouter.pipeline.admission import Admission
+from freerouter.pipeline.continuity import Continuity
+from freerouter.pipeline.judging import as_attempted, broken_off, judged
 from freerouter.pipeline.learning import Learning, Sent
 from freerouter.pipeline.pace import Pace
 from freerouter.pipeline.planning import Plan
-from freerouter.pipeline.reservation import Reservation
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
 from freerouter.preferences import denies_training
 from freerouter.replies.ending import StreamEnd
-from freerouter.replies.outcome import Outcome, classify, confirmed
+from freerouter.replies.outcome import Outcome
 from freerouter.replies.reading import Flaw, Reading
-from freerouter.replies.verdicts import Gate, Scope, Verdict
+from freerouter.replies.verdicts import Gate, Verdict
 from freerouter.sharing.slots import Slot
 
 # How often an attempt that did not reach OpenRouter is repeated, and the longest first pause before a repeat.
@@ -48,16 +46,14 @@ class Routing:
         self.stream_timeout = state.settings.stream_timeout
         self._state = state
         self._plan = plan
-        self._account = request.caller.account
         self._pace = Pace(
             state.settings,
             state.clock(),
             stream=plan.asker.requirements.stream and plan.accept is None,
             allowed=request.timeout,
         )
-        self._reservation = None if state.news is None else Reservation(state, state.news, self._account)
-        self._former: Home | None = None  # the model that the conversation was on
-        self._stripped = False  # reasoning that other models have signed was left out
+        self._admission = Admission(state, request.caller.account, self._pace)
+        self._continuity = Continuity(state, plan)
         self._sent: Sent | None = None
         self._sends = 0
         self._repeats = 0
@@ -74,8 +70,7 @@ class Routing:
         if self._pause:
             pause, self._pause = self._pause, 0.0
             return Wait(pause)
-        reservation = self._reservation if not self._sends and self.trace.eligible else None
-        if reservation is not None and (reserve := reservation.wanted_at_once()) is not None:
+        if not self._sends and self.trace.eligible and (reserve := self._admission.wanted_at_once()) is not None:
             return reserve
         with self._state.lock:
             decided = self._decide()
@@ -85,95 +80,44 @@ class Routing:
         return self._send(decided) if isinstance(decided, Sent) else decided
 
     def _decide(self) -> Sent | Wait | Reserve | Fail:
-        reservation, now = self._reservation, self._state.clock()
-        if (obstacle := self._obstacle(now)) is not None:
-            return obstacle
+        now = self._state.clock()
+        obstacle = self._obstacle(now)
+        if obstacle is not None:
+            return self._fail(obstacle) if isinstance(obstacle, FreeRouterError) else obstacle
         may_send = self._sends < self._state.settings.max_attempts
-        if may_send and reservation is not None and (reserve := reservation.wanted()) is not None:
+        if may_send and (reserve := self._admission.wanted()) is not None:
             return reserve
         model = self._next_model() if may_send else None
         if model is None:
-            return self._fail(self._nobody_left())
+            return self._fail(grounds.nobody_left(self._state, self._plan, self.trace))
         return self._take(model, now)
 
-    def _obstacle(self, now: float) -> Wait | Fail | None:
+    def _obstacle(self, now: float) -> Wait | FreeRouterError | None:
         """What keeps a request from being sent now."""
-        if (hopeless := self._hopeless()) is not None:
-            return self._fail(hopeless)
-        if (held := self._held(now)) is not None:
-            return held
-        if self._sends and self._pace.is_too_late(now):
-            return self._fail(refusals.attempts_failed(self.trace, "the deadline has passed"))
+        obstacle = grounds.hopeless(self._state, self._plan, self.trace) or self._admission.held(now)
+        if obstacle is not None:
+            return obstacle
+        if not self._sends:
+            return self._admission.rests(self, now)
+        if self._pace.is_too_late(now):
+            return refusals.attempts_failed(self.trace, "the deadline has passed")
         return None
-
-    def _hopeless(self) -> FreeRouterError | None:
-        """Why nothing may be sent, whatever is waited for."""
-        if not self.trace.eligible:
-            policy = self._plan.selection.choice.policy
-            return refusals.nobody_eligible(self._plan.laid_out, self._plan.requirements, policy)
-        costs = self._state.health.costs.accounts
-        return refusals.account_costs(costs[self._account]) if self._account in costs else None
-
-    def _held(self, now: float) -> Wait | Fail | None:
-        """What delays a request: an exhausted allowance, or an outage (only before its first attempt)."""
-        endpoint = self._state.endpoint
-        shut = endpoint.allowances.shut(
-            self._account, reserved=self._reservation is not None and self._reservation.counted
-        )
-        if shut is not None:
-            gate, seconds = shut
-            if gate is Gate.MINUTE and self._pace.may_wait(seconds, now):
-                return Wait(self._pace.wait(seconds))
-            return self._fail(self._exhausted(gate, seconds))
-        if not self._sends and (rest := endpoint.outage.rest(self)):
-            if self._pace.may_wait(rest, now):
-                return Wait(self._pace.wait(rest))
-            return self._fail(refusals.upstream_down(endpoint.url, endpoint.outage.reason, rest))
-        return None
-
-    def _exhausted(self, gate: Gate, seconds: float) -> FreeRouterError:
-        state = self._state
-        allowance = state.endpoint.allowances.settle(self._account)
-        return refusals.allowance_exhausted(gate, seconds, allowance, state.wall(), state.settings.max_wait)
 
     def _next_model(self) -> Model | None:
         """The same model again when nothing had reached it, else the next drawn model that is still free."""
         if self._repeats and self._sent is not None:
             return self._sent.model
         selection = self._plan.selection
-        while (model := selection.pick(self._preferred())) is not None:
+        while (model := selection.pick(self._continuity.preferred())) is not None:
             if self._state.catalog is self._plan.laid_out.catalog or self._state.is_still_free(model):
                 return model
             selection.tried.add(model.id)
         return None
 
-    def _preferred(self) -> str | None:
-        """The model that the conversation uses, until the request has been sent."""
-        belongs_to = self._plan.conversation
-        if belongs_to is None or not belongs_to.known_by or self._plan.selection.tried:
-            return None
-        self._former = self._state.conversations.home(self._account, belongs_to)
-        return self._former.model if self._former is not None else None
-
-    def _nobody_left(self) -> FreeRouterError:
-        attempts = self.trace.attempts
-        if not attempts:
-            return refusals.none_left(self._plan.selection.barred_reasons())
-        if all(not attempt.outcome.sure for attempt in attempts):
-            return self._stopped(attempts[-1].outcome)  # no second opinion was possible
-        if self._state.endpoint.outage.reason:
-            return self._down()
-        return refusals.attempts_failed(self.trace, "no more can be asked", self._plan.body.get("provider"))
-
-    def _down(self) -> FreeRouterError:
-        endpoint = self._state.endpoint
-        return refusals.upstream_down(endpoint.url, endpoint.outage.reason, endpoint.outage.left())
-
     def _take(self, model: Model, now: float) -> Sent:
         """Start an attempt with this model."""
         self._plan.selection.tried.add(model.id)
-        counted = self._reservation is not None and self._reservation.use()
-        self._state.endpoint.allowances.count(self._account, reserved=counted)
+        self._admission.count()
         self._sends += 1
         left, patience = self._pace.deadline - now, self._pace.patience
         is_cut = left < patience
@@ -182,9 +126,8 @@ class Routing:
 
     def reserved(self, slot: Slot | None) -> None:
         """Pass on what came of ``Reserve``; None when the store has not answered in time."""
-        assert self._reservation is not None, "nothing was reserved"  # noqa: S101  # a driver's mistake
         with self._state.lock:
-            self._reservation.reserved(slot)
+            self._admission.reserved(slot)
 
     @property
     def is_measured(self) -> bool:
@@ -199,50 +142,29 @@ class Routing:
     def _send(self, sent: Sent) -> Send | Fail:
         model, requirements = sent.model, self._plan.asker.requirements
         try:
-            body = cost_guard.seal(
-                self._prepared(model), model, pdf=requirements.pdf is not None, parsed=self._plan.parsed
-            )
+            prepared = self._continuity.prepared(model, self.request.dialect)
+            body = cost_guard.seal(prepared, model, pdf=requirements.pdf is not None, parsed=self._plan.parsed)
         except FreeRouterError as error:
             with self._state.lock:
-                self._uncount()
+                self._admission.uncount()
                 self._state.endpoint.outage.done(self)
             return self._fail(error.bare())
         idle = self._state.settings.idle_timeout if requirements.stream else 0.0
         return Send(model, body, requirements.stream, sent.first, idle, self._state.endpoint)
 
-    def _prepared(self, model: Model) -> dict[str, Any]:
-        """The request without reasoning that another model has signed."""
-        plan = self._plan
-        if self._former is None:
-            # The signer is unknown: perhaps the model that the caller names first, but hardly one of many.
-            its_own = not plan.selection.order.draws and plan.selection.tried <= {model.id}
-        else:
-            its_own = self._former.model == model.id and not self._former.inherits
-        prepared = plan.body if its_own else self.request.dialect.without_signed_reasoning(plan.body)
-        self._stripped = prepared is not plan.body
-        return prepared
-
     # Its result.
 
     def judge(self, reading: Reading) -> Outcome:
         """The outcome of a reply; a whole answer is also checked by the caller's ``accept``."""
-        if reading.flaw is Flaw.STALE and self._repeats:
-            reading = Reading(flaw=Flaw.BROKEN)  # one stale connection is bad luck; two are the model's fault
-        if reading.flaw is Flaw.TIMEOUT and self._last().cut_short:
-            reading = reading._replace(flaw=Flaw.DEADLINE)  # it had less time than the settings give a model
-        outcome = classify(reading, self._state.wall())
-        accept = self._plan.accept
-        if outcome.verdict is Verdict.ANSWERED and accept is not None and reading.body is not None:
-            refusal = accept(reading.body)
-            if refusal is not None:
-                return Outcome(Verdict.TRY_ANOTHER, Scope.REQUEST, "not_accepted", message=refusal, usage=outcome.usage)
-        return outcome
+        cut_short = self._sent is not None and self._sent.cut_short
+        reading = as_attempted(reading, repeated=self._repeats > 0, cut_short=cut_short)
+        return judged(reading, self._plan.accept, self._state.wall())
 
     def record(self, outcome: Outcome) -> None:
         """Record the outcome of the attempt."""
         sent, state = self._last(), self._state
         with state.lock:
-            outcome = self._second_opinion(outcome)
+            outcome = self._lessons().second_opinion(sent, outcome, self.trace)
             cooldown = self._learn(sent, outcome)
             alarm = self._note_cost(sent.model, outcome.usage)
             probing = state.endpoint.outage.is_probe(self)
@@ -260,7 +182,7 @@ class Routing:
         elif outcome.verdict is Verdict.STOP:
             self._stop(sent.model, outcome)
         elif probing and state.endpoint.outage.reason:
-            self._fail(self._down())
+            self._fail(grounds.down(state.endpoint))
         self._leave_if_failed()
 
     def _last(self) -> Sent:
@@ -270,39 +192,20 @@ class Routing:
     def _lessons(self) -> Learning:
         """The recorder of the attempts, created at the first one."""
         if self._learning is None:
-            self._learning = Learning(self._state, self._plan, self._account)
+            self._learning = Learning(self._state, self._plan, self.request.caller.account)
         return self._learning
-
-    def _second_opinion(self, outcome: Outcome) -> Outcome:
-        """An unexplained failure is confirmed when a second model fails in the same way."""
-        doubts = self._lessons().doubts
-        if outcome.verdict is Verdict.ANSWERED and doubts:
-            self.trace.second_opinion = "answered"
-        if outcome.sure:
-            return outcome
-        if any(doubt.alike == outcome.alike for _, doubt in doubts):
-            self.trace.second_opinion = "the same"
-            return confirmed(outcome)
-        doubts.append((self._last().model.id, outcome))
-        return outcome
 
     def _learn(self, sent: Sent, outcome: Outcome) -> float | None:
         """Record what matters beyond this attempt; returns the seconds of the model's cooldown, if it has one."""
         if outcome.verdict is Verdict.ANSWERED:
-            self._lessons().answered(sent, outcome.usage, stripped=self._stripped)
+            self._lessons().answered(sent, outcome.usage, stripped=self._continuity.stripped)
             return None
         if outcome.verdict is not Verdict.AGAIN:
             return self._lessons().failed(sent, outcome)
         if outcome.reason == Flaw.NOT_SENT:
-            self._uncount()
+            self._admission.uncount()
             self._sends -= 1
         return None
-
-    def _uncount(self) -> None:
-        """Nothing was sent. The caller holds the lock."""
-        self._state.endpoint.allowances.uncount(self._account)
-        if self._reservation is not None:
-            self._reservation.give_back()
 
     def _note_cost(self, model: Model, usage: Mapping[str, Any] | None) -> tuple[str, float] | None:
         """What is blocked because the answer cost money, with the cost; None when it was blocked already."""
@@ -315,7 +218,7 @@ class Routing:
     def _raise_alarm(self, alarm: tuple[str, float] | None) -> None:
         """Report a cost alarm outside of the lock: it is written to a file."""
         if alarm is not None and self._state.on_alarm is not None:
-            self._state.on_alarm(*alarm, self._account)
+            self._state.on_alarm(*alarm, self.request.caller.account)
 
     def _stop(self, model: Model, outcome: Outcome) -> None:
         """The request or the account is at fault. An exhausted minute only causes a wait: no model is used up."""
@@ -323,14 +226,7 @@ class Routing:
             self._plan.selection.tried.discard(model.id)
             self._sends -= 1
             return
-        self._fail(self._stopped(outcome))
-
-    def _stopped(self, outcome: Outcome) -> FreeRouterError:
-        if outcome.gate is not None and outcome.seconds is not None:
-            return self._exhausted(outcome.gate, outcome.seconds)
-        if outcome.reason == Flaw.HTML:
-            return refusals.web_page(self._state.endpoint.url, outcome.status)
-        return refusals.stopped(outcome)
+        self._fail(grounds.stopped(self._state, self._plan, outcome))
 
     def _repeat(self) -> None:
         """Nothing was sent: repeat the attempt after a backoff with full jitter."""
@@ -358,7 +254,7 @@ class Routing:
             self._lessons().ended(sent, ending.usage)
             if not ending.finished:
                 reading = Reading(200, flaw=ending.flaw, error={"error": ending.error})
-                self._learn(sent, _of_the_model(classify(reading, state.wall())))
+                self._learn(sent, broken_off(reading, state.wall()))
             state.endpoint.outage.done(self)
         self._raise_alarm(alarm)
         if ending.finished or ending.error is not None:
@@ -366,8 +262,7 @@ class Routing:
         return StreamInterruptedError(f"the stream of {sent.model.id} {why}", trace=self.trace)
 
     def _fail(self, error: FreeRouterError) -> Fail:
-        if self._reservation is not None:
-            self._reservation.leave()
+        self._admission.leave()
         error.trace = self.trace
         self.trace.ending = "failed"
         self._failure = error
@@ -381,21 +276,15 @@ class Routing:
     def abandon(self) -> None:
         """The caller has disconnected: it is no model's fault, and there is no retry."""
         self.trace.ending = self.trace.ending or "abandoned"
-        if self._reservation is not None:
-            self._reservation.leave()
+        self._admission.leave()
         with self._state.lock:
             self._state.endpoint.outage.done(self)
 
     def explain(self) -> dict[str, Any]:
         """See ``Router.explain``."""
         with self._state.lock:
-            explanation = self._plan.selection.explain(self._preferred())
+            explanation = self._plan.selection.explain(self._continuity.preferred())
             explanation["train"] = "deny" if denies_training(self._plan.body) else "allow"
             for row in explanation["eligible"]:
-                row["trains"] = self._state.training.of(self._account, row["id"])
+                row["trains"] = self._state.training.of(self.request.caller.account, row["id"])
             return explanation
-
-
-def _of_the_model(outcome: Outcome) -> Outcome:
-    """A failure after the first token: the request had been accepted, so an unexplained failure is the model's."""
-    return outcome if outcome.sure else outcome._replace(scope=Scope.MODEL, sure=True, alike="")
