@@ -13,9 +13,10 @@ from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from freerouter.openrouter.catalog import Model
 from freerouter.parameters import Json, Messages, Options, Parameters, body_of, to_explain
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
-from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
+from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder
 from freerouter.pipeline.joining import join
 from freerouter.pipeline.router import Router
+from freerouter.pipeline.upkeep import refresh_for
 from freerouter.preferences import Wishing
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Settings, Sticky

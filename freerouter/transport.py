@@ -12,11 +12,12 @@ from freerouter.network.wires import AsyncHttpxWire, HttpxWire, encoded
 from freerouter.openrouter.dialects import DIALECTS, Dialect
 from freerouter.openrouter.headers import Headers
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
-from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder, refresh_for
+from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder
 from freerouter.pipeline.joining import join
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
+from freerouter.pipeline.upkeep import refresh_for
 from freerouter.settings import Settings, is_loopback
 
 _READING = ("GET", "HEAD", "OPTIONS")

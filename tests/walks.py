@@ -137,13 +137,13 @@ def emulated_router(emulator: Emulator, url: str, **settings: Any) -> Router:
 def sync_client(router: Router) -> FreeRouter:
     """A client that talks to nobody but the models: what Refresh reads beside has its own tests."""
     client = FreeRouter(router=router, wire=HttpxWire(httpx.HTTPTransport(verify=False, limits=LIMITS)))
-    client._forwarder._refresh = Refresh()
+    client._forwarder._refresh = client._forwarder._sending._refresh = Refresh()
     return client
 
 
 def async_client(router: Router) -> AsyncFreeRouter:
     client = AsyncFreeRouter(router=router, wire=AsyncHttpxWire(httpx.AsyncHTTPTransport(verify=False, limits=LIMITS)))
-    client._forwarder._refresh = Refresh()
+    client._forwarder._refresh = client._forwarder._sending._refresh = Refresh()
     return client
 
 

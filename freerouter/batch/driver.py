@@ -19,8 +19,9 @@ from freerouter.errors import BatchError
 from freerouter.network.wire_protocols import AsyncReply, AsyncWire, Timeouts
 from freerouter.openrouter.headers import Headers
 from freerouter.pipeline.delivery import Answer, AsyncBody
-from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
+from freerouter.pipeline.forwarding import AsyncForwarder
 from freerouter.pipeline.router import Router
+from freerouter.pipeline.upkeep import refresh_for
 from freerouter.settings import Sticky
 
 # How long an interrupted run waits for the running requests.

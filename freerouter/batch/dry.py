@@ -11,8 +11,8 @@ from freerouter.network.key_source import KeySource
 from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline import refusals
 from freerouter.pipeline.actions import Fail, Request
-from freerouter.pipeline.forwarding import alarms_for
 from freerouter.pipeline.router import Router
+from freerouter.pipeline.upkeep import alarms_for
 
 _PATIENCE = 10.0
 

@@ -1,7 +1,4 @@
-"""Step 4, Request Forwarding: Forwarder and AsyncForwarder do what Routing says, over a Wire.
-
-It is over 300 lines long because the sync and async classes stand side by side: a test compares their texts.
-"""
+"""Step 4, Request Forwarding: Forwarder and AsyncForwarder do what Routing says, over a Wire."""
 
 from __future__ import annotations
 
@@ -11,38 +8,23 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from freerouter.errors import FreeRouterError
-from freerouter.network.alarms import Alarms
 from freerouter.network.refresh import Refresh
-from freerouter.network.wire_protocols import (
-    AsyncReply,
-    AsyncWire,
-    Broken,
-    NotSent,
-    Reply,
-    Stale,
-    TimedOut,
-    Timeouts,
-    Wire,
-)
-from freerouter.network.wires import SyncTransport
+from freerouter.network.wire_protocols import AsyncWire, Timeouts, Wire
 from freerouter.openrouter.dialects import CHAT, Dialect
 from freerouter.openrouter.headers import Caller, Headers, is_checked, sender
 from freerouter.pipeline.actions import Fail, Refused, Request, Reserve, Send, Wait
 from freerouter.pipeline.aside import aside
-from freerouter.pipeline.delivery import Answer, AsyncBody, Body, returned
+from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.refusals import refused
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.routing import Routing
+from freerouter.pipeline.sending import AsyncSending, Sending
 from freerouter.pipeline.tracking import Trace
 from freerouter.preferences import NO_WISHES, Wishes
 from freerouter.replies.acceptance import Accept
-from freerouter.replies.ending import StreamEnd
-from freerouter.replies.reading import Flaw, Head, Reading
-from freerouter.replies.verdicts import Verdict
 from freerouter.settings import Sticky
 
 _TIMEOUTS = Timeouts()
-_WHOLE = StreamEnd(finished=True)
 
 
 class Forwarder:
@@ -64,7 +46,7 @@ class Forwarder:
     ) -> None:
         self.router = router
         self._refresh = refresh or Refresh()
-        self._wire = wire
+        self._sending = Sending(wire, self._refresh)
         self._sleep = sleep
 
     def update(self, way: str | None = None) -> None:
@@ -119,70 +101,26 @@ class Forwarder:
         routing = self.router.route(request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
-        try:
-            return self._walk(routing, sent, timeouts._replace(until=until))
-        except BaseException:
-            routing.abandon()
-            raise
+        return self._walk(routing, sent, timeouts._replace(until=until))
 
     def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[Body]:
         """The loop: do what Routing says, until there is an answer."""
-        while True:
-            match routing.next():
-                case Wait(seconds):
-                    self._sleep(seconds)
-                case Reserve() as ask:
-                    routing.reserved(ask.slots.take(ask))
-                case Fail(error):
-                    return self._refuse(error, routing.trace, routing.request.dialect)
-                case Send() as send:
-                    answer = self._try(routing, send, headers, timeouts)
-                    if answer is not None:
-                        return answer
-
-    def _try(self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts) -> Answer[Body] | None:
-        """Make one attempt; None when it did not produce an answer."""
-        dialect = routing.request.dialect
-        url = f"{send.endpoint.url}/{dialect.path}"
-        limits = timeouts.cut(send.first, send.idle)
         try:
-            reply = self._wire.open(url, headers, send.body, limits)
-        except (NotSent, Broken) as error:
-            routing.record(routing.judge(Reading(flaw=_flaw(error, limits))))
-            return None
-        try:
-            head = Head(dialect, send.stream, reply.status, dict(reply.headers), whole=routing.holds_back)
-            outcome = routing.judge(self._read(head, reply, limits))
-            routing.record(outcome)
-            self._refresh.react(outcome, routing.request.caller, headers)
-            if routing.is_measured:
-                self._refresh.use(send.model.id, headers)
+            while True:
+                match routing.next():
+                    case Wait(seconds):
+                        self._sleep(seconds)
+                    case Reserve() as ask:
+                        routing.reserved(ask.slots.take(ask))
+                    case Fail(error):
+                        return self._refuse(error, routing.trace, routing.request.dialect)
+                    case Send() as send:
+                        answer = self._sending.attempt(routing, send, headers, timeouts)
+                        if answer is not None:
+                            return answer
         except BaseException:
-            reply.close()
+            routing.abandon()
             raise
-        if outcome.verdict is Verdict.ANSWERED and send.stream:
-            body = Body(head.chunks, reply, routing, limits)
-            return Answer(reply.status, returned(reply.headers, routing.trace, streamed=True), body, routing.trace)
-        reply.close()
-        if outcome.verdict is not Verdict.ANSWERED:
-            return None
-        routing.finish(_WHOLE)
-        headers = returned(reply.headers, routing.trace, streamed=False)
-        return Answer(reply.status, headers, Body(head.chunks), routing.trace)
-
-    def _read(self, head: Head, reply: Reply, limits: Timeouts) -> Reading:
-        """Read until the reply can be judged; the time that reading takes counts, too."""
-        due = reply.due
-        try:
-            for chunk in reply.chunks:
-                head.feed(chunk)
-                if head.reading is not None:
-                    return head.reading
-                if time.monotonic() > due:
-                    raise TimedOut("late")
-        except Broken as error:
-            return head.broken(_flaw(error, limits))
-        return head.end()
 
     def close(self) -> None:
         """Store what was measured."""
@@ -212,7 +150,7 @@ class AsyncForwarder:
     ) -> None:
         self.router = router
         self._refresh = refresh or Refresh()
-        self._wire = wire
+        self._sending = AsyncSending(wire, self._refresh)
         self._sleep = sleep
 
     async def update(self, way: str | None = None) -> None:
@@ -267,72 +205,26 @@ class AsyncForwarder:
         routing = await aside(body, self.router.route, request)
         if isinstance(routing, Refused):
             return self._refuse(routing.error, routing.trace, dialect)
-        try:
-            return await self._walk(routing, sent, timeouts._replace(until=until))
-        except BaseException:
-            routing.abandon()
-            raise
+        return await self._walk(routing, sent, timeouts._replace(until=until))
 
     async def _walk(self, routing: Routing, headers: Headers, timeouts: Timeouts) -> Answer[AsyncBody]:
         """The loop: do what Routing says, until there is an answer."""
-        while True:
-            match await aside(routing.request.body, routing.next):
-                case Wait(seconds):
-                    await self._sleep(seconds)
-                case Reserve() as ask:
-                    routing.reserved(await ask.slots.take_async(ask))
-                case Fail(error):
-                    return self._refuse(error, routing.trace, routing.request.dialect)
-                case Send() as send:
-                    answer = await self._try(routing, send, headers, timeouts)
-                    if answer is not None:
-                        return answer
-
-    async def _try(
-        self, routing: Routing, send: Send, headers: Headers, timeouts: Timeouts
-    ) -> Answer[AsyncBody] | None:
-        """Make one attempt; None when it did not produce an answer."""
-        dialect = routing.request.dialect
-        url = f"{send.endpoint.url}/{dialect.path}"
-        limits = timeouts.cut(send.first, send.idle)
         try:
-            reply = await self._wire.open(url, headers, send.body, limits)
-        except (NotSent, Broken) as error:
-            routing.record(routing.judge(Reading(flaw=_flaw(error, limits))))
-            return None
-        try:
-            head = Head(dialect, send.stream, reply.status, dict(reply.headers), whole=routing.holds_back)
-            outcome = routing.judge(await self._read(head, reply, limits))
-            routing.record(outcome)
-            self._refresh.react(outcome, routing.request.caller, headers)
-            if routing.is_measured:
-                self._refresh.use(send.model.id, headers)
+            while True:
+                match await aside(routing.request.body, routing.next):
+                    case Wait(seconds):
+                        await self._sleep(seconds)
+                    case Reserve() as ask:
+                        routing.reserved(await ask.slots.take_async(ask))
+                    case Fail(error):
+                        return self._refuse(error, routing.trace, routing.request.dialect)
+                    case Send() as send:
+                        answer = await self._sending.attempt(routing, send, headers, timeouts)
+                        if answer is not None:
+                            return answer
         except BaseException:
-            await reply.close()
+            routing.abandon()
             raise
-        if outcome.verdict is Verdict.ANSWERED and send.stream:
-            body = AsyncBody(head.chunks, reply, routing, limits)
-            return Answer(reply.status, returned(reply.headers, routing.trace, streamed=True), body, routing.trace)
-        await reply.close()
-        if outcome.verdict is not Verdict.ANSWERED:
-            return None
-        routing.finish(_WHOLE)
-        headers = returned(reply.headers, routing.trace, streamed=False)
-        return Answer(reply.status, headers, AsyncBody(head.chunks), routing.trace)
-
-    async def _read(self, head: Head, reply: AsyncReply, limits: Timeouts) -> Reading:
-        """Read until the reply can be judged; the time that reading takes counts, too."""
-        due = reply.due
-        try:
-            async for chunk in reply.chunks:
-                head.feed(chunk)
-                if head.reading is not None:
-                    return head.reading
-                if time.monotonic() > due:
-                    raise TimedOut("late")
-        except Broken as error:
-            return head.broken(_flaw(error, limits))
-        return head.end()
 
     def close(self) -> None:
         """Store what was measured."""
@@ -341,29 +233,3 @@ class AsyncForwarder:
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[AsyncBody]:
         status, headers, chunks = refused(error, trace, dialect)
         return Answer(status, headers, AsyncBody(chunks), trace, error)
-
-
-def _flaw(error: NotSent | Broken, limits: Timeouts) -> Flaw:
-    if isinstance(error, NotSent):
-        return Flaw.STALE if isinstance(error, Stale) else Flaw.NOT_SENT
-    if not isinstance(error, TimedOut):
-        return Flaw.BROKEN
-    return Flaw.CALLER_TIMEOUT if limits.first == limits.read else Flaw.TIMEOUT
-
-
-def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refresh:
-    """Keeps a router's data up to date; an existing catalog is used as it is.
-
-    Args:
-        router: receives what is read: what its accounts have left, the models' times, and which have cost money.
-        transport: the httpx transport to fetch with.
-    """
-    fixed = router.catalog is not None
-    return Refresh.of(router.settings, router, fixed=fixed, transport=transport, alarms=alarms_for(router))
-
-
-def alarms_for(router: Router) -> Alarms:
-    """The stored cost alarms, which a router heeds from now on and adds to."""
-    alarms = Alarms(router)
-    router.on_alarm = alarms.add
-    return alarms

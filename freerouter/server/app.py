@@ -15,11 +15,12 @@ from freerouter.openrouter.json_bodies import encode
 from freerouter.pipeline.actions import Request
 from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody
-from freerouter.pipeline.forwarding import AsyncForwarder, refresh_for
+from freerouter.pipeline.forwarding import AsyncForwarder
 from freerouter.pipeline.joining import join
 from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
+from freerouter.pipeline.upkeep import refresh_for
 from freerouter.server import listings, logs, openapi, paths
 from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
 from freerouter.server.exchange import BodiesInFlight, ClientGoneError, Exchange, Limits, Receive, Scope, Send

@@ -314,7 +314,7 @@ DECIDING = [
     path
     for pattern in ("pipeline/*.py", "memory/*.py", "replies/*.py", "openrouter/**/*.py")
     for path in sorted(Path(freerouter.__file__).parent.glob(pattern))
-    if path.stem not in ("forwarding", "delivery")  # drivers, which wait
+    if path.stem not in ("forwarding", "sending", "delivery")  # drivers, which wait
 ]
 NOW = {("time", "time"), ("time", "monotonic"), ("datetime", "now"), ("datetime", "utcnow"), ("date", "today")}
 
