@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from freerouter import forks
 from freerouter.sharing import tables
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
-from freerouter.sharing.stores import MOST_FACTS, StoreError
+from freerouter.sharing.sqlite_file import SqliteFile
+from freerouter.sharing.stores import MOST_FACTS
 
-# For everything but a slot: nobody waits for it.
-_TIMEOUT = 2.0
 # How often it is looked whether other processes have written: a glance at shared memory.
 _GLANCE = 0.05
 # Facts that end later than this after a clock has been set back are forgotten, in seconds.
 _TOLERANCE = 5.0
-
-_TROUBLES = {
-    sqlite3.SQLITE_BUSY: "does not answer in time",
-    sqlite3.SQLITE_LOCKED: "does not answer in time",
-    sqlite3.SQLITE_READONLY: "is read-only",
-    sqlite3.SQLITE_FULL: "has no room: the disk is full",
-    sqlite3.SQLITE_CORRUPT: "is damaged",
-    sqlite3.SQLITE_NOTADB: "is damaged",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
-}
 
 
 class FileStore:
@@ -54,96 +40,33 @@ class FileStore:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.where = str(path)
-        self._path = path
+        self._file = SqliteFile(path, patience)
         self._origin = origin
-        self._patience = patience
         self._wall = wall
-        self._lock = threading.Lock()  # of the connection for slots
-        self._slow_lock = threading.Lock()
-        self._quick: sqlite3.Connection | None = None
-        self._slow: sqlite3.Connection | None = None
-        self._version = -1
         self._number = 0
-        self._damaged = False
-        self._opened: tuple[int, int] | None = None  # the file that is open: its path may name another one
-        self._closing = threading.Event()
-        self._resting: list[threading.Lock] = []
-        forks.rest(self)
 
     def connect(self) -> None:
         """See Store. A file that is damaged is replaced: what it holds is soon learnt again."""
-        with self._lock, self._slow_lock:
-            self._disconnect()
-            with self._translated():
-                if self._damaged and self._identity() == self._opened:
-                    self._remove()
-                self._damaged = False
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._path.touch(0o600)
-                try:
-                    self._open()
-                except sqlite3.DatabaseError as error:
-                    if not _is_damaged(error):
-                        raise
-                    self._remove()
-                    self._open()
+        self._file.open()
         self.check()
 
-    def _open(self) -> None:
-        self._slow = _connected(self._path, _TIMEOUT)
-        if self._slow.execute("pragma user_version").fetchone()[0] != tables.VERSION:
-            self._slow.executescript(
-                f"begin immediate; {tables.SCHEMA} pragma user_version = {tables.VERSION}; commit;"
-            )
-        self._quick = _connected(self._path, self._patience)
-        self._quick.execute("pragma wal_autocheckpoint = 0")  # the other connection does that: it may take long
-        self._version = -1
-        self._opened = self._identity()
-
-    def _identity(self) -> tuple[int, int] | None:
-        """Of the file at the path; None when there is none."""
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _remove(self) -> None:
-        self._disconnect()
-        for ending in ("", "-wal", "-shm"):
-            Path(f"{self._path}{ending}").unlink(missing_ok=True)
-
     def check(self) -> None:
-        """See Store. Who has a file open that others have removed is alone with it."""
-        if self._damaged:
-            raise StoreError("is damaged")
-        with self._slowly() as connection, _transaction(connection):
-            if self._identity() != self._opened:
-                raise StoreError("was removed, and is made again")
-            now = self._wall()
+        """See Store."""
+        self._file.check()
+        now = self._wall()
+        with self._file.writing() as connection:
             connection.execute("update counter set at = ?", (now,))
             connection.execute("delete from slot where at <= ? or at > ?", (now - SLOT_SECONDS, now))
 
     def take(self, ask: SlotRequest) -> Slot:
         """See Store."""
-        with self._quickly() as connection:
+        with self._file.quickly() as connection:
             return self._take(connection, ask)
 
     def probe(self) -> None:
         """See Store."""
-        with self._quickly():
+        with self._file.quickly():
             pass
-
-    @contextmanager
-    def _quickly(self) -> Iterator[sqlite3.Connection]:
-        """A step that writes, on the connection that requests wait for."""
-        if not self._lock.acquire(timeout=self._patience):
-            raise StoreError("does not answer in time")
-        try:
-            with self._translated(), _transaction(_there(self._quick)) as connection:
-                yield connection
-        finally:
-            self._lock.release()
 
     def _take(self, connection: sqlite3.Connection, ask: SlotRequest) -> Slot:
         account, now = ask.account, self._wall()
@@ -188,7 +111,7 @@ class FileStore:
     def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
         """See Store."""
         slot = self._slot(number)
-        with self._slowly() as connection, _transaction(connection):
+        with self._file.writing() as connection:
             if not over:
                 self._count(connection, account, slot, self._wall() - age)
             elif connection.execute("delete from slot where account = ? and name = ?", (account, slot)).rowcount:
@@ -199,7 +122,7 @@ class FileStore:
     def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float) -> None:
         """See Store."""
         now = self._wall()
-        with self._slowly() as connection, _transaction(connection):
+        with self._file.writing() as connection:
             connection.execute(
                 "insert into day values(?, ?, ?, ?, ?) on conflict(account) do update set allowed = excluded.allowed,"
                 " remaining = excluded.remaining, at = excluded.at, until = excluded.until where excluded.at >= at",
@@ -210,7 +133,7 @@ class FileStore:
     def publish(self, told: Sequence[Told]) -> None:
         """See Store."""
         now = self._wall()
-        with self._slowly() as connection, _transaction(connection):
+        with self._file.writing() as connection:
             connection.execute("delete from fact where until <= ? or at > ?", (now, now + _TOLERANCE))
             connection.execute("update counter set number = number + 1")
             number = connection.execute("select number from counter").fetchone()[0]
@@ -226,8 +149,8 @@ class FileStore:
 
     def snapshot(self) -> list[Told]:
         """See Store."""
-        with self._slowly() as connection:
-            self._version = connection.execute("pragma data_version").fetchone()[0]
+        with self._file.reading() as connection:
+            self._file.has_changed(connection)
             found, self._number = self._since(connection, 0)
             return found
 
@@ -235,15 +158,13 @@ class FileStore:
         """See Store."""
         until = time.monotonic() + seconds
         while True:
-            with self._slowly() as connection:
-                version = connection.execute("pragma data_version").fetchone()[0]
-                if version != self._version:
-                    self._version = version
+            with self._file.reading() as connection:
+                if self._file.has_changed(connection):
                     found, self._number = self._since(connection, self._number, but=self._origin)
                     if found:
                         return found
             rest = until - time.monotonic()
-            if rest <= 0 or self._closing.wait(min(_GLANCE, rest)):
+            if rest <= 0 or self._file.closing.wait(min(_GLANCE, rest)):
                 return []
 
     def _since(self, connection: sqlite3.Connection, number: int, but: str = "") -> tuple[list[Told], int]:
@@ -261,85 +182,6 @@ class FileStore:
         ]
         return told, latest
 
-    @contextmanager
-    def _slowly(self) -> Iterator[sqlite3.Connection]:
-        """The connection that nobody waits for."""
-        with self._slow_lock, self._translated():
-            yield _there(self._slow)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Errors of SQLite as StoreError."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            self._damaged = self._damaged or _is_damaged(error)
-            raise StoreError(_in_words(error)) from None
-
     def close(self) -> None:
         """See Store."""
-        self._closing.set()
-        with self._lock, self._slow_lock:
-            self._disconnect()
-
-    def before_fork(self) -> None:
-        """Close the connections: SQLite forbids to carry one into a child, which would wait for its locks for ever.
-
-        Source: https://www.sqlite.org/howtocorrupt.html, section 2.6.
-        """
-        self._resting = [lock for lock in (self._lock, self._slow_lock) if lock.acquire(timeout=_TIMEOUT)]
-        if len(self._resting) == 2:
-            self._disconnect()
-
-    def after_fork(self, *, child: bool) -> None:
-        """Open them again in the parent; the child makes a store of its own."""
-        closed, resting = self._slow is None, self._resting
-        if closed and not child and self._opened and not self._closing.is_set():
-            with suppress(StoreError), self._translated():
-                if self._identity() == self._opened:
-                    self._open()
-        for lock in resting:
-            lock.release()
-
-    def _disconnect(self) -> None:
-        for connection in (self._quick, self._slow):
-            if connection is not None:
-                with suppress(sqlite3.Error):
-                    connection.close()
-        self._quick = self._slow = None
-
-
-def _connected(path: Path, timeout: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma synchronous = normal")
-    return connection
-
-
-def _there(connection: sqlite3.Connection | None) -> sqlite3.Connection:
-    if connection is None:
-        raise StoreError("is not open")
-    return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One that writes, from its beginning."""
-    connection.execute("begin immediate")
-    try:
-        yield connection
-        connection.execute("commit")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.execute("rollback")
-        raise
-
-
-def _is_damaged(error: sqlite3.Error | OSError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _in_words(error: sqlite3.Error | OSError) -> str:
-    if isinstance(error, OSError):
-        return f"cannot be used: {error.strerror}"
-    return _TROUBLES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, f"fails: {error}")
+        self._file.close()
