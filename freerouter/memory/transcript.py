@@ -11,6 +11,7 @@ import hashlib
 import marshal
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from freerouter.openrouter.dialects.base import MODEL, SYSTEM, TOOL, USER, type_of
@@ -78,10 +79,23 @@ def goes_on(speakers: str) -> bool:
     return MODEL in speakers or TOOL in speakers
 
 
-def stable(value: Any) -> int:
-    """A hash of texts that is the same in all processes: they may share the models of conversations."""
+def own(_: bytes) -> Hashed:
+    """Python's own hashes: fast, and different in each process."""
+    return hash
+
+
+def keyed(secret: bytes) -> Hashed:
+    """Hashes that are the same in all processes with this secret: they may share the models of conversations.
+
+    Who reads them, and does not know the secret, cannot find out by guessing which text they are of.
+    """
+    return partial(_keyed, secret)
+
+
+def _keyed(secret: bytes, value: Any) -> int:
     # This version of the format is the same for equal values, and it is much faster than repr.
-    return int.from_bytes(hashlib.blake2b(marshal.dumps(value, 0), digest_size=8).digest(), "big", signed=True)
+    written = marshal.dumps(value, 0)
+    return int.from_bytes(hashlib.blake2b(written, key=secret, digest_size=8).digest(), "big", signed=True)
 
 
 def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any, hashed: Hashed = hash) -> Marks:
@@ -93,7 +107,7 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any, has
         messages: of the conversation.
         speakers: the role of each, as one letter.
         system: the content of a system message that stands beside them.
-        hashed: ``hash``, or ``stable``.
+        hashed: ``hash``, or ``keyed``.
     """
     first = min(len(speakers) - len(speakers.lstrip(SYSTEM)), len(speakers) - 1)
     system = system or (messages[0].get("content") if first else None)
@@ -105,7 +119,7 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any, has
         said = tuple([(speaker, words) for speaker, words in texts if words])
         by_model = any(speaker == MODEL for speaker, _ in said)
         talk = hashed(said)
-        return Standing(hash((beginning, talk)), talk if by_model else None)  # of numbers, hash is stable, too
+        return Standing(hash((beginning, talk)), talk if by_model else None)  # of numbers, hash is the same everywhere
 
     reacted = max(speakers.rfind(MODEL), speakers.rfind(TOOL), 0)
     now = at(speakers.rfind(USER))

@@ -28,6 +28,7 @@ _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 # Processes that share an account's limits know it by the same hash; a key has too many bits to be guessed from it.
 _SALT = b"freerouter account"
+_TALKS_SALT = b"freerouter conversations"
 _LONGEST_SALT = hashlib.blake2b.MAX_KEY_SIZE
 
 # How this process is called in ``via``, by which a request that comes round to it is known (RFC 9110, section 7.6.3).
@@ -35,10 +36,20 @@ SELF = f"freerouter-{os.urandom(4).hex()}"
 
 
 class Caller(NamedTuple):
-    """The sender of a request, as hashes: the account that is used, and the app that it names."""
+    """The sender of a request, as hashes.
+
+    Attributes:
+        account: that is used.
+        app: that it names.
+        secret: made of its key; the hashes of its conversations are made with it. It is never stored, sent or shown.
+    """
 
     account: str = ""
     app: str = ""
+    secret: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Caller({self.account!r}, {self.app!r})"
 
 
 NOBODY = Caller()
@@ -91,7 +102,9 @@ def sender(headers: Iterable[tuple[str, str]], key: str | None) -> Sender:
     if key is not None and not keys:
         keys.append(("authorization", f"Bearer {key}"))
     known = _without_keys(tuple(rest))
-    return Sender(known.headers + keys, Caller(_account(keys), known.caller.app), known.session, known.wishes)
+    return Sender(
+        known.headers + keys, Caller(_account(keys), known.caller.app, _secret(keys)), known.session, known.wishes
+    )
 
 
 @lru_cache(maxsize=256)
@@ -140,7 +153,7 @@ def caller(sent: Iterable[tuple[str, str]]) -> Caller:
     """The sender of a request, as keyed hashes of its headers: no key is stored."""
     values = dict(sent)
     identity = "\n".join(values.get(name, "") for name in _IDENTITY)
-    return Caller(_account(values.items()), _hashed(identity))
+    return Caller(_account(values.items()), _hashed(identity), _secret(values.items()))
 
 
 def account_mark(sent: Iterable[tuple[str, str]], salt: str | None = None) -> str:
@@ -151,8 +164,16 @@ def account_mark(sent: Iterable[tuple[str, str]], salt: str | None = None) -> st
 
 
 def _account(headers: Iterable[tuple[str, str]], salt: bytes = _SALT) -> str:
+    return _hashed(_key(headers), salt)
+
+
+def _secret(headers: Iterable[tuple[str, str]]) -> bytes:
+    return _hashed(_key(headers), _TALKS_SALT).encode()
+
+
+def _key(headers: Iterable[tuple[str, str]]) -> str:
     values = dict(headers)
-    return _hashed("".join([values.get(name, "") for name in _KEYS]), salt)
+    return "".join([values.get(name, "") for name in _KEYS])
 
 
 def _hashed(text: str, salt: bytes = _SALT) -> str:

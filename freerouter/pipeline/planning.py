@@ -85,9 +85,8 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
         needs = (*needs, "file")
     written = request.body if isinstance(request.body, (bytes, bytearray)) else None
     requirements = analyze(body, request.dialect, extra=needs, written=written, contents=contents)
-    belongs_to = conversation(
-        body, request.dialect, request.session, request.sticky or state.settings.sticky, state.hashed
-    )
+    hashed = state.hashed(request.caller.secret)
+    belongs_to = conversation(body, request.dialect, request.session, request.sticky or state.settings.sticky, hashed)
     preferences = _preferences(body) if "provider" in body else ""
     accept = as_asked(body) if request.accept is True else request.accept or None
     with state.lock:

@@ -17,7 +17,7 @@ from freerouter.memory.health import Health
 from freerouter.memory.outage import IN_A_ROW, Outage
 from freerouter.memory.timings import Timings
 from freerouter.memory.training import Training
-from freerouter.memory.transcript import Hashed, stable
+from freerouter.memory.transcript import Hashed, keyed, own
 from freerouter.openrouter.catalog import Catalog, Model
 from freerouter.pipeline.choosing import FREELY, DrawRules
 from freerouter.pipeline.filtering import Index
@@ -45,7 +45,7 @@ class State:
         training: which models may train on prompts.
         on_alarm: called for each cost alarm, outside of the lock, with the model or ``ACCOUNT``, the cost in USD, and
             the account of the request.
-        hashed: makes the keys of conversations.
+        hashed: what makes the keys of a caller's conversations, with its secret.
         news: what other processes are told, and tell; None when nothing is shared.
     """
 
@@ -74,7 +74,7 @@ class State:
         self.timings = Timings(wall)
         self.training = Training(clock)
         self.on_alarm: Callable[[str, float, str], None] | None = None
-        self.hashed: Hashed = hash
+        self.hashed: Callable[[bytes], Hashed] = own
         self.news: News | None = None
         self._index: Index | None = None
         self._day = 0
@@ -146,7 +146,7 @@ class State:
     def share(self, news: News) -> None:
         """From now on, tell other processes what is learnt, and take places in the minute together with them."""
         with self.lock:
-            self.news, self.hashed = news, stable
+            self.news, self.hashed = news, keyed
 
     def leave(self) -> None:
         """From now on, share nothing."""

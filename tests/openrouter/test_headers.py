@@ -153,6 +153,13 @@ def test_nobody_is_known_by_a_key_in_clear():
     assert len(account(authorization="Bearer a")) == 32
 
 
+def test_the_secret_of_conversations_is_of_the_key_alone_and_is_not_shown():
+    mine, again, yours = (caller([("authorization", f"Bearer {key}"), ("x-title", key)]) for key in ("a", "a", "b"))
+    assert mine.secret == again.secret != yours.secret
+    assert mine.secret.decode() not in repr(mine)
+    assert mine.secret.decode() != mine.account
+
+
 def test_names_are_lower_case():
     assert lower({"X-Title": "App", "authorization": "Bearer A"}) == [("x-title", "App"), ("authorization", "Bearer A")]
 

@@ -178,6 +178,17 @@ def test_a_conversation_stays_on_its_model_elsewhere(one, other):
     assert {Peer.walk(other, always(ANSWER), {"messages": answered}).sent[0] for _ in range(5)} == {model}
 
 
+@pytest.mark.parametrize("body", [HELLO, HELLO | {"session_id": "s"}], ids=["by its text", "by id"])
+def test_who_does_not_know_the_key_cannot_find_out_what_a_conversation_is_about(body):
+    def keys(secret):
+        peer = Peer()
+        walk(peer.router, always(ANSWER), body, caller=MINE._replace(secret=secret))
+        return {fact.about for fact in heard(peer.told(), 0.0) if fact.kind is Kind.TALK}
+
+    assert keys(b"mine") == keys(b"mine") != set()
+    assert keys(b"mine").isdisjoint(keys(b"a guess") | keys(b""))
+
+
 def test_an_older_answer_does_not_move_a_conversation(one, other):
     body = HELLO | {"session_id": "s"}
     one.walk(always(ANSWER), body | {"model": "m/0:free"})
