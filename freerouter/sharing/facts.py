@@ -78,15 +78,23 @@ class Told(NamedTuple):
     age: float
     over: bool
 
-
-def ended(kind: Kind, about: Key, since: float) -> Fact:
-    """The fact that something is over."""
-    return Fact(kind, about, None, since, since + _OVER, over=True)
+    @property
+    def is_talk(self) -> bool:
+        """Whether it is about a conversation: of these there are the most, and they matter the least."""
+        return self.name.startswith(_TALK)
 
 
 def name_of(*key: str) -> str:
     """A key as text."""
     return json.dumps(key, separators=(",", ":"))
+
+
+_TALK = name_of(Kind.TALK)[:-1]
+
+
+def ended(kind: Kind, about: Key, since: float) -> Fact:
+    """The fact that something is over."""
+    return Fact(kind, about, None, since, since + _OVER, over=True)
 
 
 def tell(fact: Fact, now: float) -> Told | None:

@@ -11,7 +11,7 @@ from freerouter.sharing import tables
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
 from freerouter.sharing.sqlite_file import SqliteFile
-from freerouter.sharing.stores import MOST_FACTS
+from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS
 
 # How often it is looked whether other processes have written: a glance at shared memory.
 _GLANCE = 0.05
@@ -57,6 +57,7 @@ class FileStore:
         with self._file.writing() as connection:
             connection.execute("update counter set at = ?", (now,))
             connection.execute("delete from slot where at <= ? or at > ?", (now - SLOT_SECONDS, now))
+            connection.execute("delete from fact where at > ?", (now + _TOLERANCE,))
 
     def take(self, ask: SlotRequest) -> Slot:
         """See Store."""
@@ -134,18 +135,15 @@ class FileStore:
         """See Store."""
         now = self._wall()
         with self._file.writing() as connection:
-            connection.execute("delete from fact where until <= ? or at > ?", (now, now + _TOLERANCE))
+            connection.execute("delete from fact where until <= ?", (now,))
             connection.execute("update counter set number = number + 1")
             number = connection.execute("select number from counter").fetchone()[0]
             for one in told:
                 row = {"name": one.name, "payload": one.payload, "over": int(one.over)}
                 row |= {"number": number, "origin": self._origin}
                 connection.execute(tables.PUBLISH, row | {"at": now - one.age, "until": now + one.left})
-            connection.execute(
-                "delete from fact where name in (select name from fact order by until limit"
-                " max((select count(*) from fact) - ?, 0))",
-                (MOST_FACTS,),
-            )
+            connection.execute(tables.TRIM_TALKS, (MOST_TALKS,))
+            connection.execute(tables.TRIM_OTHERS, (MOST_OTHERS,))
 
     def snapshot(self) -> list[Told]:
         """See Store."""

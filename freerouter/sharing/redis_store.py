@@ -29,7 +29,7 @@ from freerouter.errors import SettingsError
 from freerouter.sharing import scripts
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
-from freerouter.sharing.stores import MOST_FACTS, StoreError
+from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS, StoreError
 
 _NEEDED = 7
 # For everything but a slot: nobody waits for it.
@@ -171,24 +171,29 @@ class RedisStore:
         with _translated():
             pipeline = self._slow.pipeline(transaction=False)
             for one in told:
-                self._run(pipeline, scripts.PUBLISH, (self._fact(one.name), f"{self._prefix}index"), *self._sent(one))
+                self._run(pipeline, scripts.PUBLISH, (self._fact(one.name), self._index(one)), *self._sent(one))
             pipeline.execute()
 
     def _sent(self, told: Told) -> tuple[Any, ...]:
         message = json.dumps([self._origin, told.name, told.payload.decode(), told.left, told.age, told.over])
         times = int(told.age * 1000), max(int(told.left * 1000), 1), "1" if told.over else "0"
-        return (*times, told.payload, self._channel, message, MOST_FACTS)
+        return (*times, told.payload, self._channel, message, MOST_TALKS if told.is_talk else MOST_OTHERS)
+
+    def _index(self, told: Told) -> str:
+        return f"{self._prefix}{'talks' if told.is_talk else 'index'}"
 
     def snapshot(self) -> list[Told]:
         """See Store."""
-        found: list[Told] = []
-        for offset in range(0, MOST_FACTS, _PAGE):
+        return [*self._pages("index", MOST_OTHERS), *self._pages("talks", MOST_TALKS)]
+
+    def _pages(self, index: str, most: int) -> Iterator[Told]:
+        for offset in range(0, most, _PAGE):
             with _translated():
-                length, rows = self._run(self._slow, scripts.PAGE, (f"{self._prefix}index",), offset, _PAGE)
-            found += [Told("", row[0], row[1] / 1000, _age(row[2]), row[3] == b"1") for row in rows]
+                length, rows = self._run(self._slow, scripts.PAGE, (f"{self._prefix}{index}",), offset, _PAGE)
+            for row in rows:
+                yield Told("", row[0], row[1] / 1000, _age(row[2]), row[3] == b"1")
             if length < _PAGE:
-                break
-        return found
+                return
 
     def news(self, seconds: float) -> list[Told]:
         """See Store."""

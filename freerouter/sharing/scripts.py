@@ -73,7 +73,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 )
 
 # Store a fact and tell it, unless another one is newer or lasts longer: see facts.replaces.
-# KEYS: the fact, the index. ARGV: now, age, left, over, payload, channel, message, most facts.
+# KEYS: the fact, the index of its sort. ARGV: now, age, left, over, payload, channel, message, most facts of its sort.
 PUBLISH = (
     _NOW
     + """
@@ -104,8 +104,8 @@ return 1
 """
 )
 
-# A page of all facts. KEYS: the index. ARGV: now, offset, length. Returns: how many the page had, and for each that
-# is there still: payload, milliseconds left, age in milliseconds, whether it is over.
+# A page of all facts of a sort. KEYS: the index. ARGV: now, offset, length. Returns: how many the page had, and for
+# each that is there still: payload, milliseconds left, age in milliseconds, whether it is over.
 PAGE = (
     _NOW
     + """

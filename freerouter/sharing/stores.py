@@ -8,8 +8,9 @@ from typing import Protocol
 from freerouter.sharing.facts import Told
 from freerouter.sharing.slots import Slot, SlotRequest
 
-# A store keeps at most so many facts; those that end first go first.
-MOST_FACTS = 20_000
+# A store keeps at most so many conversations, and so many other facts; of each, those that end first go first.
+MOST_TALKS = 12_000
+MOST_OTHERS = 8_000
 
 
 class StoreError(Exception):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-VERSION = 1
-SCHEMA = """
+VERSION = 2
+# Which names are those of conversations, and which are not.
+_TALK = """name >= '["talk",' and name < '["talk-'"""
+_OTHER = """(name < '["talk",' or name >= '["talk-')"""
+SCHEMA = f"""
 create table if not exists fact(
     name text primary key, payload blob not null, at real not null, until real not null, over integer not null,
     number integer not null, origin text not null) without rowid;
 create index if not exists fact_number on fact(number);
 create index if not exists fact_until on fact(until);
+create index if not exists fact_talk on fact(until) where {_TALK};
+create index if not exists fact_other on fact(until) where {_OTHER};
 create table if not exists slot(
     account text not null, name text not null, at real not null, primary key(account, name)) without rowid;
 create table if not exists day(
@@ -26,3 +31,15 @@ on conflict(name) do update set payload = excluded.payload, at = excluded.at, un
 where case when excluded.over or over then (excluded.at, excluded.over) > (at, over)
     else (excluded.until, excluded.at) > (until, at) end
 """
+
+
+def _trim(sort: str, index: str) -> str:
+    """Deletes what ends first, so that so many are left. Without the hint, SQLite reads the whole table."""
+    chosen = f"from fact indexed by {index} where {sort}"
+    return f"""
+delete from fact where name in (
+    select name {chosen} order by until limit max((select count(*) {chosen}) - ?, 0))
+"""  # noqa: S608  # nothing of it comes from outside
+
+
+TRIM_TALKS, TRIM_OTHERS = _trim(_TALK, "fact_talk"), _trim(_OTHER, "fact_other")

@@ -186,12 +186,51 @@ def test_of_the_facts_of_one_key_the_same_holds_as_without_a_store(store, times)
     assert (round(found.since, -1), round(found.until, -1), found.over) == (held.since, held.until, held.over)
 
 
-def test_facts_are_bounded_and_those_that_end_first_go(make, monkeypatch):
+def talk(key, until):
+    return Fact(Kind.TALK, ("me", key), ["m", False], 0, until)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A store has room for few facts."""
     for module in (redis_store, file_store):
-        monkeypatch.setattr(module, "MOST_FACTS", 10)
+        monkeypatch.setattr(module, "MOST_TALKS", 5)
+        monkeypatch.setattr(module, "MOST_OTHERS", 10)
+
+
+@pytest.mark.usefixtures("few")
+def test_facts_are_bounded_and_those_that_end_first_go(make):
     store = make()
     publish(store, *(cooled(str(number), 0, 100 + number) for number in range(15)))
     assert facts_of(store.snapshot()).keys() == {str(number) for number in range(5, 15)}
+
+
+SORTED = st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=40, unique_by=lambda pair: pair[1])
+
+
+@pytest.mark.usefixtures("few")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@given(SORTED)
+def test_conversations_push_no_other_fact_out(make, told):
+    store = make()
+    empty(store)
+    publish(store, *[talk(str(rest), 100 + rest) if is_talk else cooled(str(rest), 0, 100 + rest)
+                     for is_talk, rest in told])  # fmt: skip
+    for kind, is_talk, most in ((Kind.TALK, True, 5), (Kind.COOLED, False, 10)):
+        kept = sorted(rest for each, rest in told if each is is_talk)[-most:]
+        assert sorted(int(fact.about[-1]) for fact in heard(store.snapshot(), 0.0) if fact.kind is kind) == kept
+    store.close()
+
+
+def empty(store):
+    """As others empty it."""
+    if isinstance(store, RedisStore):
+        for key in store._slow.scan_iter(f"{store._prefix}*"):
+            store._slow.delete(key)
+    else:
+        with store._file.writing() as connection:
+            for table in ("fact", "slot", "day"):
+                connection.execute(f"delete from {table}")
 
 
 def test_slots_are_taken_in_one_step(make):
