@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, Protocol
 
 from freerouter.errors import InvalidRequestError
@@ -12,6 +11,7 @@ from freerouter.pipeline.actions import Request
 from freerouter.preferences import WISHES, Wishing, wishes
 from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
+from freerouter.spelling import did_you_mean
 
 Object = Mapping[str, Any]
 Objects = Sequence[Object]
@@ -84,12 +84,8 @@ def check(given: Mapping[str, Any]) -> None:
                 "use chat.stream() for a streamed answer, chat.send() for a whole one", field="stream"
             )
         if name not in _KNOWN:
-            raise TypeError(f"unknown parameter {name!r}{_nearest(name)}; extra_body={{...}} sends unknown fields")
-
-
-def _nearest(name: str) -> str:
-    near = get_close_matches(name, [*_KNOWN, *OWN], n=1)
-    return f": did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(name, [*_KNOWN, *OWN])
+            raise TypeError(f"unknown parameter {name!r}{hint}; extra_body={{...}} sends unknown fields")
 
 
 class Dumpable(Protocol):

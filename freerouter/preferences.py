@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, TypedDict, get_args
 
 from freerouter.errors import InvalidRequestError
+from freerouter.spelling import TYPING_ERROR, did_you_mean, nearest
 
 Prefer = Literal["uniform", "quality", "coding", "agentic", "fast", "large", "reliable"]
 Train = Literal["allow", "deny"]
@@ -26,6 +26,7 @@ _LONGEST_PATTERN = 256
 _MOST_TOKENS = 2**53
 # Headers that are for freerouter, not for OpenRouter.
 OWN_PREFIX = "x-freerouter-"
+ACCEPT = f"{OWN_PREFIX}accept"
 
 
 class Preference(NamedTuple):
@@ -101,16 +102,23 @@ class Wishes(NamedTuple):
         )
 
 
+def header(wish: str) -> str:
+    """The request header that says the same as a field of ``Wishes``."""
+    return f"{OWN_PREFIX}{wish.replace('_', '-')}"
+
+
 NO_WISHES = Wishes()
 WISHES = frozenset(Wishes._fields)
+# The headers of a request that are read here.
+ASKED = (*map(header, Wishes._fields), ACCEPT)
 
 
-def wishes(given: Mapping[str, Any], prefix: str = "") -> Wishes:
+def wishes(given: Mapping[str, Any], *, in_headers: bool = False) -> Wishes:
     """Read what a caller says, as values or as text.
 
     Args:
         given: by the names of ``Wishes``; None says nothing.
-        prefix: of the names in errors, such as that of a header.
+        in_headers: errors name the header, not the field.
 
     Raises:
         InvalidRequestError: a value is not valid; names the field.
@@ -122,26 +130,28 @@ def wishes(given: Mapping[str, Any], prefix: str = "") -> Wishes:
         try:
             read[name] = _READERS[name](value)
         except ValueError as error:
-            field = f"{prefix}{name.replace('_', '-')}" if prefix else name
+            field = header(name) if in_headers else name
             raise InvalidRequestError(f"{field} {error}", field=field) from None
     return Wishes(**read) if read else NO_WISHES
 
 
 def wishes_in(headers: Iterable[tuple[str, str]]) -> Wishes:
     """Read a request's own headers, such as ``x-freerouter-prefer``. Raises InvalidRequestError, as ``wishes`` does."""
-    own = [(name[len(OWN_PREFIX) :].replace("-", "_"), value) for name, value in headers if name.startswith(OWN_PREFIX)]
-    given = {name: value for name, value in own if name in WISHES}
+    own = [(name[len(OWN_PREFIX) :], value) for name, value in headers if name.startswith(OWN_PREFIX)]
+    named = [(name.replace("-", "_"), value) for name, value in own]
+    given = {name: value for name, value in named if name in WISHES}
     if len(given) < len(own):
-        _check_spelling([name for name, _ in own if name not in WISHES])
-    return wishes(given, OWN_PREFIX) if given else NO_WISHES
+        _check_spelling([name for name, _ in own])
+    return wishes(given, in_headers=True) if given else NO_WISHES
 
 
 def _check_spelling(names: Iterable[str]) -> None:
-    """A header that nearly has a name of ``Wishes`` is a slip: without an error, it would do nothing."""
+    """A header that nearly has a name of ours is a slip: without an error, it would do nothing."""
+    known = {name.removeprefix(OWN_PREFIX): name for name in ASKED}
     for name in names:
-        if near := get_close_matches(name, WISHES, n=1, cutoff=0.8):
-            given, meant = (f"{OWN_PREFIX}{each.replace('_', '-')}" for each in (name, near[0]))
-            raise InvalidRequestError(f"{given} is unknown: did you mean {meant}?", field=given)
+        if name not in known and (near := nearest(name, known, TYPING_ERROR)):
+            given = f"{OWN_PREFIX}{name}"
+            raise InvalidRequestError(f"{given} is unknown: did you mean {known[near[0]]}?", field=given)
 
 
 def restrictions(body: Mapping[str, Any]) -> Wishes:
@@ -203,9 +213,8 @@ def _train_word(value: object) -> str:
 def _one_of(words: tuple[str, ...], word: str, given: object) -> str:
     if word in words:
         return word
-    near = get_close_matches(word, words, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise ValueError(f"{str(given)[:40]!r} is unknown: {hint}it can be {', '.join(words)}")
+    hint = did_you_mean(word, words) or ":"
+    raise ValueError(f"{str(given)[:40]!r} is unknown{hint} it can be {', '.join(words)}")
 
 
 def sharpness_number(value: object) -> float:

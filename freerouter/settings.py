@@ -23,6 +23,7 @@ from freerouter import trusted_folders
 from freerouter.errors import SettingsError
 from freerouter.preferences import SHARPNESS, Prefer, Train, prefer_word, sharpness_number
 from freerouter.settings_file import EnvironmentSource, FileSource, files, read, unknown, where_set
+from freerouter.spelling import did_you_mean
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 
@@ -31,6 +32,7 @@ DEFAULT_EXCLUDE = ("*guard*", "*content-safety*", "*moderation*", "*-ocr*")
 
 _REDIS = re.compile(r"rediss?://[^/?#]+(/\d*)?(\?.*)?|unix://[^?#]+(\?.*)?")
 _KEY = re.compile(r"[\x21-\x7e]+")
+_WORDS = re.compile(r"'([^']+)'")
 
 
 def _split(value: object) -> object:
@@ -296,7 +298,7 @@ class Settings(BaseSettings):
 
 
 def _explain(error: ValidationError, given: dict[str, Any]) -> str:
-    details = error.errors(include_input=False, include_url=False)
+    details = error.errors(include_url=False)
     return "; ".join(_explain_one(detail, given) for detail in details)
 
 
@@ -306,4 +308,10 @@ def _explain_one(detail: Any, given: dict[str, Any]) -> str:
         return unknown(name, Settings.model_fields)
     source = where_set(name, Settings.model_fields, given)
     place = "" if source == "argument" else f" ({source})"
-    return f"setting {name!r}{place}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"setting {name!r}{place}: {detail['msg'].removeprefix('Value error, ')}{_nearest_word(detail)}"
+
+
+def _nearest_word(detail: Any) -> str:
+    """For a value that is none of a setting's words: the nearest one. Such a value is no secret."""
+    is_word = detail["type"] == "literal_error" and isinstance(detail["input"], str)
+    return did_you_mean(detail["input"], _WORDS.findall(detail["ctx"]["expected"])) if is_word else ""

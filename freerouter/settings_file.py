@@ -6,7 +6,6 @@ import os
 import sys
 import tomllib
 from collections.abc import Container, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from freerouter.errors import SettingsError
+from freerouter.spelling import did_you_mean
 
 NAME = "freerouter.toml"
 PREFIX = "FREEROUTER_"
@@ -59,8 +59,7 @@ def read(path: Path, known: Mapping[str, Any]) -> dict[str, Any]:
 
 def unknown(name: str, known: Mapping[str, Any]) -> str:
     """The message about an unknown setting, with the nearest name."""
-    near = get_close_matches(name, known, n=1)
-    return f"unknown setting {name!r}" + (f": did you mean {near[0]!r}?" if near else "")
+    return f"unknown setting {name!r}{did_you_mean(name, known)}"
 
 
 class _Source(PydanticBaseSettingsSource):

@@ -161,7 +161,7 @@ WRONG = {
     "sticky as it likes": ({"sticky": "maybe"}, "setting 'sticky': Input should be 'auto', 'session' or 'off'"),
     "patterns in numbers": ({"exclude": [1]}, "setting 'exclude'"),
     "half a name to map": ({"model_map": ["claude-*"]}, "'claude-*' is not of the form glob=name"),
-    "one letter wrong": ({"exclud": ["x"]}, "unknown setting 'exclud': did you mean 'exclude'?"),
+    "one letter wrong": ({"exclud": ["x"]}, "unknown setting 'exclud': did you mean exclude?"),
     "not known at all": ({"zzz": 1}, "unknown setting 'zzz'"),
     "paid on purpose": ({"allow_paid": True}, "unknown setting 'allow_paid'"),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import Any
 
@@ -12,9 +13,14 @@ from freerouter import __version__
 from freerouter.cli import alarms, batch, chat, config, demo, doctor, emulate, explain, models, quota, serve, top
 from freerouter.cli.screens import in_one_line
 from freerouter.errors import FreeRouterError
+from freerouter.spelling import did_you_mean
 
 # typer does not export the base class of errors in arguments.
 _WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
+
+# What typer says of a value that is none of an option's words.
+_CHOICE = re.compile(r"'(?P<given>[^']+)' is not one of (?P<known>.+)")
+_WORDS = re.compile(r"'([^']+)'")
 
 app = typer.Typer(
     name="freerouter",
@@ -94,5 +100,7 @@ def _explain_use(error: Any) -> None:
         error.show()
         return
     command = "freerouter" if error.ctx is None else error.ctx.command_path
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+    if choice := _CHOICE.search(message):
+        message += did_you_mean(choice["given"], _WORDS.findall(choice["known"]))
     print(f"freerouter: {message}: see {command} --help", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from freerouter.cli.explain import show_briefly
 from freerouter.cli.turns import opening, question
 from freerouter.errors import FreeRouterError, InvalidRequestError
+from freerouter.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from freerouter.cli.turns import Messages, Talk, Turn
@@ -102,7 +103,8 @@ class Dialogue:
         }
         if command not in commands:
             raise InvalidRequestError(
-                f"unknown command {command}: /help lists the commands; // starts a text with a slash"
+                f"unknown command {command}{did_you_mean(command, commands) or ':'} "
+                "/help lists the commands; // starts a text with a slash"
             )
         commands[command](argument)
 
@@ -127,8 +129,11 @@ class Dialogue:
 
     def _check(self, name: str) -> None:
         """Raises InvalidRequestError when the name is not that of a free model."""
-        if name not in {model.id for model in self._talk.client.router.index().catalog.models if _is_free(model)}:
-            raise InvalidRequestError(f"{name} is not a free model: see freerouter models")
+        free = {model.id for model in self._talk.client.router.index().catalog.models if _is_free(model)}
+        if name not in free:
+            raise InvalidRequestError(
+                f"{name} is not a free model{did_you_mean(name, free) or ':'} see freerouter models"
+            )
 
     def _save(self, argument: str) -> None:
         path = Path(argument)

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from freerouter.errors import InvalidRequestError
-from freerouter.preferences import OWN_PREFIX, Wishes, wishes_in
+from freerouter.preferences import ACCEPT, OWN_PREFIX, Wishes, wishes_in
+from freerouter.spelling import did_you_mean
 
 Headers = list[tuple[str, str]]
 
@@ -21,10 +22,10 @@ HOP_BY_HOP = frozenset(
 # Headers that are rebuilt for each send, or concern only the caller and freerouter.
 _KEPT_BACK = HOP_BY_HOP | {"host", "content-length", "content-type", "content-encoding", "accept-encoding"}
 _KEPT_BACK |= {"cookie", "expect"}
-_ACCEPT = f"{OWN_PREFIX}accept"
 
 _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
+_TRUTH = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 # Processes that share an account's limits know it by the same hash; a key has too many bits to be guessed from it.
 _SALT = b"freerouter account"
@@ -116,9 +117,15 @@ def _without_keys(headers: tuple[tuple[str, str], ...]) -> Sender:
 
 
 def is_checked(headers: Iterable[tuple[str, str]], *, usual: bool) -> bool:
-    """Whether answers are checked against the request: as a header says, else the default."""
-    said = next((value for name, value in headers if name == _ACCEPT), None)
-    return usual if said is None else said.strip().lower() in ("true", "1", "yes", "on")
+    """Whether answers are checked against the request: as a header says, else the default.
+
+    Raises:
+        InvalidRequestError: the header says neither yes nor no.
+    """
+    said = next((value for name, value in headers if name == ACCEPT), "").strip().lower()
+    if said and said not in _TRUTH:
+        raise InvalidRequestError(f"{ACCEPT} must be true or false{did_you_mean(said, _TRUTH)}", field=ACCEPT)
+    return _TRUTH.get(said, usual)
 
 
 def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from freerouter.errors import CostRefusedError, InvalidRequestError, UnknownMode
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.dialects.base import listed
 from freerouter.preferences import PREFER_WORDS, prefer_word
+from freerouter.spelling import TYPING_ERROR, did_you_mean, nearest
 
 # Names that mean a draw. Gateways strip a prefix, or double it (openrouter-facts.md, section 9).
 ROUTE_NAMES = ("openrouter/free", "free", "openrouter/auto", "auto")
@@ -22,8 +22,7 @@ _PREFIX = "openrouter/"
 _SORTING = ("nitro", "floor", "exacto")
 _SAYS_NOTHING = ("", "free", *_SORTING)
 _LONGEST_NAME = 200
-# No capability is as similar to a preference as a typing error of it.
-_TYPING_ERROR = 0.8
+_VAGUELY = 0.4
 
 
 class Named(NamedTuple):
@@ -90,9 +89,8 @@ def named(body: Mapping[str, Any], aliases: Sequence[tuple[str, str]] = ()) -> N
 def _preference(words: Sequence[str]) -> str:
     """The preference among the words that follow names such as ``free``; others are capabilities."""
     for word in words:
-        near = [] if word in PREFER_WORDS else get_close_matches(word, PREFER_WORDS, n=1, cutoff=_TYPING_ERROR)
-        if near:
-            raise InvalidRequestError(f"model asks for {word!r}: did you mean {near[0]}?", field="model")
+        if word not in PREFER_WORDS and (hint := did_you_mean(word, PREFER_WORDS, TYPING_ERROR)):
+            raise InvalidRequestError(f"model asks for {word!r}{hint}", field="model")
     found = dict.fromkeys(prefer_word(word) for word in words if word in PREFER_WORDS)
     if len(found) > 1:
         raise InvalidRequestError(f"model asks for {' and '.join(found)}: only one preference can count", field="model")
@@ -193,5 +191,4 @@ def _refusal(name: str, field: str, model: Model | None, catalog: Catalog, today
 def _near(name: str, catalog: Catalog, today: date) -> list[str]:
     """Free models with similar names, compared without the suffix that all of them share."""
     stems = {free.id.removesuffix(FREE_SUFFIX): free.id for free in catalog.free(today)}
-    alike = get_close_matches(name.lower().removesuffix(FREE_SUFFIX), stems, n=3, cutoff=0.4)
-    return [stems[stem] for stem in alike]
+    return [stems[stem] for stem in nearest(name.lower().removesuffix(FREE_SUFFIX), stems, _VAGUELY, most=3)]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from freerouter.openrouter.tokens import Bounds, ShortPrompt
 
 # vision is a common name for what the catalog calls image.
-_ALIASES = {"vision": "image", "json": "response_format", "json_schema": "structured_outputs"}
+ALIASES = {"vision": "image", "json": "response_format", "json_schema": "structured_outputs"}
 
 
 class Need(NamedTuple):
@@ -116,7 +116,7 @@ class Requirements(NamedTuple):
 
 def canonical(names: Iterable[str]) -> list[str]:
     """Capabilities in the catalog's terms: image for vision."""
-    return [_ALIASES.get(name, name) for name in names]
+    return [ALIASES.get(name, name) for name in names]
 
 
 def lack_in_words(capability: str) -> str:

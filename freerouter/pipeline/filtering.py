@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.catalog import FREE_SUFFIX, Catalog, Model
 from freerouter.openrouter.prices import is_zero
-from freerouter.openrouter.requirements import Need, Requirements, lack_in_words
+from freerouter.openrouter.requirements import ALIASES, Need, Requirements, lack_in_words
 from freerouter.openrouter.tokens import Bounds
 from freerouter.pipeline.choosing import ChosenPools, DrawRules, Tiers
 from freerouter.pipeline.policy import Policy
+from freerouter.spelling import SIMILAR, TYPING_ERROR, did_you_mean
 
 # Limit of indices in all cached pools: some hundred needs of a real catalog, four of one with a million models.
 _CACHED_INDICES = 4_000_000
@@ -109,6 +111,17 @@ class Index:
         for name in names:
             mask |= 1 << self._bits[name]
         return [mask >> (_WORD * word) & (2**_WORD - 1) for word in range(words)]
+
+    def check(self, needs: Iterable[str], field: str) -> None:
+        """Raises InvalidRequestError for a need that is a typing error of one that this catalog knows."""
+        for need in needs:
+            if hint := self.hint(need, TYPING_ERROR):
+                raise InvalidRequestError(f"{field} asks for {need[:100]!r}, which no model has{hint}", field=field)
+
+    def hint(self, need: str, likeness: float = SIMILAR) -> str:
+        """The nearest known need, as the end of an error; empty for one that is known."""
+        known = self.alphabet | ALIASES.keys()
+        return "" if need in known else did_you_mean(need, known, likeness)
 
     def reduced(self, need: Need) -> Need:
         """The need, reduced to what this catalog can distinguish: invented capabilities do not create new pools.

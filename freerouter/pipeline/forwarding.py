@@ -89,13 +89,13 @@ class Forwarder:
         until = None if timeout is None else time.monotonic() + timeout
         try:
             sent, who, session, said = sender(headers, self.router.settings.key)
+            checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
             self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         wishes = wishes.over(said)
         self.learn_training(who, sent, wishes)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
-        checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
         request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes)
         routing = self.router.route(request)
@@ -193,13 +193,13 @@ class AsyncForwarder:
         until = None if timeout is None else time.monotonic() + timeout
         try:
             sent, who, session, said = sender(headers, self.router.settings.key)
+            checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
             await self.update()
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         wishes = wishes.over(said)
         await self.learn_training(who, sent, wishes)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
-        checked = is_checked(headers, usual=self.router.settings.accept) if accept is None else accept
         left = None if until is None else until - time.monotonic()
         request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes)
         routing = await aside(body, self.router.route, request)

@@ -91,6 +91,8 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     accept = as_asked(body) if request.accept is True else request.accept or None
     with state.lock:
         index = state.index()
+        index.check(request.needs, "needs")
+        index.check(named.needs, "model")
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
         asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
         choice = FREELY

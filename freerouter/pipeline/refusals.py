@@ -65,7 +65,9 @@ def nobody_eligible(index: Index, requirements: Requirements, policy: Policy | N
     having = Counter(name for model in index.models for name in capabilities(model))
     unlisted = requirements.need.required - requirements.need.hard - index.alphabet
     required = sorted(requirements.need.required - unlisted)
-    counts = [f"{having[name]} have {name}" for name in required if having[name] < total]
+    counts = [
+        f"{having[name]} have {name}{_in_brackets(index.hint(name))}" for name in required if having[name] < total
+    ]
     counts += [f"no model lists {name}, which provider.require_parameters requires" for name in sorted(unlisted)]
     roomy = total - index.first(requirements.least_context)
     if roomy < total:
@@ -81,6 +83,10 @@ def nobody_eligible(index: Index, requirements: Requirements, policy: Policy | N
         f"no free model can serve this request{detail}; leave out what it can do without",
         metadata={"requirements": requirements.as_dict()},
     )
+
+
+def _in_brackets(hint: str) -> str:
+    return f" ({hint.removeprefix(': ')})" if hint else ""
 
 
 def too_long(context: int, models: int) -> NoEligibleModelError:

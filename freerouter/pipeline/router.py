@@ -121,9 +121,13 @@ class Router(State):
 
         Raises:
             CatalogError: there is no catalog.
+            InvalidRequestError: a need is a typing error of a known one.
         """
+        wanted = canonical(needs)
         with self.lock:
-            return self.index().having(canonical(needs))
+            index = self.index()
+            index.check(wanted, "needs")
+            return index.having(wanted)
 
     def standings(self) -> tuple[str, dict[str, Ranking]]:
         """How the models stand under the usual preference, by quality where that is uniform: what counts, and by id."""

@@ -14,6 +14,7 @@ from freerouter.openrouter.requirements import canonical
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.router import Router
 from freerouter.server.catalog_query import filter_of, in_order, split
+from freerouter.spelling import did_you_mean
 
 _ROUTER_ID = "openrouter/free"
 # The least and the largest number that a page may be asked for with.
@@ -89,7 +90,8 @@ def _row(router: Router, name: str) -> dict[str, Any]:
     rows = {row["id"]: row for row in _rows(router, {})}
     found = rows.get(_ROUTER_ID if name in ROUTE_NAMES else name)
     if found is None:
-        raise UnknownModelError(f"{name[:100]} is not among the free models: GET models lists them")
+        hint = did_you_mean(name, rows) or ":"
+        raise UnknownModelError(f"{name[:100]} is not among the free models{hint} GET models lists them")
     return found
 
 
@@ -172,7 +174,8 @@ def dialect_of(query: str) -> Dialect:
         if dialect.name == name:
             return dialect
     known = ", ".join(dialect.name for dialect in DIALECTS)
-    raise InvalidRequestError(f"unknown dialect {name!r}: use one of {known}", field="dialect")
+    hint = did_you_mean(name, [dialect.name for dialect in DIALECTS]) or ":"
+    raise InvalidRequestError(f"unknown dialect {name[:100]!r}{hint} use one of {known}", field="dialect")
 
 
 def token_estimate(body: bytes, dialect: Dialect) -> dict[str, Any]:
