@@ -16,6 +16,8 @@ import httpx
 
 from freerouter import AttemptsFailedError, Router, StreamInterruptedError
 from freerouter.emulator import FAULTS, Emulator, Fault
+from freerouter.replies.outcome import classify
+from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Lasting, Verdict
 from tests.faults.expected import BACKOFF, EXPECTED, HANGING, Expected
 from tests.walks import Played, async_client, emulated_router, play_async
@@ -185,5 +187,6 @@ def reasons(fault: str | None) -> set[str]:
     if fault is None:
         return {"answered", "timeout"}
     broken = {"stale_connection", "connection_broken"}
-    reason = EXPECTED[fault].reason
-    return {reason, "timeout"} | (broken if reason in broken else set())
+    reason, status = EXPECTED[fault].reason, EXPECTED[fault].status
+    late = classify(Reading(status, flaw=Flaw.TIMEOUT), 0.0).reason  # after the status, it may be all that is known
+    return {reason, "timeout", late} | (broken if reason in broken else set())
