@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -56,36 +55,35 @@ def serve(
 
     Example: freerouter serve --map 'gpt-*=openrouter/free'
     """
-    try:
-        from freerouter.server import serve as run
-    except ModuleNotFoundError:
-        raise SystemExit(f"freerouter: {_MISSING}") from None
-    given = {
-        "host": host,
-        "port": port,
-        "workers": workers,
-        "token": tuple(token or ()) or None,
-        "token_file": token_file and str(token_file),
-        "token_limit": token_limit,
-        "key_file": key_file and str(key_file),
-        "client_keys": client_keys,
-        "cors": tuple(cors or ()) or None,
-        "host_name": tuple(host_name or ()) or None,
-        "emulate": emulate or None,
-        "show_content": show_content or None,
-        "log_format": log_format,
-        "log_level": log_level,
-        "json": as_json or None,
-    }
     _run(
-        run,
-        {f"serve_{name}": value for name, value in given.items()}
-        | {"model_map": tuple(model_map or ()) or None, "prefer": prefer},
+        {
+            "serve_host": host,
+            "serve_port": port,
+            "serve_workers": workers,
+            "serve_token": tuple(token or ()) or None,
+            "serve_token_file": token_file and str(token_file),
+            "serve_token_limit": token_limit,
+            "serve_key_file": key_file and str(key_file),
+            "serve_client_keys": client_keys,
+            "serve_cors": tuple(cors or ()) or None,
+            "serve_host_name": tuple(host_name or ()) or None,
+            "serve_emulate": emulate or None,
+            "serve_show_content": show_content or None,
+            "serve_log_format": log_format,
+            "serve_log_level": log_level,
+            "serve_json": as_json or None,
+            "model_map": tuple(model_map or ()) or None,
+            "prefer": prefer,
+        }
     )
 
 
-def _run(run: Callable[[Settings, Access, Callable[[str], None]], None], given: dict[str, Any]) -> None:
-    from freerouter.server import serve_with_workers
+def _run(given: dict[str, Any]) -> None:
+    try:
+        from freerouter.server import serve as run
+        from freerouter.server import serve_with_workers
+    except ModuleNotFoundError:
+        raise SystemExit(f"freerouter: {_MISSING}") from None
     from freerouter.settings import Settings
 
     emulate = Settings.adjusted(None, **given).serve_emulate
