@@ -46,27 +46,37 @@ def analyze(
     if not (extra or contents.offers or contents.media) and body.keys() <= dialect.silent:
         # Nearly every request: a conversation in text, and nothing that a model could lack.
         return Requirements(_PLAIN, contents.needs, measure(written), body.get("stream") is True)
-    found = dict(contents.needs)
-    if contents.offers:
-        found.update(_tools(body, contents))
-    soft = frozenset(body) - dialect.structural
-    if nulls := [name for name in soft if body[name] is None]:
-        soft = soft.difference(nulls)
-    if not dialect.demanding.isdisjoint(body):
-        for capability, where in dialect.hard(body):
-            found.setdefault(capability, where)
-        soft = soft.union(dialect.soft(body))
-    strict = _strict(body)
+    found = _needed(body, dialect, contents, extra)
+    soft, strict = _preferred(body, dialect), _strict(body)
     if contents.pdf is not None and not strict:  # the parser compensates for it
         soft = soft.union(("file",))
-    if extra:
-        for capability in canonical(extra):
-            found.setdefault(capability, "asked for besides")
     output = _output(body, dialect)
     is_plain = len(found) == 1 and not (soft or strict or output) and "text" in found
     need = _PLAIN if is_plain else Need(frozenset(found), soft, strict, output)
     tokens = measure(written, contents.media, contents.payload)
     return Requirements(need, found, tokens, body.get("stream") is True, contents.pdf, contents.media)
+
+
+def _needed(body: dict[str, Any], dialect: Dialect, contents: Contents, extra: Iterable[str]) -> dict[str, str]:
+    """What no model without it will do, and where each need was found."""
+    found = dict(contents.needs)
+    if contents.offers:
+        found.update(_tools(body, contents))
+    if not dialect.demanding.isdisjoint(body):
+        for capability, where in dialect.hard(body):
+            found.setdefault(capability, where)
+    if extra:
+        for capability in canonical(extra):
+            found.setdefault(capability, "asked for besides")
+    return found
+
+
+def _preferred(body: dict[str, Any], dialect: Dialect) -> frozenset[str]:
+    """The parameters that a model had better know."""
+    soft = frozenset(body) - dialect.structural
+    if nulls := [name for name in soft if body[name] is None]:
+        soft = soft.difference(nulls)
+    return soft if dialect.demanding.isdisjoint(body) else soft.union(dialect.soft(body))
 
 
 def _strict(body: Mapping[str, Any]) -> bool:
