@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from freerouter.openrouter.catalog import Catalog, Model
     from freerouter.pipeline.router import Router
     from freerouter.pipeline.tracking import Attempt, Trace
-    from freerouter.settings import Settings
+    from freerouter.settings.settings import Settings
     from freerouter.transport import AsyncRoutingTransport, RoutingTransport
 
 __version__ = "0.1.0"
@@ -57,7 +57,7 @@ _HOMES = {
     "NoEligibleModelError": "errors",
     "Router": "pipeline.router",
     "RoutingTransport": "transport",
-    "Settings": "settings",
+    "Settings": "settings.settings",
     "SettingsError": "errors",
     "StreamInterruptedError": "errors",
     "Trace": "pipeline.tracking",

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "freerouter"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-ROOMS = ("pipeline", "network", "sharing", "memory", "replies", "openrouter")
+ROOMS = ("pipeline", "network", "sharing", "memory", "replies", "openrouter", "settings")
 # The box of the pipeline holds a sentence.
 IN_WORDS = {"the", "loop", "over", "five", "steps"}
 

@@ -15,7 +15,7 @@ from freerouter.pipeline.actions import Request
 from freerouter.preferences import ASKED, OWN_PREFIX, PREFER_WORDS, Prefer, Train, Wishing, wishes, wishes_in
 from freerouter.server.listings import dialect_of, model
 from freerouter.settings import ClientKeys, LogFormat, LogLevel, Sticky
-from freerouter.settings_file import strays
+from freerouter.settings.sources import strays
 from freerouter.spelling import did_you_mean, nearest
 from tests.builders import catalog_of, row
 from tests.slips import proposes, slip

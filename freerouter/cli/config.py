@@ -17,7 +17,7 @@ def config(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
     Example: FREEROUTER_MAX_ATTEMPTS=3 freerouter config
     """
     from freerouter.settings import Settings
-    from freerouter.settings_file import config_folder, strays
+    from freerouter.settings.sources import config_folder, strays
 
     rows = _rows()
     if as_json:
@@ -40,7 +40,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _rows() -> list[dict[str, Any]]:
     from freerouter.settings import Settings
-    from freerouter.settings_file import where_set
+    from freerouter.settings.sources import where_set
 
     settings = Settings()
     known = Settings.model_fields

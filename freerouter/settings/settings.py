@@ -19,10 +19,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from freerouter import trusted_folders
 from freerouter.errors import SettingsError
 from freerouter.preferences import SHARPNESS, Prefer, Train, prefer_word, sharpness_number
-from freerouter.settings_file import EnvironmentSource, FileSource, files, read, unknown, where_set
+from freerouter.settings import trusted_folders
+from freerouter.settings.sources import EnvironmentSource, FileSource, files, read, unknown, where_set
 from freerouter.spelling import did_you_mean
 
 DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
