@@ -2,84 +2,37 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from functools import lru_cache
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from freerouter.errors import SettingsError
 from freerouter.preferences import SHARPNESS, Prefer, Train, prefer_word, sharpness_number
 from freerouter.settings import trusted_folders
 from freerouter.settings.sources import EnvironmentSource, FileSource, files, read, unknown, where_set
+from freerouter.settings.values import (
+    DEFAULT_UPSTREAM,
+    ApiKey,
+    BaseUrl,
+    ClientKeys,
+    FolderList,
+    LogFormat,
+    LogLevel,
+    NameList,
+    PairList,
+    RedisUrl,
+    SecretList,
+    SharedState,
+    Sticky,
+)
 from freerouter.spelling import did_you_mean
-
-DEFAULT_UPSTREAM = "https://openrouter.ai/api/v1"
 
 # Guards and classifiers do not answer a chat ("User Safety: safe"); models that only read text in images do not either.
 DEFAULT_EXCLUDE = ("*guard*", "*content-safety*", "*moderation*", "*-ocr*")
 
-_REDIS = re.compile(r"rediss?://[^/?#]+(/\d*)?(\?.*)?|unix://[^?#]+(\?.*)?")
-_KEY = re.compile(r"[\x21-\x7e]+")
 _WORDS = re.compile(r"'([^']+)'")
-
-
-def _split(value: object) -> object:
-    """Also accept a list written as ``a, b``, as in the environment and on command lines."""
-    if isinstance(value, str):
-        return tuple(item for item in re.split(r"[\s,]+", value) if item)
-    return value
-
-
-def _in_clear(value: object) -> object:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return text.strip() if isinstance(text, str) else text
-
-
-def _redis_url(text: str, error: str) -> SecretStr:
-    """A URL of Redis, which may hold a password: no error shows it."""
-    if not _REDIS.fullmatch(text) or not _is_port(text):
-        raise ValueError(f"{error}: redis://host:6379/0, rediss:// with TLS, or unix://path")
-    return SecretStr(text)
-
-
-def _is_port(url: str) -> bool:
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
-
-
-@lru_cache(maxsize=64)
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-Sticky = Literal["auto", "session", "off"]
-ClientKeys = Literal["off", "only", "fallback"]
-LogFormat = Literal["text", "json"]
-LogLevel = Literal["debug", "info", "warning", "error"]
-NameList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-SecretList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-SharedState = Literal["auto", "off"] | SecretStr  # a URL, which may hold a password
-FolderList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(trusted_folders.split)]
 
 
 class Settings(BaseSettings):
@@ -97,11 +50,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    api_key: SecretStr | None = Field(
+    api_key: ApiKey = Field(
         default=None,
         description="OpenRouter's key, used where a request brings none of its own.",
     )
-    upstream: str = Field(
+    upstream: BaseUrl = Field(
         default=DEFAULT_UPSTREAM, description="Base URL of OpenRouter's API; https unless it is this machine."
     )
     include: NameList = Field(default=(), description="Glob patterns of model ids to draw from; none means all.")
@@ -141,7 +94,7 @@ class Settings(BaseSettings):
         default=False,
         description="Take only answers that fit the JSON, schema and tools asked for; streams wait until whole.",
     )
-    model_map: NameList = Field(
+    model_map: PairList = Field(
         default=(), description="Names to take for others, as glob=name: claude-*=openrouter/free."
     )
     catalog_age: PositiveFloat = Field(default=300, description="Seconds until the list of models is fetched anew.")
@@ -158,7 +111,7 @@ class Settings(BaseSettings):
         default="auto",
         description="Where processes share the account's limits: auto (redis_url, or else a file), off, or Redis' URL.",
     )
-    redis_url: SecretStr | None = Field(default=None, description="URL of Redis or Valkey, for shared_state auto.")
+    redis_url: RedisUrl = Field(default=None, description="URL of Redis or Valkey, for shared_state auto.")
     trusted_folders: FolderList = Field(
         default=(),
         description="Folders whose freerouter.toml may set upstream and api_key; path/* means all below.",
@@ -221,69 +174,10 @@ class Settings(BaseSettings):
             return cls(**given)
         return cls(**{**settings.model_dump(exclude_unset=True), **given}) if given else settings
 
-    @field_validator("api_key", mode="before")
-    @classmethod
-    def _clean_key(cls, value: object) -> object:
-        # A key with a trailing newline would show up in clear in httpx's error message (failure-modes.md).
-        key = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if not isinstance(key, str):
-            return key
-        key = key.strip()
-        if not key:
-            return None
-        if not _KEY.fullmatch(key):
-            raise ValueError("must be printable ASCII without spaces: copy the key again")
-        return SecretStr(key)
-
-    @field_validator("shared_state", mode="before")
-    @classmethod
-    def _check_shared_state(cls, value: object) -> object:
-        text = _in_clear(value)
-        if not isinstance(text, str):
-            return text
-        return (
-            text or "auto" if text in ("", "auto", "off") else _redis_url(text, "must be auto, off or a URL of Redis")
-        )
-
-    @field_validator("redis_url", mode="before")
-    @classmethod
-    def _check_redis(cls, value: object) -> object:
-        text = _in_clear(value)
-        if not isinstance(text, str):
-            return text
-        return _redis_url(text, "must be a URL of Redis") if text else None
-
-    @field_validator("model_map")
-    @classmethod
-    def _check_map(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for item in value:
-            if not all(item.partition("=")):
-                raise ValueError(f"{item!r} is not of the form glob=name, such as claude-*=openrouter/free")
-        return value
-
-    @field_validator("trusted_folders")
-    @classmethod
-    def _check_folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        trusted_folders.check(value)
-        return value
-
     @property
     def aliases(self) -> tuple[tuple[str, str], ...]:
         """The pairs of ``model_map``."""
         return tuple((pattern, name) for pattern, _, name in (item.partition("=") for item in self.model_map))
-
-    @field_validator("upstream")
-    @classmethod
-    def _check_upstream(cls, value: str) -> str:
-        url = urlsplit(value.strip())
-        host = url.hostname or ""
-        if url.scheme not in ("http", "https") or not host:
-            raise ValueError(f"must be a URL such as {DEFAULT_UPSTREAM}")
-        if url.username or url.password or url.query or url.fragment:
-            raise ValueError("must be a plain base URL: no user, query or fragment")
-        if url.scheme == "http" and not is_loopback(host):
-            raise ValueError("must be https: the key would be sent in clear text (http is for this machine only)")
-        return value.strip().rstrip("/")
 
     @property
     def redis(self) -> str | None:
