@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from freerouter.batch.client import AsyncBatch, Batch, BatchOptions
     from freerouter.batch.tally import BatchSummary
-    from freerouter.client import AsyncFreeRouter, FreeRouter
-    from freerouter.completions import ChatChunk, ChatCompletion
     from freerouter.errors import (
         AllowanceExhaustedError,
         AttemptsFailedError,
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
         UpstreamError,
         UpstreamUnavailableError,
     )
+    from freerouter.library.client import AsyncFreeRouter, FreeRouter
+    from freerouter.library.completions import ChatChunk, ChatCompletion
     from freerouter.openrouter.catalog import Catalog, Model
     from freerouter.pipeline.router import Router
     from freerouter.pipeline.tracking import Attempt, Trace
@@ -37,7 +37,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AllowanceExhaustedError": "errors",
     "AsyncBatch": "batch.client",
-    "AsyncFreeRouter": "client",
+    "AsyncFreeRouter": "library.client",
     "AsyncRoutingTransport": "transport",
     "Attempt": "pipeline.tracking",
     "AttemptsFailedError": "errors",
@@ -47,10 +47,10 @@ _HOMES = {
     "BatchSummary": "batch.tally",
     "Catalog": "openrouter.catalog",
     "CatalogError": "errors",
-    "ChatChunk": "completions",
-    "ChatCompletion": "completions",
+    "ChatChunk": "library.completions",
+    "ChatCompletion": "library.completions",
     "CostRefusedError": "errors",
-    "FreeRouter": "client",
+    "FreeRouter": "library.client",
     "FreeRouterError": "errors",
     "InvalidRequestError": "errors",
     "Model": "openrouter.catalog",

@@ -7,10 +7,10 @@ import pytest
 
 import freerouter
 from freerouter import FreeRouterError, Router, Settings
+from freerouter.library.parameters import OWN, Parameters, check
 from freerouter.openrouter.dialects import DIALECTS
 from freerouter.openrouter.headers import is_checked
 from freerouter.openrouter.requirements import ALIASES
-from freerouter.parameters import OWN, Parameters, check
 from freerouter.pipeline.actions import Request
 from freerouter.preferences import ASKED, OWN_PREFIX, PREFER_WORDS, Prefer, Train, Wishing, wishes, wishes_in
 from freerouter.server.listings import dialect_of, model

@@ -51,7 +51,7 @@ def chat(
         check_key(settings, "freerouter chat")
         from freerouter.cli.conversation import Dialogue
         from freerouter.cli.turns import Talk, opening, question
-        from freerouter.client import FreeRouter
+        from freerouter.library.client import FreeRouter
 
         with FreeRouter(settings=settings) as client:
             talk = Talk(client, asking, show=not as_json)

@@ -19,9 +19,9 @@ from freerouter.cli.scenes import Scene, failures, scenes
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from freerouter.client import FreeRouter
     from freerouter.emulator import Emulator
     from freerouter.errors import TraceLike
+    from freerouter.library.client import FreeRouter
 
 _DRAWS = 1_000
 _NAME = 46
@@ -98,7 +98,7 @@ def _arrange(emulator: Emulator | None, scene: Scene) -> None:
 
 
 def _client(upstream: str | None, seed: int, folder: str) -> FreeRouter:
-    from freerouter.client import FreeRouter
+    from freerouter.library.client import FreeRouter
     from freerouter.settings import Settings
 
     if upstream is None:

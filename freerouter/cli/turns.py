@@ -14,9 +14,9 @@ from freerouter.cli.screens import in_one_line, screen_for_answers
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from freerouter.client import FreeRouter
-    from freerouter.completions import Usage
     from freerouter.errors import TraceLike
+    from freerouter.library.client import FreeRouter
+    from freerouter.library.completions import Usage
     from freerouter.pipeline.tracking import Trace
 
 Messages = list[dict[str, Any]]

@@ -14,7 +14,7 @@ from freerouter.openrouter.headers import caller, outgoing
 from freerouter.sharing import slots
 
 # Loading all of it takes longer than most tests: it is done once, in the process that all others are forked from.
-_LOADED = ["freerouter.client", "freerouter.sharing.redis_store", "freerouter.sharing.file_store", __name__]
+_LOADED = ["freerouter.library.client", "freerouter.sharing.redis_store", "freerouter.sharing.file_store", __name__]
 
 
 class Worker:

@@ -12,7 +12,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessage
 
 from freerouter import AttemptsFailedError, ChatCompletion, InvalidRequestError, StreamInterruptedError
-from freerouter.parameters import OWN, Parameters
+from freerouter.library.parameters import OWN, Parameters
 from tests.stage import HELLO, PLAIN, Upstream, chunk, completion, events
 from tests.sync_async import Client
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self, Unpack
 
-from freerouter.chat_streams import AsyncChatStream, ChatStream, completion_of
-from freerouter.completions import ChatCompletion
+from freerouter.library.chat_streams import AsyncChatStream, ChatStream, completion_of
+from freerouter.library.completions import ChatCompletion
+from freerouter.library.parameters import Json, Messages, Options, Parameters, body_of, to_explain
 from freerouter.network.wire_protocols import AsyncWire, Wire
 from freerouter.network.wires import AsyncHttpxWire, HttpxWire
 from freerouter.openrouter.catalog import Model
-from freerouter.parameters import Json, Messages, Options, Parameters, body_of, to_explain
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
 from freerouter.pipeline.forwarding import AsyncForwarder, Forwarder
 from freerouter.pipeline.joining import join

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from freerouter.completions import ChatChunk, ChatCompletion, shortened
 from freerouter.errors import StreamInterruptedError
+from freerouter.library.completions import ChatChunk, ChatCompletion, shortened
 from freerouter.openrouter.dialects import CHAT
 from freerouter.openrouter.json_bodies import parse
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body

@@ -1,0 +1,1 @@
+"""The Python library: ``FreeRouter`` and what its calls take and return."""
