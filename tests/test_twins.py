@@ -13,6 +13,7 @@ ROOMS = (
     "pipeline.sending",
     "pipeline.delivery",
     "library.client",
+    "library.chat",
     "library.chat_streams",
     "transport",
     "network.wires",
