@@ -9,8 +9,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "freerouter"
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 ROOMS = ("pipeline", "network", "sharing", "memory", "replies", "openrouter", "settings")
-# The box of the pipeline holds a sentence.
-IN_WORDS = {"the", "loop", "over", "five", "steps"}
+# The box of the pipeline says what its modules are for.
+IN_WORDS = {"the", "loop", "over", "five", "steps", "what", "goes", "before", "send", "after", "draw", "requests"}
+IN_WORDS |= {"share", "between", "and", "its", "driver", "drivers"}
 
 
 def modules(folder: Path) -> set[str]:
