@@ -197,8 +197,8 @@ class RoutingTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the inner transport, and store the models' times."""
         self._forwarder.close()
-        self._wire.close()
         self._joined.close()
+        self._wire.close()
 
 
 class AsyncRoutingTransport(httpx.AsyncBaseTransport):
@@ -244,6 +244,6 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the inner transport, and store the models' times."""
-        self._forwarder.close()
+        await self._forwarder.close()
+        await self._joined.close_async()
         await self._wire.close()
-        self._joined.close()

@@ -33,8 +33,10 @@ NAMES = {
     "AsyncByteStream": "SyncByteStream",
     "asynccontextmanager": "contextmanager",
     "allowed_async": "allowed",
+    "close_async": "close",
     "get_async": "get",
     "handle_async_request": "handle_request",
+    "read_once_async": "read_once",
     "take_async": "take",
 }
 

@@ -150,7 +150,7 @@ class AsyncBatch:
             await self._driver.run()
         finally:
             self._output.close()
-            joined.close()
+            await joined.close_async()
             with anyio.CancelScope(shield=True):
                 await self._wire.close()
 

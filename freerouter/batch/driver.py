@@ -100,7 +100,7 @@ class Driver:
                 except BatchError as error:
                     self._plan.halt(error)
                 self._over.set()
-        self._refresh.close()
+        await self._refresh.close_async()
 
     async def _dispatch(self, group: TaskGroup) -> None:
         """Start a task for each request that is due."""

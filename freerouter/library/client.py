@@ -102,8 +102,8 @@ class FreeRouter:
     def close(self) -> None:
         """Close the connections, and store the models' times."""
         self._forwarder.close()
-        self._wire.close()
         self._joined.close()
+        self._wire.close()
 
 
 class AsyncFreeRouter:
@@ -145,6 +145,6 @@ class AsyncFreeRouter:
 
     async def close(self) -> None:
         """Close the connections, and store the models' times."""
-        self._forwarder.close()
+        await self._forwarder.close()
+        await self._joined.close_async()
         await self._wire.close()
-        self._joined.close()

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
+from typing import TypeVar
 
 import anyio
 
@@ -31,6 +32,8 @@ _CREDIBLE = DAY
 _FIRST_RETRY = 5.0
 _EXPIRE_EVERY = 60.0
 _GLANCE = 0.005
+
+T = TypeVar("T")
 
 
 class CatalogSource:
@@ -77,6 +80,7 @@ class CatalogSource:
         # A thread does not survive a fork: the child refreshes by itself.
         self._lock = threading.Lock()
         self._refresh: Future[Catalog] | None = None
+        self._copying: Future[None] | None = None
 
     def get(self, way: str | None = None) -> Catalog:
         """The catalog, at once if there is one.
@@ -87,17 +91,17 @@ class CatalogSource:
         Raises:
             CatalogError: OpenRouter cannot be reached, and there is no copy.
         """
+        if self._catalog is None:
+            self._read_copy()
         found = self._at_hand(way)
         return found.result() if isinstance(found, Future) else found
 
     async def get_async(self, way: str | None = None) -> Catalog:
         """The catalog, at once if there is one. Raises CatalogError like ``get``."""
+        if self._catalog is None:
+            await _done(self._reading())
         found = self._at_hand(way)
-        if isinstance(found, Future):
-            while not found.done():  # noqa: ASYNC110  # waiting in a thread would delay the end of a program
-                await anyio.sleep(_GLANCE)
-            return found.result()
-        return found
+        return await _done(found) if isinstance(found, Future) else found
 
     def latest(self, patience: float) -> Catalog:
         """A fresh catalog, or the current one if a refresh does not finish within so many seconds.
@@ -114,8 +118,6 @@ class CatalogSource:
 
     def _at_hand(self, way: str | None = None) -> Catalog | Future[Catalog]:
         """The catalog if there is one, refreshed if it is stale; else the refresh that fetches the first one."""
-        if self._catalog is None:
-            self._read_copy()
         with self._lock:
             if self._catalog is None:
                 return self._begin(way)
@@ -202,6 +204,24 @@ class CatalogSource:
         _log.warning("catalog: %d of %d free models are missing: fetching it again", len(lost), len(free))
         return True
 
+    def _reading(self) -> Future[None]:
+        """Read the copy in a thread, once for all who wait for it: reading and parsing it takes long for a loop."""
+        with self._lock:
+            if self._copying is None or self._copying.done():
+                self._copying = Future()
+                threading.Thread(
+                    target=self._copy_into, args=(self._copying,), name="freerouter-copy", daemon=True
+                ).start()
+            return self._copying
+
+    def _copy_into(self, future: Future[None]) -> None:
+        try:
+            self._read_copy()
+        except Exception as error:  # noqa: BLE001  # any error must reach the waiting caller
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
     def _read_copy(self) -> None:
         copy = self._copy.read()
         if copy is None:
@@ -216,3 +236,9 @@ class CatalogSource:
                 self._catalog = catalog
                 self._fetched = copy[1]
                 self._due = copy[1] + self._settings.catalog_age
+
+
+async def _done(future: Future[T]) -> T:
+    while not future.done():  # noqa: ASYNC110  # waiting in a thread would delay the end of a program
+        await anyio.sleep(_GLANCE)
+    return future.result()

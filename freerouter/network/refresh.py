@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import anyio
+import anyio.to_thread
 
 from freerouter.memory.timings import Stated
 from freerouter.network.alarms import Alarms
@@ -198,6 +199,12 @@ class Refresh:
         """Store what was measured."""
         if self._keep is not None:
             self._keep()
+
+    async def close_async(self) -> None:
+        """The same, without holding up an event loop; a cancelled task stores it, too."""
+        if self._keep is not None:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._keep)
 
     def _read(self, caller: Caller, headers: Headers) -> None:
         authorization = dict(headers).get("authorization")

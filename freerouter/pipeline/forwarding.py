@@ -50,7 +50,13 @@ class Forwarder:
         self._sleep = sleep
 
     def update(self, way: str | None = None) -> None:
-        """Give the router the current catalog; ``way`` is the caller's ``via``. Raises CatalogError."""
+        """Give the router what others know, and the current catalog. Raises CatalogError.
+
+        Args:
+            way: the caller's ``via``.
+        """
+        if self.router.news is not None:
+            self.router.news.slots.read_once()
         catalog = self._refresh.get(way)
         if catalog is not None:
             self.router.update(catalog)
@@ -154,7 +160,13 @@ class AsyncForwarder:
         self._sleep = sleep
 
     async def update(self, way: str | None = None) -> None:
-        """Give the router the current catalog; ``way`` is the caller's ``via``. Raises CatalogError."""
+        """Give the router what others know, and the current catalog. Raises CatalogError.
+
+        Args:
+            way: the caller's ``via``.
+        """
+        if self.router.news is not None:
+            await self.router.news.slots.read_once_async()
         catalog = await self._refresh.get_async(way)
         if catalog is not None:
             self.router.update(catalog)
@@ -226,9 +238,9 @@ class AsyncForwarder:
             routing.abandon()
             raise
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Store what was measured."""
-        self._refresh.close()
+        await self._refresh.close_async()
 
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[AsyncBody]:
         status, headers, chunks = refused(error, trace, dialect)

@@ -18,7 +18,7 @@ from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.replication import Replication
 from freerouter.sharing.stores import Store, StoreError
 
-# A start waits at most so long until it knows what others have learnt.
+# The first request waits for what others have learnt, at most so many seconds from the start.
 _PATIENCE = 0.25
 _MISSING = "Redis needs its extra: pip install 'freerouter-client[redis]', or set shared_state = \"off\""
 
@@ -40,14 +40,25 @@ class Joined:
 
     def close(self) -> None:
         """Tell what was learnt last, and leave; the router goes on by itself."""
-        if self._replication is not None:
+        replication = self._leave()
+        if replication is not None:
+            replication.close()
+
+    async def close_async(self) -> None:
+        """The same, without holding up an event loop."""
+        replication = self._leave()
+        if replication is not None:
+            await replication.close_async()
+
+    def _leave(self) -> Replication | None:
+        replication, self._replication = self._replication, None
+        if replication is not None:
             self.router.leave()
-            self._replication.close()
-            self._replication = None
+        return replication
 
 
 def join(router: Router) -> Joined:
-    """Connect a router, unless its settings say otherwise, or it is connected already.
+    """Connect a router, unless its settings say otherwise, or it is connected already. It does not wait.
 
     Raises:
         SettingsError: the package for Redis is not installed.

@@ -127,9 +127,9 @@ class App:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.warming.cancel()
-        self._forwarder.close()
+        await self._forwarder.close()
+        await self._joined.close_async()
         await self._wire.close()
-        self._joined.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, exchange: Exchange) -> None:
@@ -286,7 +286,8 @@ class App:
 
     async def _show_metrics(self, exchange: Exchange) -> None:
         kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
-        await exchange.answer(200, kind, self.metrics.render())
+        self.metrics.gauge()
+        await exchange.answer(200, kind, await asyncio.to_thread(self.metrics.render))
 
     async def _describe(self, exchange: Exchange) -> None:
         await exchange.answer(200, self._json(exchange), openapi.description())

@@ -206,8 +206,7 @@ class Metrics:
             followed.follow()
 
     def render(self) -> bytes:
-        """The text that Prometheus reads, of all workers."""
-        self.gauge()
+        """The text that Prometheus reads, of all workers, with the gauges as they were set last; for any thread."""
         return generate_latest(of_all(self._registry))
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
+import anyio
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 from freerouter import forks
 from freerouter.sharing.condition import Condition, Status
@@ -31,6 +33,11 @@ _CHECK = 5.0
 _PIECE = 100
 # Seconds in which a process that ends tells what it has learnt last.
 _LAST_WORDS = 0.5
+_GLANCE = 0.005
+# Slots that an event loop takes at the same time, each in a thread. They are not those of the program, which it may
+# have filled with work of its own.
+_AT_ONCE = 40
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("freerouter-slots")
 
 Learn = Callable[[Iterable[Fact]], None]
 
@@ -67,6 +74,7 @@ class Replication:
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._tried = threading.Event()
+        self._until = 0.0  # requests wait for the store until then
         self._threads = [
             threading.Thread(target=self._guarded, args=(work,), name=f"sharing-{name}", daemon=True)
             for name, work in (("reader", self._read), ("writer", self._write))
@@ -79,27 +87,46 @@ class Replication:
         if was_running:
             self.start(0.0)
 
-    def start(self, seconds: float) -> Status:
-        """Start, and wait at most so many seconds until the store has been reached and read. Returns how it went."""
+    def start(self, patience: float) -> None:
+        """Start. For so many seconds from now, requests wait until the store has been read."""
+        self._until = time.monotonic() + patience
         for thread in self._threads:
             thread.start()
-        self._tried.wait(seconds)
-        return self.status()
+
+    def stop(self) -> None:
+        """Begin to stop, without waiting."""
+        self._stopping.set()
+        self._outbox.wake()
 
     def close(self) -> None:
         """Tell what has been learnt last, and stop."""
-        self._stopping.set()
-        self._outbox.wake()
+        self.stop()
         writer = self._threads[1]
         if writer.is_alive():
             writer.join(_LAST_WORDS)
         self._store.close()  # which ends the reader, too
+
+    async def close_async(self) -> None:
+        """The same, without holding up an event loop; a cancelled task closes, too."""
+        self.stop()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self.close)
 
     def status(self) -> Status:
         """What can be told of it."""
         return self._condition.status(self._outbox.dropped)
 
     # Slots.
+
+    def read_once(self) -> None:
+        """See Slots."""
+        if not self._tried.is_set():
+            self._tried.wait(max(self._until - time.monotonic(), 0.0))
+
+    async def read_once_async(self) -> None:
+        """See Slots."""
+        while not self._tried.is_set() and time.monotonic() < self._until:  # noqa: ASYNC110  # threads set it
+            await anyio.sleep(_GLANCE)
 
     def take(self, ask: SlotRequest) -> Slot | None:
         """See Slots."""
@@ -113,7 +140,7 @@ class Replication:
 
     async def take_async(self, ask: SlotRequest) -> Slot | None:
         """See Slots."""
-        return await anyio.to_thread.run_sync(partial(self.take, ask))
+        return await anyio.to_thread.run_sync(partial(self.take, ask), limiter=_threads_for_slots())
 
     # The threads.
 
@@ -215,3 +242,11 @@ class Replication:
             else:
                 limit, left = fact.value
                 self._store.set_day(fact.about[0], (limit, left), fact.until - now, age)
+
+
+def _threads_for_slots() -> anyio.CapacityLimiter:
+    limiter = _limiter.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(_AT_ONCE)
+        _limiter.set(limiter)
+    return limiter

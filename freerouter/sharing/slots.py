@@ -51,7 +51,15 @@ class Slot(NamedTuple):
 
 
 class Slots(Protocol):
-    """Takes slots."""
+    """Takes slots, of a store that may be on its way."""
+
+    def read_once(self) -> None:
+        """Wait until what others know has been read once, or could not be; never long, and not at all later on."""
+        ...
+
+    async def read_once_async(self) -> None:
+        """The same, without holding up an event loop."""
+        ...
 
     def take(self, ask: SlotRequest) -> Slot | None:
         """Take a slot; None when the store does not answer in time."""

@@ -106,6 +106,7 @@ def test_no_request_fails_because_of_redis_and_it_comes_back_by_itself(workers, 
 def client(own_redis, upstream, tmp_path):
     settings = Settings(upstream=upstream, api_key=KEY, shared_state=own_redis.url, requests_per_minute=1000)
     with FreeRouter(settings=settings) as client:
+        until(lambda: not client._joined.status().trouble)
         yield client
 
 
@@ -286,8 +287,8 @@ def test_a_folder_that_cannot_be_used_is_said_and_no_more(tmp_path, upstream, ca
 def test_a_file_that_another_process_holds_does_not_hold_up_a_request(tmp_path, upstream):
     settings = Settings(upstream=upstream, api_key=KEY, shared_state="auto", cache_dir=str(tmp_path))
     with FreeRouter(settings=settings) as client:
-        (path,) = Path(tmp_path).glob("shared-*.sqlite3")
         client.chat.send("Hello")
+        (path,) = Path(tmp_path).glob("shared-*.sqlite3")
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("begin immediate")
             started = time.monotonic()

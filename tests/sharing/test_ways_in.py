@@ -37,7 +37,7 @@ def test_a_router_alone_shares_nothing(local):
 def test_a_client_shares_over_the_file_by_default(local, upstream):
     with FreeRouter(KEY, upstream=upstream) as client:
         assert client._joined.status().store == "local"
-        assert len(files(local)) == 1
+        until(lambda: len(files(local)) == 1)
         assert client.router.news is not None
     assert client.router.news is None
 
@@ -100,7 +100,7 @@ def test_without_it_nothing_is_said(upstream):
 def test_a_start_says_what_is_shared(local, upstream, caplog):
     caplog.set_level(logging.INFO, "freerouter")
     with FreeRouter(KEY, upstream=upstream):
-        assert [text for text in caplog.messages if text.startswith("shared state: over the file ")]
+        until(lambda: [text for text in caplog.messages if text.startswith("shared state: over the file ")])
 
 
 def test_alarms_that_are_cleared_are_forgotten_by_all(local, upstream, cli, monkeypatch):
