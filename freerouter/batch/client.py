@@ -21,7 +21,6 @@ from freerouter.errors import BatchError
 from freerouter.network.disk_cache import cache_folder
 from freerouter.network.wire_protocols import AsyncWire
 from freerouter.network.wires import AsyncHttpxWire
-from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.joining import join
 from freerouter.pipeline.router import Router
 from freerouter.settings import Settings
@@ -202,9 +201,8 @@ class Batch:
 
 def quota_of(router: Router) -> Quota:
     """What a router knows about the allowance of its own key."""
-    account = caller(outgoing([], router.settings.key)).account
     with router.lock:
-        known = router.endpoint.allowances.settle(account)
+        known = router.endpoint.allowances.settle(router.own)
         return Quota(known.left, known.limit or DAILY, router.settings.requests_per_minute)
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 # "Temporary failure" of sysexits.h: the same command continues later.
 AGAIN = 75
-# Seconds to wait for a fresh list of models.
-_PATIENCE = 5.0
 
 
 def batch(
@@ -185,12 +183,11 @@ def _forecast(source: str, form: Form, settings: Settings, as_json: bool) -> Non
     from freerouter.batch.dry import forecasts, heed_alarms, read_allowance
     from freerouter.batch.journal import MEMORY, Journal
     from freerouter.batch.source import Source
-    from freerouter.network.catalog_source import CatalogSource
-    from freerouter.pipeline.router import Router
+    from freerouter.cli.catalogs import router_of
 
     with Source(source, form) as lines, Journal(MEMORY) as journal:
         journal.load(lines)  # finds duplicate ids
-        router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
+        router = router_of(settings)
         heed_alarms(router)
         read_allowance(router)
         rows: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from freerouter.pipeline.router import Router
+    from freerouter.settings import Settings
 
 _PATIENCE = 5.0
 
@@ -28,40 +29,38 @@ def router_for(catalog: Path | None, **adjusted: Any) -> Router:
         adjusted: settings from the command's options; None keeps a setting.
     """
     from freerouter.errors import CatalogError
-    from freerouter.network.alarm_file import AlarmFile
-    from freerouter.network.catalog_source import CatalogSource
-    from freerouter.network.timings_file import TimingsFile
     from freerouter.openrouter.catalog import Catalog
     from freerouter.pipeline.router import Router
     from freerouter.settings import Settings
 
     settings = Settings.adjusted(None, **adjusted)
     if catalog is None:
-        # A command ends before a background refresh does: without waiting, its copy would never be updated.
-        router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
-        router.health.costs.models.update(AlarmFile(settings).read())
-        router.restore_timings(TimingsFile(settings).read())
-        _learn_training(router)
-        return router
+        return router_of(settings)
     try:
         return Router(settings, Catalog.parse(catalog.read_bytes()))
     except OSError as error:
         raise CatalogError(f"{catalog} cannot be read: {error.strerror}") from None
 
 
-def _learn_training(router: Router) -> None:
-    """Read which models the account is offered, if models that may train on prompts are left out."""
-    from freerouter.network.user_models_source import UserModelsSource
-    from freerouter.openrouter.headers import caller, outgoing
-    from freerouter.preferences import NO_WISHES
+def router_of(settings: Settings) -> Router:
+    """A router that knows what a real request would know: the catalog, cost alarms, times, training, other processes.
 
-    sent = outgoing([], router.settings.key)
-    authorization = dict(sent).get("authorization")
-    if router.denies_training(NO_WISHES) and authorization is not None:
-        source = UserModelsSource(router.settings.upstream, router.learn_allowed)
-        reading = source.read(caller(sent).account, authorization)
-        if reading is not None:
-            reading.join(_PATIENCE)
+    Raises:
+        CatalogError: there is no catalog.
+        SettingsError: the package for Redis is not installed.
+    """
+    from freerouter.network.catalog_source import CatalogSource
+    from freerouter.network.wires import HttpxWire
+    from freerouter.pipeline.forwarding import Forwarder
+    from freerouter.pipeline.joining import join
+    from freerouter.pipeline.router import Router
+    from freerouter.pipeline.upkeep import refresh_for
+
+    # A command ends before a background refresh does: without waiting, its copy would never be updated.
+    router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
+    join(router).close()
+    Forwarder(router, HttpxWire(), refresh_for(router)).prepare_own()
+    return router
 
 
 def free_ids(incomplete: str) -> list[str]:

@@ -27,12 +27,12 @@ def explain(
 
     Example: echo '{"messages": [{"role": "user", "content": "Hi"}]}' | freerouter explain -
     """
-    from freerouter.openrouter.headers import caller, outgoing
+    from freerouter.openrouter.headers import Caller
     from freerouter.pipeline.actions import Request
 
     body = _read(file)
     router = router_for(catalog, prefer=prefer)
-    explanation = router.explain(Request(body, caller=caller(outgoing([], router.settings.key))))
+    explanation = router.explain(Request(body, caller=Caller(router.own)))
     if as_json:
         print(json.dumps(explanation, indent=2))
     else:

@@ -84,7 +84,9 @@ def models(
     authors = {name.rstrip("/") for name in author.replace(",", " ").split()}
     rows = [
         row
-        for row in _rows(router, needs.replace(",", " ").split(), every, {} if catalog else cooling(server))
+        for row in _rows(
+            router, needs.replace(",", " ").split(), every, {} if catalog else router.cooling() | cooling(server)
+        )
         if (not authors or row["id"].partition("/")[0] in authors) and _holds(row, min_context)
     ]
     rows.sort(key=lambda row: (not row["eligible"], _KEYS[sort](row), row["id"]))
@@ -121,7 +123,9 @@ def _rows(router: Router, needs: list[str], every: bool, cooling: dict[str, floa
     rows = [_row(model, [], cooling.get(model.id)) for model in listed]
     if every:
         kept = {model.id for model in listed}
-        rows += [_row(m, index.lacks(m, wanted)) for m in index.explainable() if m.id not in kept]
+        others = [model for model in index.explainable() if model.id not in kept]
+        barred = router.barred()
+        rows += [_row(m, [*index.lacks(m, wanted), *([barred[m.id]] if m.id in barred else [])]) for m in others]
     return rows
 
 

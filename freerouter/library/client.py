@@ -30,7 +30,7 @@ class Models:
         Raises:
             CatalogError: the list of models could not be read.
         """
-        self._forwarder.update()
+        self._forwarder.prepare_own()
         return self._forwarder.router.models(needs)
 
 
@@ -42,7 +42,7 @@ class AsyncModels:
 
     async def list(self, *, needs: Sequence[str] = ()) -> list[Model]:
         """The models that a request with these needs could be drawn from: see ``Models.list``."""
-        await self._forwarder.update()
+        await self._forwarder.prepare_own()
         return self._forwarder.router.models(needs)
 
 
@@ -90,7 +90,7 @@ class FreeRouter:
         """How a request would be routed, without sending it: see ``Router.explain``."""
         request, sent = to_explain(self.router.settings.key, body, needs, choice)
         self._forwarder.update()
-        self._forwarder.learn_training(request.caller, sent, request.wishes)
+        self._forwarder.prepare(request.caller, sent, request.wishes)
         return self.router.explain(request)
 
     def __enter__(self) -> Self:
@@ -134,7 +134,7 @@ class AsyncFreeRouter:
         """How a request would be routed, without sending it: see ``Router.explain``."""
         request, sent = to_explain(self.router.settings.key, body, needs, choice)
         await self._forwarder.update()
-        await self._forwarder.learn_training(request.caller, sent, request.wishes)
+        await self._forwarder.prepare(request.caller, sent, request.wishes)
         return self.router.explain(request)
 
     async def __aenter__(self) -> Self:

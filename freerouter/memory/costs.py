@@ -41,6 +41,10 @@ class Costs:
         self.accounts[account] = cost
         return ACCOUNT
 
+    def reason(self, model: str) -> str:
+        """Why a blocked model is not asked."""
+        return f"one of its answers cost ${self.models[model]}: see freerouter alarms"
+
     def clear(self) -> None:
         """Block nothing any more."""
         self.models.clear()

@@ -136,16 +136,24 @@ class Refresh:
         """How often the catalog could not be read."""
         return 0 if self._catalogs is None else self._catalogs.failed
 
+    def heed_alarms(self, caller: Caller, headers: Headers) -> None:
+        """Look up what is blocked because it has cost money.
+
+        Args:
+            caller: the sender of a request.
+            headers: of the request; an account is known by its key.
+        """
+        if self._alarms is not None:
+            self._alarms.meet(caller.account, headers)
+
     def meet(self, caller: Caller, headers: Headers, *, shut: bool = False) -> None:
-        """Note a request of an account: at the first one, its allowance is read, and its cost alarms are looked up.
+        """Note a request of an account: at the first one, its allowance is read.
 
         Args:
             caller: the sender of the request.
             headers: of the request; its key is used.
             shut: the day's allowance seems to be used up: it is read again, at most once a minute.
         """
-        if self._alarms is not None:
-            self._alarms.meet(caller.account, headers)
         if shut or caller.account not in self._met:
             self._remember(caller.account)
             self._read(caller, headers)

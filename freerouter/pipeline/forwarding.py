@@ -11,7 +11,7 @@ from freerouter.errors import FreeRouterError
 from freerouter.network.refresh import Refresh
 from freerouter.network.wire_protocols import AsyncWire, Timeouts, Wire
 from freerouter.openrouter.dialects import CHAT, Dialect
-from freerouter.openrouter.headers import Caller, Headers, is_checked, sender
+from freerouter.openrouter.headers import Caller, Headers, caller, is_checked, outgoing, sender
 from freerouter.pipeline.actions import Fail, Refused, Request, Reserve, Send, Wait
 from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody, Body
@@ -61,10 +61,23 @@ class Forwarder:
         if catalog is not None:
             self.router.update(catalog)
 
-    def learn_training(self, caller: Caller, sent: Headers, wishes: Wishes) -> None:
-        """Before a request that denies training on prompts: learn which models the account is offered."""
+    def prepare(self, who: Caller, sent: Headers, wishes: Wishes) -> None:
+        """Read what the choice of a model depends on besides the catalog, before a request is routed or explained.
+
+        Args:
+            who: the sender of the request.
+            sent: its headers; their key is used.
+            wishes: what it says about the choice.
+        """
         if self.router.denies_training(wishes):
-            self._refresh.allowed(caller, sent, known=self.router.knows_training(caller.account))
+            self._refresh.allowed(who, sent, known=self.router.knows_training(who.account))
+        self._refresh.heed_alarms(who, sent)
+
+    def prepare_own(self, way: str | None = None) -> None:
+        """The same with the catalog, for requests without a key of their own. Raises CatalogError."""
+        self.update(way)
+        sent = outgoing([], self.router.settings.key)
+        self.prepare(caller(sent), sent, NO_WISHES)
 
     def forward(  # noqa: PLR0913  # each is an option of the caller
         self,
@@ -100,7 +113,7 @@ class Forwarder:
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         wishes = wishes.over(said)
-        self.learn_training(who, sent, wishes)
+        self.prepare(who, sent, wishes)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         left = None if until is None else until - time.monotonic()
         request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes)
@@ -171,10 +184,23 @@ class AsyncForwarder:
         if catalog is not None:
             self.router.update(catalog)
 
-    async def learn_training(self, caller: Caller, sent: Headers, wishes: Wishes) -> None:
-        """Before a request that denies training on prompts: learn which models the account is offered."""
+    async def prepare(self, who: Caller, sent: Headers, wishes: Wishes) -> None:
+        """Read what the choice of a model depends on besides the catalog, before a request is routed or explained.
+
+        Args:
+            who: the sender of the request.
+            sent: its headers; their key is used.
+            wishes: what it says about the choice.
+        """
         if self.router.denies_training(wishes):
-            await self._refresh.allowed_async(caller, sent, known=self.router.knows_training(caller.account))
+            await self._refresh.allowed_async(who, sent, known=self.router.knows_training(who.account))
+        self._refresh.heed_alarms(who, sent)
+
+    async def prepare_own(self, way: str | None = None) -> None:
+        """The same with the catalog, for requests without a key of their own. Raises CatalogError."""
+        await self.update(way)
+        sent = outgoing([], self.router.settings.key)
+        await self.prepare(caller(sent), sent, NO_WISHES)
 
     async def forward(  # noqa: PLR0913  # each is an option of the caller
         self,
@@ -210,7 +236,7 @@ class AsyncForwarder:
         except FreeRouterError as error:
             return self._refuse(error, Trace(), dialect)
         wishes = wishes.over(said)
-        await self.learn_training(who, sent, wishes)
+        await self.prepare(who, sent, wishes)
         self._refresh.meet(who, sent, shut=self.router.is_day_used_up(who.account))
         left = None if until is None else until - time.monotonic()
         request = Request(body, dialect, who, session, needs, checked, left, sticky, wishes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -117,7 +117,7 @@ class Router(State):
             return self.endpoint.allowances.settle(account).gate is Gate.DAY
 
     def models(self, needs: Iterable[str] = ()) -> list[Model]:
-        """The free models that the settings allow and that can do all of these, such as ``tools`` or ``image``.
+        """The free models that can be asked for our own account, and can do all of these, such as ``tools``, ``image``.
 
         Raises:
             CatalogError: there is no catalog.
@@ -127,7 +127,18 @@ class Router(State):
         with self.lock:
             index = self.index()
             index.check(wanted, "needs")
-            return index.having(wanted)
+            barred = self._barred()
+            return [model for model in index.having(wanted) if model.id not in barred]
+
+    def barred(self) -> Mapping[str, str]:
+        """The models that are not asked for our own account, whatever a request needs, each with the reason."""
+        with self.lock:
+            return self._barred()
+
+    def _barred(self) -> Mapping[str, str]:
+        costs = self.health.costs
+        barred = {model: costs.reason(model) for model in costs.models}
+        return {**barred, **self.training.barred(self.own)} if self.settings.train == "deny" else barred
 
     def standings(self) -> tuple[str, dict[str, Ranking]]:
         """How the models stand under the usual preference, by quality where that is uniform: what counts, and by id."""

@@ -280,6 +280,11 @@ class Routing:
         with self._state.lock:
             self._state.endpoint.outage.done(self)
 
+    def reachable(self) -> int:
+        """How many models it can be sent to, now or when they have cooled down."""
+        with self._state.lock:
+            return self._plan.selection.reachable()
+
     def explain(self) -> dict[str, Any]:
         """See ``Router.explain``."""
         with self._state.lock:

@@ -76,6 +76,14 @@ class Selection:
             return drawable
         return drawable + sum(any(self._patterns(model)) for model in self._named)
 
+    def reachable(self) -> int:
+        """How many models can be asked, now or when they have cooled down, by what has been learnt about them."""
+        barred, _ = self._barriers()
+        if not barred:
+            return len(self)
+        models = {model.id for model in (*self._named, *(self._from(self._first) if self.order.draws else ()))}
+        return len(models - barred)
+
     def _patterns(self, model: Model) -> Iterator[str]:
         """What settings and request say against a model; applies to draws, not to models asked for by name."""
         yield from self._index.policy.objections(model)
@@ -230,7 +238,7 @@ class Selection:
         else:
             reasons = ["not asked for by name", *self._unfit(model, requirements)]
         if model.id in self._health.costs.models:
-            reasons.append(f"one of its answers cost ${self._health.costs.models[model.id]}: see freerouter alarms")
+            reasons.append(self._health.costs.reason(model.id))
         if model.id in self.choice.barred:
             reasons.append(self.choice.barred[model.id])
         return [*reasons, *self._health.lessons.objections(model.id, self._asking(requirements))]

@@ -19,6 +19,7 @@ from freerouter.memory.timings import Timings
 from freerouter.memory.training import Training
 from freerouter.memory.transcript import Hashed, keyed, own
 from freerouter.openrouter.catalog import Catalog, Model
+from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.choosing import FREELY, DrawRules
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.news import News
@@ -33,6 +34,7 @@ class State:
 
     Attributes:
         settings: the settings.
+        own: the account of the settings' key.
         usual: the preference of requests that say nothing.
         catalog: what OpenRouter offers; None when that has not been read yet.
         chooses_freely: the settings leave each choice to a uniform draw.
@@ -59,6 +61,7 @@ class State:
     ) -> None:
         self.settings = settings
         self.aliases = settings.aliases
+        self.own = caller(outgoing([], settings.key)).account
         self.usual = Preference(settings.prefer, settings.sharpness)
         self.chooses_freely = self.usual.is_uniform and settings.train == "allow"
         self.catalog = catalog

@@ -77,7 +77,7 @@ class App:
         )
         self.elsewhere = 0
         self._stopping = False
-        self.warming = Warming(self._forwarder.update)
+        self.warming = Warming(self._forwarder.prepare_own)
         self._handlers: dict[paths.Place | paths.WindowPlace, Handler] = {
             "route": self._counted(self._route),
             "count_tokens": self._counted(self._count_tokens),
@@ -245,12 +245,12 @@ class App:
     # What is answered here.
 
     async def _models(self, exchange: Exchange) -> None:
-        await self._forwarder.update(exchange.by_name.get("via"))
+        await self._forwarder.prepare_own(exchange.by_name.get("via"))
         listed = listings.anthropic_models if "anthropic-version" in exchange.by_name else listings.models
         await exchange.answer(200, self._json(exchange), encode(listed(self.router, exchange.query)))
 
     async def _model(self, exchange: Exchange) -> None:
-        await self._forwarder.update(exchange.by_name.get("via"))
+        await self._forwarder.prepare_own(exchange.by_name.get("via"))
         shown = listings.anthropic_model if "anthropic-version" in exchange.by_name else listings.model
         row = shown(self.router, paths.model_at(exchange.path))
         await exchange.answer(200, self._json(exchange), encode(row))
@@ -260,7 +260,7 @@ class App:
         await self._forwarder.update()
         dialect = listings.dialect_of(exchange.query)
         sent, who, session, wishes = sender(self._access.outgoing(exchange.headers), self.router.settings.key)
-        await self._forwarder.learn_training(who, sent, wishes)
+        await self._forwarder.prepare(who, sent, wishes)
         request = Request(body, dialect, who, session, wishes=wishes)
         explanation = await aside(body, self.router.explain, request)
         await exchange.answer(200, self._json(exchange), encode(explanation))

@@ -11,7 +11,6 @@ from freerouter import __version__
 from freerouter.durations import DAY
 from freerouter.network.refresh import Refresh
 from freerouter.openrouter.catalog import Model
-from freerouter.openrouter.headers import caller, outgoing
 from freerouter.pipeline.filtering import capabilities
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.weighing import Ranking
@@ -62,7 +61,7 @@ class Snapshot:
         self._asks_for_token = asks_for_token
         self._wall = wall
         self._started = wall()
-        self._account = caller(outgoing([], router.settings.key)).account
+        self._account = router.own
 
     def whole(self, requests: int) -> dict[str, Any]:
         """The state, and so many of the last requests, newest first."""
