@@ -25,7 +25,7 @@ _KEPT_BACK |= {"cookie", "expect"}
 
 _ILLEGAL = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _IDENTITY = ("http-referer", "x-openrouter-title", "x-title")
-_TRUTH = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
+TRUTH = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 _KEYS = ("authorization", "x-api-key")  # the second is how Anthropic's clients send it
 # Processes that share an account's limits know it by the same hash; a key has too many bits to be guessed from it.
 _SALT = b"freerouter account"
@@ -123,9 +123,9 @@ def is_checked(headers: Iterable[tuple[str, str]], *, usual: bool) -> bool:
         InvalidRequestError: the header says neither yes nor no.
     """
     said = next((value for name, value in headers if name == ACCEPT), "").strip().lower()
-    if said and said not in _TRUTH:
-        raise InvalidRequestError(f"{ACCEPT} must be true or false{did_you_mean(said, _TRUTH)}", field=ACCEPT)
-    return _TRUTH.get(said, usual)
+    if said and said not in TRUTH:
+        raise InvalidRequestError(f"{ACCEPT} must be true or false{did_you_mean(said, TRUTH)}", field=ACCEPT)
+    return TRUTH.get(said, usual)
 
 
 def outgoing(headers: Iterable[tuple[str, str]], key: str | None) -> Headers:

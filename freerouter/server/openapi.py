@@ -8,6 +8,7 @@ from typing import Any
 from freerouter import __version__
 from freerouter.openrouter.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES, Dialect
 from freerouter.openrouter.json_bodies import encode
+from freerouter.server import header_table
 from freerouter.server.listings import PAGE
 
 _BASE = "/api/v1/"
@@ -30,7 +31,16 @@ def _object(*required: str, **properties: Any) -> dict[str, Any]:
     return {"type": "object", "required": [*required], "properties": properties}
 
 
+def _reference(schema: str) -> dict[str, Any]:
+    return {"$ref": f"{_SCHEMAS}{schema}"}
+
+
+def _either(*schemas: str) -> dict[str, Any]:
+    return {"anyOf": [_reference(schema) for schema in schemas]}
+
+
 _MODEL = _object("id", "name", "context_length", "pricing", id=_TEXT, name=_TEXT)
+_MESSAGES_MODEL = _object("type", "id", "display_name", type={"const": "model"}, id=_TEXT, display_name=_TEXT)
 
 _COMPONENTS: dict[str, Any] = {
     "Error": _object(
@@ -39,6 +49,12 @@ _COMPONENTS: dict[str, Any] = {
     "MessagesError": _object("type", "error", type={"const": "error"}, error=_object("type", "message", message=_TEXT)),
     "Model": _MODEL,
     "Models": _object("data", "total_count", data={"type": "array", "items": _MODEL}, total_count=_COUNT),
+    "MessagesModel": _MESSAGES_MODEL,
+    "MessagesModels": _object("data", "has_more", data={"type": "array", "items": _MESSAGES_MODEL}),
+    # Anthropic's format is for those who send its header.
+    "AnyError": _either("Error", "MessagesError"),
+    "AnyModel": _either("Model", "MessagesModel"),
+    "AnyModels": _either("Models", "MessagesModels"),
     "Status": _object("status", status=_TEXT),
     "Tokens": _object("input_tokens", "estimated", input_tokens=_COUNT, estimated={"const": True}),
     "Explanation": _object(
@@ -49,18 +65,21 @@ _COMPONENTS: dict[str, Any] = {
 }
 
 
-def _reference(schema: str) -> dict[str, Any]:
-    return {"$ref": f"{_SCHEMAS}{schema}"}
-
-
 def _content(schema: str) -> dict[str, Any]:
     return {"application/json": {"schema": _reference(schema)}}
 
 
-def _answers(schema: str, *, error: str = "Error", stream: bool = False) -> dict[str, Any]:
+def _answers(
+    schema: str, *, error: str = "Error", stream: bool = False, told: dict[str, Any] | None = None
+) -> dict[str, Any]:
     content = _content(schema) | ({"text/event-stream": {}} if stream else {})
-    failed = {"description": "It failed; the message says why.", "content": _content(error)}
-    return {"200": {"description": "The answer.", "content": content}, "4XX": failed, "5XX": failed}
+    answer = {"description": "The answer.", "content": content} | ({"headers": told} if told else {})
+    failed = {
+        "description": "It failed; the message says why.",
+        "content": _content(error),
+        "headers": header_table.of_answers(failed=True),
+    }
+    return {"200": answer, "4XX": failed, "5XX": failed}
 
 
 def _operation(summary: str, answers: dict[str, Any], asked: str | None = None, *parameters: Any) -> dict[str, Any]:
@@ -98,12 +117,18 @@ def _request(dialect: Dialect) -> dict[str, Any]:
 
 
 def _routed(dialect: Dialect) -> dict[str, Any]:
-    answers = _answers(f"{dialect.name}_answer", error=_error(dialect), stream=True)
-    return {"post": _operation("Answered by a free model.", answers, f"{dialect.name}_request")}
+    answers = _answers(f"{dialect.name}_answer", error=_error(dialect), stream=True, told=header_table.of_answers())
+    asked = f"{dialect.name}_request"
+    return {"post": _operation("Answered by a free model.", answers, asked, *header_table.of_requests())}
 
 
 def _got(summary: str, schema: str, *parameters: Any) -> dict[str, Any]:
     return {"get": _operation(summary, _answers(schema), None, *parameters)}
+
+
+def _listed(summary: str, schema: str, *parameters: Any) -> dict[str, Any]:
+    answers = _answers(schema, error="AnyError")
+    return {"get": _operation(summary, answers, None, *parameters, *header_table.of_lists())}
 
 
 def _paths() -> dict[str, Any]:
@@ -111,7 +136,7 @@ def _paths() -> dict[str, Any]:
     page = [_parameter(name, "query", _between(least, most)) for name, (least, most) in PAGE.items()]
     probe = _answers("Status")
     probe["503"] = {"description": "Not ready.", "content": _content("Status")}
-    counted = _answers("Tokens", error="MessagesError")
+    counted = _answers("Tokens", error="MessagesError", told=header_table.of_estimates())
     metrics = {"200": {"description": "Prometheus' text.", "content": {"text/plain": {"schema": _TEXT}}}}
     dialects = _parameter("dialect", "query", {"enum": [dialect.name for dialect in DIALECTS]})
     return {
@@ -119,16 +144,22 @@ def _paths() -> dict[str, Any]:
         f"{_BASE}messages/count_tokens": {
             "post": _operation("An estimate of the tokens.", counted, "count_tokens_request")
         },
-        f"{_BASE}models": _got("The free models.", "Models", *narrow, *page),
-        f"{_BASE}models/{{author}}/{{slug}}": _got(
+        f"{_BASE}models": _listed("The free models.", "AnyModels", *narrow, *page),
+        f"{_BASE}models/{{author}}/{{slug}}": _listed(
             "One free model.",
-            "Model",
+            "AnyModel",
             _parameter("author", "path", _TEXT | {"examples": ["openrouter"]}),
             _parameter("slug", "path", _TEXT | {"examples": ["free"]}),
         ),
         f"{_BASE}key": _got("What OpenRouter says of the key.", "Any"),
         "/explain": {
-            "post": _operation("What would become of a request.", _answers("Explanation"), "explain_request", dialects)
+            "post": _operation(
+                "What would become of a request.",
+                _answers("Explanation"),
+                "explain_request",
+                dialects,
+                *header_table.of_requests(),
+            )
         },
         "/health": _got("Whether it runs.", "Status"),
         "/ready": {"get": _operation("Whether it can answer.", probe)},
@@ -142,7 +173,7 @@ def _paths() -> dict[str, Any]:
 def description() -> bytes:
     """The description as JSON (OpenAPI 3.1)."""
     bodies = {f"{dialect.name}_request": _request(dialect) for dialect in DIALECTS}
-    bodies["explain_request"] = {"anyOf": [_reference(name) for name in bodies]}
+    bodies["explain_request"] = _either(*bodies)
     bodies["count_tokens_request"] = _object("messages", messages=_CONVERSATION, max_tokens=_LIMIT)
     bodies |= {f"{dialect.name}_answer": _object(*_ANSWERED[dialect]) for dialect in DIALECTS}
     schemes = {
@@ -154,7 +185,11 @@ def description() -> bytes:
             "openapi": "3.1.0",
             "info": {"title": "freerouter", "version": __version__, "license": {"name": "MIT", "identifier": "MIT"}},
             "paths": _paths(),
-            "components": {"schemas": _COMPONENTS | bodies, "securitySchemes": schemes},
+            "components": {
+                "schemas": _COMPONENTS | bodies,
+                "headers": header_table.components(),
+                "securitySchemes": schemes,
+            },
             # A token is asked for only where the server has one.
             "security": [{}, {"bearer": []}, {"header": []}],
         }

@@ -1,7 +1,10 @@
 """GET /openapi.json is held against what the server answers, to good requests and to made-up ones."""
 
+import ast
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -10,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import freerouter
 from freerouter.openrouter.dialects import DIALECTS
-from freerouter.server import paths
+from freerouter.preferences import ASKED
+from freerouter.server import Access, paths, tokens
 from freerouter.server.openapi import description
-from tests.server.stage import JSON, PATHS, ask
+from tests.server.stage import JSON, PATHS, ask, served
 
 SPEC = json.loads(description())
 OPERATIONS = [(path, method, how) for path, methods in SPEC["paths"].items() for method, how in methods.items()]
@@ -123,3 +128,109 @@ def test_every_place_of_the_server_is_described():
 def test_references_lead_somewhere():
     names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(SPEC)))
     assert names == SPEC["components"]["schemas"].keys()
+
+
+# Headers.
+
+# Not ours: what HTTP itself frames an answer with, what browsers are told, and what is read of OpenRouter's answers.
+FRAMING = {"content-type", "content-length", "connection", "date", "transfer-encoding", "cache-control", "keep-alive"}
+BROWSERS = {"x-content-type-options", "x-frame-options", "x-accel-buffering"}
+OPENROUTERS = {"x-ratelimit-limit", "x-ratelimit-reset", "x-generation-id"}
+# How a client shows who it is; described under "securitySchemes".
+CREDENTIALS = {"authorization", "x-api-key"}
+# What the rules of HTTP and of browsers say about a request, wherever it goes.
+OF_HTTP = {"accept", "content-encoding", "content-length", "content-type", "cookie", "expect", "host", "origin", "via"}
+OF_HTTP |= {"sec-fetch-site", "access-control-request-headers", "access-control-request-private-network"}
+SENT = SPEC["components"]["headers"].keys()
+READ = {
+    parameter["name"]
+    for _, _, how in OPERATIONS
+    for parameter in how.get("parameters", ())
+    if parameter["in"] == "header"
+}
+FOLDER = Path(freerouter.__file__).parent
+SOURCES = [path for name in ("server", "pipeline", "openrouter") for path in (FOLDER / name).rglob("*.py")]
+
+
+def constants(path: Path) -> set[str]:
+    """The texts in a module that can be names of headers of ours."""
+    found = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+    return {text for text in found if isinstance(text, str) and re.fullmatch(r"x-[a-z]+(-[a-z]+)*", text)}
+
+
+def looked_up(path: Path) -> Iterator[str]:
+    """The names of headers that a module of the server looks up in a request."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="get", value=ast.Attribute(attr="by_name") | ast.Name(id="headers")),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+            case ast.Compare(left=ast.Constant(value=str(name)), comparators=[ast.Attribute(attr="by_name")]):
+                yield name
+
+
+def test_every_header_in_the_code_is_described():
+    named = set().union(*map(constants, SOURCES), ASKED) - BROWSERS - OPENROUTERS - CREDENTIALS
+    assert named >= {"x-freerouter-model", "x-freerouter-attempts", "x-freerouter-trace", "x-session-id"}
+    assert named - {"x-openrouter-", "x-freerouter-", "x-app"} <= SENT | READ
+
+
+def test_every_header_that_is_looked_up_is_described():
+    names = {name for path in (FOLDER / "server").rglob("*.py") for name in looked_up(path)}
+    assert {"anthropic-version", "x-api-key", "origin"} <= names
+    assert names <= READ | OF_HTTP | CREDENTIALS
+
+
+def test_every_header_that_is_read_is_that_of_a_field():
+    assert set(ASKED) == {name for name in READ if name.startswith("x-freerouter-")}
+
+
+ESTIMATE = "/api/v1/messages/count_tokens"
+ANSWERS = {
+    "an answer": (lambda server: server.ask(), "/api/v1/chat/completions"),
+    "a stream": (lambda server: server.ask(stream=True), "/api/v1/chat/completions"),
+    "an error": (lambda server: server.ask(model="acme/gone:free"), "/api/v1/chat/completions"),
+    "no valid request": (lambda server: server.ask("messages", max_tokens="x"), "/api/v1/messages"),
+    "an estimate": (lambda server: send(server, ESTIMATE, "post", json.dumps(ask("messages")).encode()), ESTIMATE),
+    "a method that is not served": (lambda server: server.http.delete("/ready"), "/ready"),
+    "models": (lambda server: server.http.get("/api/v1/models"), "/api/v1/models"),
+    "the key": (lambda server: server.http.get("/api/v1/key"), "/api/v1/key"),
+}
+
+
+@pytest.mark.parametrize(("act", "path"), ANSWERS.values(), ids=ANSWERS)
+def test_every_header_that_is_sent_is_described(server, act, path):
+    response = act(server)
+    (how,) = SPEC["paths"][path].values()
+    status = str(response.status_code)
+    told = how["responses"].get(status) or how["responses"][f"{status[0]}XX"]
+    ours = response.headers.keys() - FRAMING - BROWSERS - OPENROUTERS
+    assert ours <= told.get("headers", {}).keys()
+    for name in ours:
+        schema = SPEC["components"]["headers"][name]["schema"]
+        value = json.loads(response.headers[name]) if schema.get("type") == "integer" else response.headers[name]
+        jsonschema.validate(value, schema)
+
+
+def test_a_client_without_a_token_is_told_how_to_send_one(upstream):
+    with served(upstream, Access(tokens("secret"))) as server:
+        response = server.ask()
+    assert response.status_code == 401
+    assert response.headers.keys() - FRAMING <= SPEC["components"]["headers"].keys()
+
+
+@pytest.mark.parametrize("name", sorted(READ))
+def test_a_header_that_is_described_is_read_as_it_says(server, name):
+    (schema,) = {
+        json.dumps(parameter["schema"])
+        for _, _, how in OPERATIONS
+        for parameter in how.get("parameters", ())
+        if parameter["name"] == name
+    }
+    valid = jsonschema.Draft202012Validator(json.loads(schema))
+    for text in ("coding", "deny", "true", "7", "inf", "nonsense", "-1"):
+        value = json.loads(text) if text in ("7", "-1") else text
+        refused = server.ask(headers={name: text}).status_code == 400
+        assert refused is not (valid.is_valid(value) or valid.is_valid(text)), text
