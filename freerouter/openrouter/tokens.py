@@ -124,46 +124,65 @@ class _Counts(NamedTuple):
 _LEAST = _Weights(letter=0.12, word=0.48, digit=0.31, number=0.6, other=0.03)
 _MOST = _Weights(letter=0.44, word=0.3, digit=1.06, number=1.0, other=0.25)
 
-# Tokens per UTF-16 unit, least and most, up to the given high byte.
+# Tokens per UTF-16 unit, least and most, up to the given code point.
 _SCRIPTS: tuple[tuple[int, float, float], ...] = (
-    (0x02, 0.15, 1.4),  # Latin beyond ASCII
-    (0x03, 0.40, 1.34),  # Greek
-    (0x04, 0.31, 0.75),  # Cyrillic
-    (0x05, 0.40, 1.35),  # Armenian, Hebrew
-    (0x08, 0.335, 1.10),  # Arabic
-    (0x09, 0.39, 1.33),  # Devanagari; Bengali can be a tenth more for Llama
-    (0x0D, 0.35, 1.8),  # the other scripts of India
-    (0x0E, 0.35, 1.18),  # Thai, Lao
-    (0x0F, 0.3, 3.0),  # Tibetan
-    (0x10, 0.365, 2.2),  # Georgian, Myanmar
-    (0x1D, 0.3, 3.0),  # Ethiopic, Khmer and others
-    (0x1E, 0.15, 1.4),  # Vietnamese
-    (0x1F, 0.40, 1.34),  # Greek with accents
-    (0x20, 0.4, 2.0),  # punctuation
-    (0x24, 0.4, 3.0),  # arrows and signs
-    (0x25, 0.03, 3.0),  # lines and boxes: a row of them is one token
-    (0x2F, 0.6, 3.0),  # symbols
-    (0x33, 0.50, 1.16),  # kana and the punctuation of East Asia
-    (0x9F, 0.48, 1.65),  # Han
-    (0xAB, 0.3, 3.0),  # Yi and others
-    (0xD7, 0.60, 1.85),  # Hangul
-    (0xDB, 1.2, 3.7),  # the first half of an emoji, or of another character beyond 16 bits
-    (0xDF, 0.0, 0.0),  # its second half
-    (0xF8, 0.3, 3.0),  # private use
-    (0xFD, 0.335, 1.10),  # forms of Han and Arabic
-    (0xFE, 0.2, 3.0),  # selectors of variants
-    (0xFF, 0.50, 1.16),  # wide forms
+    (0x02FF, 0.15, 1.4),  # Latin beyond ASCII
+    (0x03FF, 0.40, 1.34),  # Greek
+    (0x04FF, 0.31, 0.75),  # Cyrillic
+    (0x058F, 0.32, 2.2),  # Armenian
+    (0x05FF, 0.40, 1.35),  # Hebrew
+    (0x08FF, 0.335, 1.10),  # Arabic
+    (0x097F, 0.39, 1.33),  # Devanagari
+    (0x09FF, 0.39, 1.6),  # Bengali
+    (0x0A7F, 0.50, 2.2),  # Gurmukhi
+    (0x0AFF, 0.38, 2.3),  # Gujarati
+    (0x0B7F, 0.75, 3.0),  # Odia
+    (0x0BFF, 0.35, 1.8),  # Tamil
+    (0x0CFF, 0.36, 2.3),  # Telugu, Kannada
+    (0x0D7F, 0.33, 2.3),  # Malayalam
+    (0x0DFF, 0.55, 2.6),  # Sinhala
+    (0x0E7F, 0.35, 1.18),  # Thai
+    (0x0EFF, 0.9, 2.6),  # Lao
+    (0x0FFF, 0.9, 2.6),  # Tibetan
+    (0x109F, 0.45, 2.3),  # Myanmar
+    (0x10FF, 0.365, 2.2),  # Georgian
+    (0x177F, 0.3, 3.0),  # Ethiopic and others
+    (0x17FF, 0.5, 2.3),  # Khmer
+    (0x1DFF, 0.3, 3.0),  # others
+    (0x1EFF, 0.15, 1.4),  # Vietnamese
+    (0x1FFF, 0.40, 1.34),  # Greek with accents
+    (0x20FF, 0.4, 2.0),  # punctuation
+    (0x24FF, 0.4, 3.0),  # arrows and signs
+    (0x25FF, 0.03, 3.0),  # lines and boxes: a row of them is one token
+    (0x2FFF, 0.6, 3.0),  # symbols
+    (0x33FF, 0.50, 1.16),  # kana and the punctuation of East Asia
+    (0x9FFF, 0.48, 1.65),  # Han
+    (0xABFF, 0.3, 3.0),  # Yi and others
+    (0xD7FF, 0.60, 1.85),  # Hangul
+    (0xDBFF, 1.2, 3.7),  # the first half of an emoji, or of another character beyond 16 bits
+    (0xDFFF, 0.0, 0.0),  # its second half
+    (0xF8FF, 0.3, 3.0),  # private use
+    (0xFDFF, 0.335, 1.10),  # forms of Han and Arabic
+    (0xFEFF, 0.2, 3.0),  # selectors of variants
+    (0xFFFF, 0.50, 1.16),  # wide forms
+    (0x10FFFF, 1.2, 3.7),  # both halves of an emoji
 )
 
 
-def _by_high_byte() -> NDArray[np.float64]:
-    """The rates of ``_SCRIPTS`` for each of the 256 high bytes: a row of the least, a row of the most."""
-    ends = [end for end, _, _ in _SCRIPTS]
+def _by_beginning() -> NDArray[np.float64]:
+    """The rates of ``_SCRIPTS`` for the first two bytes of a character in UTF-8, by the six low bits of each.
+
+    A row of the least, a row of the most.
+    """
+    first, second = np.divmod(np.arange(_BEGINNINGS), 64)
+    three_bytes, four_bytes = ((first & 0xF) << 12) + (second << 6), 0x10000
+    points = np.select([first < 0x20, first < 0x30], [first << 6, three_bytes], four_bytes)
     rates = np.array([rates for _, *rates in _SCRIPTS])
-    return np.ascontiguousarray(rates[np.searchsorted(ends, np.arange(256))].T)
+    return np.ascontiguousarray(rates[np.searchsorted([end for end, _, _ in _SCRIPTS], points)].T)
 
 
-_RATES = _by_high_byte()
+_BEGINNINGS = 64 * 64
+_RATES = _by_beginning()
 _KINDS = bytes(b"L"[0] if c > 64 else b"D"[0] if 48 <= c < 58 else b" "[0] for c in range(256))
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+=_:;,.-]|\\?/){512}")
 
@@ -238,34 +257,29 @@ def _count_short(text: bytes | bytearray) -> _Counts:
 
 
 def _measure(text: bytes | bytearray) -> tuple[float, float]:
-    """The tokens of any text, by arrays over all of its characters."""
+    """The tokens of any text, by arrays over all of its bytes."""
     units = np.frombuffer(text, np.uint8)
-    escaped = bool(((units[:-1] == 0x5C) & (units[1:] == 0x75)).any())
-    if not escaped and text.isascii():
-        counts = _count(units)
+    if ((units[:-1] == 0x5C) & (units[1:] == 0x75)).any():
+        text = _decoded(text)
+        units = np.frombuffer(text, np.uint8)
+    counts = _count(units)
+    if text.isascii():
         return _LEAST.tokens(counts), _MOST.tokens(counts)
-    wide = np.frombuffer(_decoded(text, escaped).encode("utf-16-le", "surrogatepass"), np.uint16)
-    is_ascii = wide < 0x80
-    beyond = len(wide) - int(np.count_nonzero(is_ascii))
-    counts = _count(wide.astype(np.uint8) * is_ascii)
-    counts = counts._replace(others=counts.others - beyond)
-    high = np.bincount((wide >> 8).astype(np.intp), minlength=256)
-    high[0] -= len(wide) - beyond
-    least, most = _RATES @ high
+    counts = counts._replace(others=counts.others - int(np.count_nonzero(units >= 0x80)))
+    least, most = _RATES @ _beginnings(units)
     return _LEAST.tokens(counts) + float(least), _MOST.tokens(counts) + float(most)
 
 
-def _decoded(text: bytes | bytearray, escaped: bool) -> str:
+def _decoded(text: bytes | bytearray) -> bytes:
     """The text, with its escapes (a backslash, u and four digits) as the characters that they stand for."""
-    decoded = text.decode("utf-8", "replace")
-    if not escaped:
-        return decoded
-    return decoded.encode("raw_unicode_escape", "replace").decode("raw_unicode_escape", "replace")
+    decoded = text.decode("utf-8", "replace").encode("raw_unicode_escape").decode("raw_unicode_escape", "replace")
+    return decoded.encode("utf-8", "surrogatepass")
 
 
 def _count(units: NDArray[np.uint8]) -> _Counts:
-    is_letter = units > 64
-    is_digit = (units - np.uint8(48)) < 10
+    """The ASCII characters; all other bytes count as ``others``."""
+    is_letter = units.view(np.int8) > 64  # a byte beyond ASCII is negative
+    is_digit = (units ^ np.uint8(48)) < 10
     letters, digits = int(np.count_nonzero(is_letter)), int(np.count_nonzero(is_digit))
     return _Counts(
         letters=letters,
@@ -274,3 +288,10 @@ def _count(units: NDArray[np.uint8]) -> _Counts:
         numbers=int(np.count_nonzero(is_digit[1:] > is_digit[:-1])),
         others=len(units) - letters - digits,
     )
+
+
+def _beginnings(units: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """How often each beginning of a character beyond ASCII occurs; see ``_RATES``."""
+    places = np.flatnonzero(units >= 0xC0)
+    first, second = units[places] & 0x3F, units.take(places + 1, mode="clip") & 0x3F
+    return np.bincount(first.astype(np.uint16) << 6 | second, minlength=_BEGINNINGS)

@@ -1,6 +1,7 @@
 """The bounds of a prompt's tokens, held by real tokenizers on many kinds of text; spellings of JSON count alike."""
 
 import json
+from functools import cache
 
 import pytest
 import quicktok
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from freerouter.openrouter.tokens import TOKENS_PER_MEDIUM, _without_base64, bounds
 from tests.openrouter.texts import TEXTS
 
-# Real tokenizers are more than three times apart on them.
-FAR_APART = {"georgian", "tamil"}
+# How far apart the bounds may be: this much, or, where real tokenizers are far apart (nearly six times for Malayalam,
+# five times for Georgian), this much more than they are.
+APART = 3.5
+FURTHER = 1.5
 # Every chat template puts this many tokens around a message.
 FRAMING = 3
 TOKENIZERS = ["o200k_base", "llama3", "qwen3"]
@@ -27,9 +30,14 @@ def prompt(name):
     return TEXTS[name] * (6_000 // len(TEXTS[name]) + 1)
 
 
-@pytest.fixture(scope="module", params=TOKENIZERS)
+@cache
+def encoding(name):
+    return quicktok.get_encoding(name)
+
+
+@pytest.fixture(params=TOKENIZERS)
 def tokenizer(request):
-    return quicktok.get_encoding(request.param)
+    return encoding(request.param)
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -49,10 +57,12 @@ def test_short_texts_lie_between_the_bounds_too(tokenizer, name):
         assert least <= real <= most
 
 
-@pytest.mark.parametrize("name", sorted(TEXTS.keys() - FAR_APART))
+@pytest.mark.parametrize("name", TEXTS)
 def test_the_bounds_are_not_far_apart(name):
-    least, most = bounds(request(prompt(name)))
-    assert most <= 3.5 * least
+    text = prompt(name)
+    real = [len(encoding(tokenizer).encode(text)) for tokenizer in TOKENIZERS]
+    least, most = bounds(request(text))
+    assert most / least <= max(APART, FURTHER * max(real) / min(real))
 
 
 @pytest.mark.parametrize("name", TEXTS)
