@@ -24,7 +24,7 @@ from freerouter.network.disk_cache import CatalogCopy, path_for
 from freerouter.pipeline import joining
 from freerouter.replies.verdicts import Gate
 from freerouter.server import App
-from freerouter.sharing import file_store, redis_store
+from freerouter.sharing import redis_store, sqlite_file
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.slots import MOST_SLOTS
 from tests.sharing.servers import free_port
@@ -117,7 +117,7 @@ def watch(monkeypatch):
 @pytest.fixture
 def soon(monkeypatch):
     """A store gives up sooner, so that the end of a test need not wait for it."""
-    for module in (file_store, redis_store):
+    for module in (sqlite_file, redis_store):
         monkeypatch.setattr(module, "_TIMEOUT", 0.3)
 
 
@@ -188,7 +188,7 @@ async def batch(settings, folder):
     assert (await AsyncBatch(folder / "in.jsonl", folder / "out.jsonl", settings=settings).run()).answered == 1
 
 
-WAYS = {"client": client, "transport": transport, "server.app": server, "batch.client": batch}
+WAYS = {"library.client": client, "transport": transport, "server.app": server, "batch.client": batch}
 # A batch reads and writes, on the loop of its caller, the files that its caller names.
 OWN_FILES = re.compile(r"(open|os\.rename|sqlite3\.connect) .* in freerouter\.batch\.")
 
