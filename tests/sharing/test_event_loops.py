@@ -250,6 +250,7 @@ def slowly_read(monkeypatch):
         return read(store)
 
     monkeypatch.setattr(FileStore, "snapshot", snapshot)
+    monkeypatch.setattr(joining, "_PATIENCE", 10.0)  # the machine may be slow, too
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
