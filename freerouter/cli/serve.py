@@ -56,29 +56,27 @@ def serve(
     Example: freerouter serve --map 'gpt-*=openrouter/free'
     """
     _run(
-        {
-            "serve_host": host,
-            "serve_port": port,
-            "serve_workers": workers,
-            "serve_token": tuple(token or ()) or None,
-            "serve_token_file": token_file and str(token_file),
-            "serve_token_limit": token_limit,
-            "serve_key_file": key_file and str(key_file),
-            "serve_client_keys": client_keys,
-            "serve_cors": tuple(cors or ()) or None,
-            "serve_host_name": tuple(host_name or ()) or None,
-            "serve_emulate": emulate or None,
-            "serve_show_content": show_content or None,
-            "serve_log_format": log_format,
-            "serve_log_level": log_level,
-            "serve_json": as_json or None,
-            "model_map": tuple(model_map or ()) or None,
-            "prefer": prefer,
-        }
+        serve_host=host,
+        serve_port=port,
+        serve_workers=workers,
+        serve_token=tuple(token or ()) or None,
+        serve_token_file=token_file and str(token_file),
+        serve_token_limit=token_limit,
+        serve_key_file=key_file and str(key_file),
+        serve_client_keys=client_keys,
+        serve_cors=tuple(cors or ()) or None,
+        serve_host_name=tuple(host_name or ()) or None,
+        serve_emulate=emulate or None,
+        serve_show_content=show_content or None,
+        serve_log_format=log_format,
+        serve_log_level=log_level,
+        serve_json=as_json or None,
+        model_map=tuple(model_map or ()) or None,
+        prefer=prefer,
     )
 
 
-def _run(given: dict[str, Any]) -> None:
+def _run(**given: Any) -> None:
     try:
         from freerouter.server import serve as run
         from freerouter.server import serve_with_workers
