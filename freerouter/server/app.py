@@ -9,11 +9,6 @@ from typing import Any
 
 from freerouter.errors import FreeRouterError
 from freerouter.network.wire_protocols import Broken, NotSent
-from freerouter.openrouter.dialects import MESSAGES
-from freerouter.openrouter.headers import Headers, sender
-from freerouter.openrouter.json_bodies import encode
-from freerouter.pipeline.actions import Request
-from freerouter.pipeline.aside import aside
 from freerouter.pipeline.delivery import Answer, AsyncBody
 from freerouter.pipeline.forwarding import AsyncForwarder
 from freerouter.pipeline.joining import join
@@ -21,9 +16,10 @@ from freerouter.pipeline.refusals import refused, unreachable
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.tracking import Trace
 from freerouter.pipeline.upkeep import refresh_for
-from freerouter.server import listings, logs, openapi, paths
+from freerouter.server import logs, paths
 from freerouter.server.errors import BusyError, DefectError, RefusedError, StoppingError, restate_exhausted
 from freerouter.server.exchange import BodiesInFlight, ClientGoneError, Exchange, Limits, Receive, Scope, Send
+from freerouter.server.local_answers import LocalAnswers
 from freerouter.server.metrics import Metrics
 from freerouter.server.passing import Passing
 from freerouter.server.redaction import Redaction
@@ -33,11 +29,9 @@ from freerouter.server.warming import Warming
 from freerouter.server.window.content import last_message
 from freerouter.server.window.window import Window
 from freerouter.server.wire import AiohttpWire
-from freerouter.sharing.condition import OFF
 
 _log = logging.getLogger("freerouter")
 
-_JSON = [("content-type", "application/json")]
 _STREAM = [("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _UNREAD = (408, 413)
 # Seconds for the last event to a client that does not read.
@@ -78,17 +72,18 @@ class App:
         self.elsewhere = 0
         self._stopping = False
         self.warming = Warming(self._forwarder.prepare_own)
+        local = LocalAnswers(self._forwarder, self._access, self.metrics, self.warming, self._joined.status)
         self._handlers: dict[paths.Place | paths.WindowPlace, Handler] = {
             "route": self._counted(self._route),
-            "count_tokens": self._counted(self._count_tokens),
-            "explain": self._counted(self._explain),
-            "models": self._models,
-            "model": self._model,
+            "count_tokens": self._counted(local.count_tokens),
+            "explain": self._counted(local.explain),
+            "models": local.models,
+            "model": local.model,
             "pass": self._counted(self._passing.hand_on),
-            "health": self._health,
-            "ready": self._ready,
-            "metrics": self._show_metrics,
-            "openapi": self._describe,
+            "health": local.health,
+            "ready": local.ready,
+            "metrics": local.show_metrics,
+            "openapi": local.describe,
             **self.window.handlers,
         }
 
@@ -242,59 +237,6 @@ class App:
                     await exchange.finish(body.break_off("was ended: the server is stopping"))
             raise
 
-    # What is answered here.
-
-    async def _models(self, exchange: Exchange) -> None:
-        await self._forwarder.prepare_own(exchange.by_name.get("via"))
-        listed = listings.anthropic_models if "anthropic-version" in exchange.by_name else listings.models
-        await exchange.answer(200, self._json(exchange), encode(listed(self.router, exchange.query)))
-
-    async def _model(self, exchange: Exchange) -> None:
-        await self._forwarder.prepare_own(exchange.by_name.get("via"))
-        shown = listings.anthropic_model if "anthropic-version" in exchange.by_name else listings.model
-        row = shown(self.router, paths.model_at(exchange.path))
-        await exchange.answer(200, self._json(exchange), encode(row))
-
-    async def _explain(self, exchange: Exchange) -> None:
-        body = await exchange.body()
-        await self._forwarder.update()
-        dialect = listings.dialect_of(exchange.query)
-        sent, who, session, wishes = sender(self._access.outgoing(exchange.headers), self.router.settings.key)
-        await self._forwarder.prepare(who, sent, wishes)
-        request = Request(body, dialect, who, session, wishes=wishes)
-        explanation = await aside(body, self.router.explain, request)
-        await exchange.answer(200, self._json(exchange), encode(explanation))
-
-    async def _count_tokens(self, exchange: Exchange) -> None:
-        body = await exchange.body()
-        counted = encode(await aside(body, listings.token_estimate, body, MESSAGES))
-        await exchange.answer(200, [*self._json(exchange), ("x-freerouter-estimate", "true")], counted)
-
-    async def _health(self, exchange: Exchange) -> None:
-        await exchange.answer(200, _JSON, b'{"status":"alive"}')
-
-    async def _ready(self, exchange: Exchange) -> None:
-        if self.router.catalog is None:
-            self.warming.again()
-            await exchange.answer(503, _JSON, b'{"status":"no list of models yet"}')
-        elif not self.router.models():
-            await exchange.answer(503, _JSON, b'{"status":"no eligible model: see include, exclude, authors"}')
-        else:
-            shared = self._joined.status()  # without the store, this process goes on by itself: it is ready
-            told = {} if shared is OFF else {"shared_state": shared.for_everybody()}
-            await exchange.answer(200, _JSON, encode({"status": "ready", **told}))
-
-    async def _show_metrics(self, exchange: Exchange) -> None:
-        kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")]
-        self.metrics.gauge()
-        await exchange.answer(200, kind, await asyncio.to_thread(self.metrics.render))
-
-    async def _describe(self, exchange: Exchange) -> None:
-        await exchange.answer(200, self._json(exchange), openapi.description())
-
     async def _preflight(self, exchange: Exchange) -> None:
         await exchange.start(204, self._access.preflight(exchange.by_name))
         await exchange.finish()
-
-    def _json(self, exchange: Exchange) -> Headers:
-        return _JSON + self._access.cors(exchange.origin)
