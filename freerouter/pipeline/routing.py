@@ -13,6 +13,7 @@ from freerouter.pipeline import grounds, refusals
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
 from freerouter.pipeline.admission import Admission
 from freerouter.pipeline.continuity import Continuity
+from freerouter.pipeline.explaining import explain
 from freerouter.pipeline.judging import as_attempted, broken_off, judged
 from freerouter.pipeline.learning import Learning, Sent
 from freerouter.pipeline.pace import Pace
@@ -288,7 +289,7 @@ class Routing:
     def explain(self) -> dict[str, Any]:
         """See ``Router.explain``."""
         with self._state.lock:
-            explanation = self._plan.selection.explain(self._continuity.preferred())
+            explanation = explain(self._plan.selection, self._continuity.preferred())
             explanation["train"] = "deny" if denies_training(self._plan.body) else "allow"
             for row in explanation["eligible"]:
                 row["trains"] = self._state.training.of(self.request.caller.account, row["id"])

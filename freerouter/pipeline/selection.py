@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from random import Random
-from typing import Any
 
 from freerouter.memory.health import Health
 from freerouter.memory.lessons import Asker
@@ -14,7 +13,7 @@ from freerouter.openrouter.requirements import Requirements
 from freerouter.pipeline.choosing import FREELY, DrawRules, Positions
 from freerouter.pipeline.drawing import available, between, draw
 from freerouter.pipeline.filtering import Index
-from freerouter.pipeline.weighing import Ranking, Weighted, standings
+from freerouter.pipeline.weighing import Weighted
 
 
 def _is_smaller(model: Model, context: int) -> bool:
@@ -38,7 +37,8 @@ class Selection:
         choice: what the request says about the choice of its model.
 
     Attributes:
-        order, choice: as above.
+        index, order, choice: as above.
+        requirements: of the asker.
         tried: ids of the models that have been tried.
     """
 
@@ -48,14 +48,14 @@ class Selection:
         requirements = asker.requirements
         self.order = order
         self.tried: set[str] = set()
-        self._index = index
+        self.index = index
         self.choice = choice
         self._tiers_of_pool = index.pool(asker.need).tiers if choice is FREELY else index.chosen(asker.need, choice)
         # Models before the first position are certainly too small; from the roomy one on, all are large enough.
         fits = requirements.surely_fits(index.least_context)
         self._first = 0 if fits else index.first(requirements.least_context)
         self._roomy = 0 if fits else index.first(requirements.context)
-        self._requirements = requirements
+        self.requirements = requirements
         self._asker = asker
         self._health = health
         self._rng = rng
@@ -86,7 +86,7 @@ class Selection:
 
     def _patterns(self, model: Model) -> Iterator[str]:
         """What settings and request say against a model; applies to draws, not to models asked for by name."""
-        yield from self._index.policy.objections(model)
+        yield from self.index.policy.objections(model)
         if self.choice.policy is not None:
             yield from self.choice.policy.objections(model)
 
@@ -96,7 +96,7 @@ class Selection:
         By our count they must hold the request, too; with media, whose tokens are an estimate, nothing is certain.
         """
         self._floor = max(self._floor, context)
-        certain = context if self._requirements.media else max(self._requirements.context, stated)
+        certain = context if self.requirements.media else max(self.requirements.context, stated)
         self._enough = max(self._enough, certain)
         self._named = sorted(self._named, key=lambda model: _is_smaller(model, self._floor))
 
@@ -109,9 +109,9 @@ class Selection:
         barred, unavailable = self._barriers()
         for tier in self._tiers(preferred, barred, unavailable):
             if type(tier) is memoryview:
-                model = draw(self._index.models, tier, unavailable, self._rng)
+                model = draw(self.index.models, tier, unavailable, self._rng)
             elif isinstance(tier, Weighted):
-                model = tier.draw(self._index.models, unavailable, self._rng)
+                model = tier.draw(self.index.models, unavailable, self._rng)
             else:
                 self._last_resort = self._last_resort and tier.id not in barred
                 return tier
@@ -130,8 +130,8 @@ class Selection:
 
     def _chances(self, tier: Tier, unavailable: Collection[str]) -> dict[str, float]:
         if isinstance(tier, Weighted):
-            return tier.chances(self._index.models, unavailable)
-        left = [tier] if isinstance(tier, Model) else available(self._index.models, tier, unavailable)
+            return tier.chances(self.index.models, unavailable)
+        left = [tier] if isinstance(tier, Model) else available(self.index.models, tier, unavailable)
         return {model.id: 1 / len(left) for model in left}
 
     def _tiers(self, preferred: str | None, barred: frozenset[str], unavailable: Collection[str]) -> Iterable[Tier]:
@@ -176,7 +176,7 @@ class Selection:
 
     def _settled(self, preferred: str | None, unavailable: Collection[str]) -> Iterator[Model]:
         """The available models that need no draw: the preferred one, then those asked for by name."""
-        model = self._index.catalog.get(preferred) if preferred else None
+        model = self.index.catalog.get(preferred) if preferred else None
         if model is not None and model.id not in unavailable and not self.objections(model):
             yield model
         for model in self._named:
@@ -186,7 +186,7 @@ class Selection:
     def _firsts(self) -> tuple[int, ...]:
         """The first position with a larger context than the exceeded one, with an equal one, and with enough."""
         contexts = (self._floor + 1, self._floor, min(self._floor, self._enough))
-        return tuple(max(self._first, self._index.first(context)) for context in contexts)
+        return tuple(max(self._first, self.index.first(context)) for context in contexts)
 
     def _ready_first(self, models: Iterable[Model], barred: frozenset[str]) -> Iterator[Model]:
         """The cooling model whose cooldown ends first, if there is one."""
@@ -197,7 +197,7 @@ class Selection:
     def _from(self, first: int) -> Iterator[Model]:
         for positions in self._tiers_of_pool:
             for position in between(positions, first):
-                yield self._index.models[position]
+                yield self.index.models[position]
 
     def _barriers(self) -> tuple[frozenset[str], Collection[str]]:
         """Ids that must not be tried, and these together with the cooling ones."""
@@ -212,15 +212,23 @@ class Selection:
     def _ruled_out(self) -> Iterator[str]:
         """Ids that the failures of this request rule out; every drawn model has a large enough context anyway."""
         if self._unmoderated:
-            yield from (model.id for model in (*self._index.models, *self._named) if model.moderated)
+            yield from (model.id for model in (*self.index.models, *self._named) if model.moderated)
         if self._floor:
             yield from (model.id for model in self._named if _is_smaller(model, min(self._floor, self._enough)))
 
     # Explanations.
 
+    def everyone(self) -> Iterator[Model]:
+        """The models of the pool, of any context."""
+        return (self.index.models[position] for tier in self._tiers_of_pool for position in tier)
+
+    def ready_in(self, model: Model) -> float | None:
+        """Seconds left of a model's cooldown; None without one."""
+        return self._health.ready_in(model.id)
+
     def given_up(self, model: Model) -> list[str]:
         """The soft parameters that a model does not support."""
-        return self._index.given_up(self._requirements.need, model)
+        return self.index.given_up(self.requirements.need, model)
 
     def objections(self, model: Model, requirements: Requirements | None = None) -> list[str]:
         """Every reason, as text, why this request is not sent to a model; empty when it is eligible.
@@ -229,12 +237,12 @@ class Selection:
             model: any of the catalog.
             requirements: those to use in place of the request's own.
         """
-        requirements = requirements or self._requirements
+        requirements = requirements or self.requirements
         if model in self.order.models:
             reasons = self._unfit(model, requirements)
         elif self.order.draws:
             policy = self.choice.policy
-            reasons = [*self._index.reasons(requirements, model), *(policy.objections(model) if policy else ())]
+            reasons = [*self.index.reasons(requirements, model), *(policy.objections(model) if policy else ())]
         else:
             reasons = ["not asked for by name", *self._unfit(model, requirements)]
         if model.id in self._health.costs.models:
@@ -244,64 +252,17 @@ class Selection:
         return [*reasons, *self._health.lessons.objections(model.id, self._asking(requirements))]
 
     def _asking(self, requirements: Requirements) -> Asker:
-        if requirements is self._requirements:
+        if requirements is self.requirements:
             return self._asker
-        return self._asker._replace(requirements=requirements, reduced=self._index.reduced(requirements.need))
+        return self._asker._replace(requirements=requirements, reduced=self.index.reduced(requirements.need))
 
     def _unfit(self, model: Model, requirements: Requirements) -> list[str]:
         """Why a model asked for by name cannot serve the request; the user's patterns apply to draws, not to names."""
-        patterns = set(self._index.policy.objections(model))
-        return [reason for reason in self._index.reasons(requirements, model) if reason not in patterns]
+        patterns = set(self.index.policy.objections(model))
+        return [reason for reason in self.index.reasons(requirements, model) if reason not in patterns]
 
     def barred_reasons(self) -> dict[str, list[str]]:
         """Each model that is blocked only by what has been learnt about it, with the reasons."""
         barred = sorted({*self._health.lessons.barred(self._asker), *self._health.costs.models, *self.choice.barred})
-        models = [model for name in barred if (model := self._index.catalog.get(name)) is not None]
+        models = [model for name in barred if (model := self.index.catalog.get(name)) is not None]
         return {model.id: self.objections(model) for model in models}
-
-    def explain(self, preferred: str | None = None) -> dict[str, Any]:
-        """Which models are eligible, each with its probability, and why the others are not (``Router.explain``)."""
-        chances = self.chances(preferred)
-        choice = self.choice
-        places = standings(list(self._everyone()), choice.preference, choice.measured)
-        eligible: list[dict[str, Any]] = []
-        ineligible: list[dict[str, Any]] = []
-        for model in self._index.explainable():
-            if reasons := self.objections(model):
-                ineligible.append({"id": model.id, "reasons": reasons})
-            else:
-                eligible.append(self._prospect(model, chances.get(model.id, 0.0), places.get(model.id)))
-        return {
-            "requirements": self._requirements.as_dict(),
-            "preference": choice.preference.as_dict(),
-            "eligible": eligible,
-            "ineligible": ineligible,
-            "without": self._relaxations([row["id"] for row in ineligible]),
-        }
-
-    def _everyone(self) -> Iterator[Model]:
-        """The models of the pool, of any context."""
-        return (self._index.models[position] for tier in self._tiers_of_pool for position in tier)
-
-    def _prospect(self, model: Model, chance: float, standing: Ranking | None) -> dict[str, Any]:
-        cooling = self._health.ready_in(model.id)
-        return {
-            "id": model.id,
-            "probability": chance,
-            "rank": standing and standing.rank,
-            "value": standing and standing.value,
-            "why": standing.why if standing else "",
-            "gives_up": self.given_up(model),
-            "cooling_s": None if cooling is None else round(cooling, 1),
-        }
-
-    def _relaxations(self, ineligible: Iterable[str]) -> list[dict[str, Any]]:
-        """How many more models would be eligible without each single need; the largest number first."""
-        barred = [model for name in ineligible if (model := self._index.catalog.get(name)) is not None]
-        relaxations = []
-        for need, found in self._requirements.relaxable().items():
-            relaxed = self._requirements.without(need)
-            more = sum(not self.objections(model, relaxed) for model in barred)
-            if more:
-                relaxations.append({"need": need, "found": found, "more": more})
-        return sorted(relaxations, key=lambda relaxation: -relaxation["more"])

@@ -9,6 +9,7 @@ from scipy.stats import chisquare
 from freerouter.errors import UnknownModelError
 from freerouter.openrouter.model_names import DRAW
 from freerouter.pipeline.actions import Request
+from freerouter.pipeline.explaining import explain
 from freerouter.pipeline.router import Router
 from freerouter.pipeline.selection import Selection
 from freerouter.replies.outcome import Outcome
@@ -94,7 +95,7 @@ def test_chances_agree_with_frequencies(case):
 def test_an_explanation_draws_nothing_and_accounts_for_everybody(case):
     select, preferred, who, rng = prepared(case)
     before = rng.getstate()
-    explanation = select().explain(preferred)
+    explanation = explain(select(), preferred)
     assert rng.getstate() == before
     eligible, ineligible = ({entry["id"] for entry in explanation[kind]} for kind in ("eligible", "ineligible"))
     free = {"a/seeded:free", "a/mute:free", "a/guard:free"} | {f"a/{letter}:free" for letter in "bcdef"}
@@ -105,7 +106,7 @@ def test_an_explanation_draws_nothing_and_accounts_for_everybody(case):
 
 def reasons(case):
     select, preferred, _, _ = prepared(case)
-    return {entry["id"]: entry["reasons"] for entry in select().explain(preferred)["ineligible"]}
+    return {entry["id"]: entry["reasons"] for entry in explain(select(), preferred)["ineligible"]}
 
 
 def test_reasons_tell_why_a_name_that_was_asked_for_cannot_serve():
@@ -132,7 +133,7 @@ def test_reasons_tell_what_was_learnt():
     }.items():
         health.lessons.learn(f"a/{letter}:free", outcome, asker_of(requirements))
     health.costs.models["a/d:free"] = 0.25
-    explanation = Selection(offer(), asker_of(requirements), DRAW, health, Random(1)).explain()
+    explanation = explain(Selection(offer(), asker_of(requirements), DRAW, health, Random(1)))
     found = {entry["id"]: entry["reasons"] for entry in explanation["ineligible"]}
     assert found["a/b:free"] == ["lacks text, by its own answer"]
     assert found["a/c:free"] == ["gone, by its own answer"]
@@ -141,14 +142,14 @@ def test_reasons_tell_what_was_learnt():
 
 def test_an_explanation_names_what_is_given_up():
     select, _, _, _ = prepared(({"soft": ("seed", "stop")}, None, None, {}, ""))
-    gives_up = {entry["id"]: entry["gives_up"] for entry in select().explain()["eligible"]}
+    gives_up = {entry["id"]: entry["gives_up"] for entry in explain(select())["eligible"]}
     assert gives_up["a/b:free"] == ["seed"]
     assert gives_up["a/seeded:free"] == []
 
 
 def test_an_explanation_tells_who_is_left_alone_and_for_how_long():
     select, _, _, _ = prepared(({}, None, None, {"b": ASLEEP, "d": OVER}, ""))
-    cooling = {entry["id"]: entry["cooling_s"] for entry in select().explain()["eligible"]}
+    cooling = {entry["id"]: entry["cooling_s"] for entry in explain(select())["eligible"]}
     assert cooling["a/b:free"] == 40.0
     assert cooling["a/d:free"] is None
     assert cooling["a/c:free"] is None

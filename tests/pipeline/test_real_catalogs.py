@@ -9,6 +9,7 @@ import pytest
 
 from freerouter.openrouter.catalog import Catalog
 from freerouter.pipeline.analysis import analyze
+from freerouter.pipeline.explaining import explain
 from freerouter.pipeline.filtering import Index, Policy
 from tests.builders import selection_of
 from tests.conftest import DAYS
@@ -232,7 +233,7 @@ def test_filtering_hard_on_everything_would_have_emptied_the_pool(real_catalogs)
 def test_an_explanation_accounts_for_every_model_that_looks_free(offer, more, serves):
     day, rows, catalog = offer
     body = HELLO | more
-    explanation = selection_of(Index(catalog, Policy(), day), analyze(body)).explain()
+    explanation = explain(selection_of(Index(catalog, Policy(), day), analyze(body)))
     chances = {entry["id"]: entry["probability"] for entry in explanation["eligible"]}
     reasons = {entry["id"]: entry["reasons"] for entry in explanation["ineligible"]}
     looks_free = ids(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.openrouter.tokens import Bounds
 from freerouter.pipeline.actions import Request
+from freerouter.pipeline.explaining import explain
 from freerouter.pipeline.router import Router
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.verdicts import Lasting, Scope, Verdict
@@ -26,7 +27,7 @@ ROWS = [
 
 
 def admitted(requirements: Requirements, **selection) -> dict[str, int]:
-    explanation = selection_of(index_of(*ROWS), requirements, **selection).explain()
+    explanation = explain(selection_of(index_of(*ROWS), requirements, **selection))
     return {entry["need"]: entry["more"] for entry in explanation["without"]}
 
 
@@ -50,7 +51,7 @@ def test_each_need_is_counted_alone(requirements, expected):
 
 
 def test_the_need_that_admits_most_comes_first_and_says_where_it_was_found():
-    explanation = selection_of(index_of(*ROWS), required("text", "tools", "image", output=80)).explain()
+    explanation = explain(selection_of(index_of(*ROWS), required("text", "tools", "image", output=80)))
     assert [entry["need"] for entry in explanation["without"]] == ["tools", "image", "output_tokens"]
     assert [entry["found"] for entry in explanation["without"]] == ["somewhere", "somewhere", "80 asked for"]
 
@@ -58,7 +59,7 @@ def test_the_need_that_admits_most_comes_first_and_says_where_it_was_found():
 def test_a_model_that_was_not_asked_for_by_name_is_not_admitted():
     index = index_of(*ROWS)
     named = [index.catalog.get("a/plain:free")]
-    explanation = selection_of(index, required("text", "tools"), named=named).explain()
+    explanation = explain(selection_of(index, required("text", "tools"), named=named))
     assert explanation["without"] == [{"need": "tools", "found": "somewhere", "more": 1}]
 
 

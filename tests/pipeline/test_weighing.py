@@ -14,6 +14,7 @@ from freerouter.memory.timings import Measured
 from freerouter.pipeline.analysis import analyze
 from freerouter.pipeline.choosing import FREELY, DrawRules
 from freerouter.pipeline.drawing import between
+from freerouter.pipeline.explaining import explain
 from freerouter.pipeline.filtering import Index
 from freerouter.pipeline.policy import Policy
 from freerouter.pipeline.selection import Selection
@@ -120,7 +121,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_probabilities_of_an_explanation_are_the_frequencies_of_draws(case):
     selection = select(offer(), **case)
-    explained = {row["id"]: row["probability"] for row in selection.explain()["eligible"] if row["probability"]}
+    explained = {row["id"]: row["probability"] for row in explain(selection)["eligible"] if row["probability"]}
     counts = frequencies(selection)
     assert counts.keys() == explained.keys()
     observed = np.array([counts[model] for model in explained])
@@ -176,12 +177,12 @@ def test_equal_seeds_give_equal_draws():
 
 
 def test_a_preference_is_explained():
-    explanation = select(offer(), "coding", requirements=required(tokens=1_500)).explain()
+    explanation = explain(select(offer(), "coding", requirements=required(tokens=1_500)))
     assert explanation["preference"] == {"prefer": "coding", "sharpness": 2.0}
     rows = {row["id"]: row for row in explanation["eligible"]}
     assert (rows[name(1)]["rank"], rows[name(1)]["value"]) == (1, 50.0)
     assert rows[name(1)]["why"] == "coding index 50: rank 1 of 7"
-    uniform = Selection(offer(), asker_of(), order_of(None), healthy(), Random(1)).explain()
+    uniform = explain(Selection(offer(), asker_of(), order_of(None), healthy(), Random(1)))
     assert uniform["preference"]["prefer"] == "uniform"
     assert {(row["rank"], row["value"], row["why"]) for row in uniform["eligible"]} == {(None, None, "")}
 
@@ -192,7 +193,7 @@ def test_a_requests_own_policy_holds_besides_that_of_the_settings():
     selection = select(index, "uniform", policy=policy)
     assert len(selection) == 4
     assert selection.chances() == pytest.approx({name(n): 0.25 for n in (2, 3, 4, 5)})
-    reasons = {row["id"]: row["reasons"] for row in selection.explain()["ineligible"]}
+    reasons = {row["id"]: row["reasons"] for row in explain(selection)["ineligible"]}
     assert reasons[name(6)] == ["excluded by *m06*"]
     assert reasons[name(0)] == ["context 1000 < 3000 required by min_context"]
 
@@ -237,7 +238,7 @@ def test_a_preference_changes_the_order_and_never_who_is_eligible(scores, kind, 
     rows = [scored(n, score, parameters=["tools"] if n in tools else []) for n, score in enumerate(scores)]
     index, requirements = index_of(*rows), required("tools", tokens=tokens)
     selections = [select(index, each, sharpness, requirements, seed=seed) for each in (kind, "uniform")]
-    explained = [{row["id"] for row in selection.explain()["eligible"]} for selection in selections]
+    explained = [{row["id"] for row in explain(selection)["eligible"]} for selection in selections]
     picked = [all_picks(selection) for selection in selections]
     eligible = {name(n) for n in tools if n < len(scores) and 1_000 * (n + 1) >= tokens}
     assert explained[0] == explained[1] == eligible
@@ -302,7 +303,7 @@ def test_the_ranks_of_real_lists_with_scores_are_those_of_the_scores(offer):
     for body in ({}, {"tools": [{"type": "function", "function": {"name": "f"}}]}, {"seed": 1}):
         requirements = analyze({"messages": [{"role": "user", "content": "Hello"}], **body})
         explained = [
-            Selection(index, asker_of(requirements), order_of(None), healthy(), Random(1), choice).explain()
+            explain(Selection(index, asker_of(requirements), order_of(None), healthy(), Random(1), choice))
             for choice in (FREELY, DrawRules(Preference("coding")), DrawRules(Preference("reliable", math.inf)))
         ]
         eligible = [{row["id"] for row in each["eligible"]} for each in explained]
