@@ -1,4 +1,4 @@
-"""What the server answers by itself: the list of models, explanations, token counts."""
+"""The rows and figures that the server answers by itself: the list of models, token counts."""
 
 from __future__ import annotations
 
