@@ -207,7 +207,7 @@ class CatalogSource:
     def _reading(self) -> Future[None]:
         """Read the copy in a thread, once for all who wait for it: reading and parsing it takes long for a loop."""
         with self._lock:
-            if self._copying is None or self._copying.done():
+            if self._copying is None or (self._copying.done() and self._catalog is None):
                 self._copying = Future()
                 threading.Thread(
                     target=self._copy_into, args=(self._copying,), name="freerouter-copy", daemon=True

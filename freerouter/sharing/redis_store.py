@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from redis.retry import Retry
 from freerouter.errors import SettingsError
 from freerouter.sharing import scripts
 from freerouter.sharing.facts import Kind, Told, name_of
+from freerouter.sharing.slot_connections import SlotConnections
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
 from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS, StoreError
 
@@ -38,9 +38,6 @@ _TIMEOUT = 2.0
 _PAGE = 500
 # The connection for news is asked for a sign of life when it has been silent for so long, and has as long to answer.
 _SILENCE = 5.0
-# Slots that are asked for at once: each takes a fraction of a millisecond, but opening a connection with TLS may take a
-# tenth of a second, and no other request should bear that.
-_AT_ONCE = 4
 _ALIVE_MS = 60_000
 
 # The words for what can be wrong; the first that fits counts.
@@ -87,10 +84,9 @@ class RedisStore:
         self._prefix = f"freerouter:{{{_short(scope)}}}:"
         self._origin = origin
         self._now = now
-        self._patience = patience
-        self._places = threading.Semaphore(_AT_ONCE)
-        self._quick = _client(url, patience)
         self._slow = _client(url, _TIMEOUT)
+        pool = self._slow.connection_pool
+        self._quick = SlotConnections(lambda: pool.connection_class(**pool.connection_kwargs), patience)
         self._subscription: Any = None
         self._heard = self._pinged = 0.0
 
@@ -102,9 +98,8 @@ class RedisStore:
             self._subscription = self._slow.pubsub()
             self._subscription.subscribe(self._channel)
             self._heard, self._pinged = time.monotonic(), 0.0
+            self._quick.open()
         self.check()
-        with suppress(StoreError):
-            self.probe()  # so that the first slot has a connection; a slow one is no reason to wait
 
     def check(self) -> None:
         """See Store."""
@@ -123,7 +118,7 @@ class RedisStore:
     def take(self, ask: SlotRequest) -> Slot:
         """See Store."""
         keys = (self._minute(ask.account), self._fact(name_of(Kind.GATE, ask.account)), self._day(ask.account))
-        with self._place(), _translated():
+        with _translated():
             granted, day, gate, rests = self._run(
                 self._quick, scripts.TAKE, keys, int(SLOT_SECONDS * 1000), ask.limit, self._slot(ask.number)
             )
@@ -132,15 +127,6 @@ class RedisStore:
         )
         left = None if day[1] is None else (int(day[0]), int(day[1]))
         return Slot(granted == 1, tuple([rest / 1000 for rest in rests]), left, news)
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=self._patience):
-            raise StoreError("does not answer in time")
-        try:
-            yield
-        finally:
-            self._places.release()
 
     def probe(self) -> None:
         """See Store."""
@@ -206,6 +192,7 @@ class RedisStore:
                     found.append(told)
                 message = self._subscription.get_message(timeout=0.0) if len(found) < _PAGE else None
             self._want_sign_of_life()
+            self._quick.restore()
         return found
 
     def _want_sign_of_life(self) -> None:
@@ -260,7 +247,7 @@ class RedisStore:
         return client.eval(script, len(keys), *keys, now, *arguments)
 
 
-def _client(url: str, timeout: float, **options: Any) -> Any:
+def _client(url: str, timeout: float) -> Any:
     """A client of Redis; nothing is connected yet. Raises SettingsError."""
     fixed = {
         "socket_timeout": timeout,
@@ -270,7 +257,7 @@ def _client(url: str, timeout: float, **options: Any) -> Any:
         "decode_responses": False,
     }
     try:
-        client = redis.Redis.from_url(url, **fixed, **options)
+        client = redis.Redis.from_url(url, **fixed)
         client.connection_pool.connection_kwargs.update(fixed)  # the options of the URL would come first
         client.connection_pool.make_connection()  # which looks at the options
     except (TypeError, ValueError, RedisError):

@@ -3,17 +3,20 @@
 import subprocess
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from freerouter.sharing import file_store, redis_store, slots
+from freerouter.sharing import file_store, redis_store, slot_connections, slots
 from freerouter.sharing.facts import Fact, Kind, ended, heard, replaces, tell
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.redis_store import RedisStore
 from freerouter.sharing.stores import StoreError
+from tests import stage
 from tests.sharing.servers import RedisServer, Wanted
 
 PATIENT = 5.0
@@ -263,7 +266,7 @@ def test_many_requests_at_once_open_few_connections(redis_server):
     with redis_server.client() as client:
         opened = [each for each in client.client_list(_type="normal") if each["db"] == "7"]
     assert len(granted) == 32
-    assert len(opened) <= 1 + redis_store._AT_ONCE
+    assert len(opened) == 1 + slot_connections.AT_ONCE
     store.close()
 
 
@@ -284,7 +287,7 @@ def test_every_key_in_redis_ends_and_none_holds_the_account(redis_server):
 def test_options_of_the_url_do_not_change_how_long_a_request_waits(redis_server):
     url = f"{redis_server.url}?socket_timeout=60&decode_responses=true"
     one, other = RedisStore(url, uuid4().hex, "one"), RedisStore(url, uuid4().hex, "other", patience=PATIENT)
-    assert one._quick.connection_pool.connection_kwargs["socket_timeout"] == slots.PATIENCE
+    assert one._slow.connection_pool.connection_kwargs["socket_timeout"] == redis_store._TIMEOUT
     other.connect()
     assert other.take(Wanted("me", 0, 1)).granted
     other.publish(told := [tell(ended(Kind.COOLED, ("m",), 0.0), 1.0)])
@@ -325,3 +328,76 @@ def test_without_password():
     )
     assert redis_store.without_password("redis://:secret@[::1]:1/0") == "redis://[::1]:1/0"
     assert redis_store.without_password("unix:///run/redis.sock") == "unix:///run/redis.sock"
+
+
+# The connections for slots.
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def own(request):
+    return request.getfixturevalue("own_redis" if request.param == "plain" else "encrypted")
+
+
+def at_once(store, numbers):
+    return stage.in_threads([partial(store.take, ask(number, limit=100)) for number in numbers])
+
+
+def connections(server):
+    """How many have been opened since the start; this one is counted, too."""
+    with server.client() as client:
+        return client.info("stats")["total_connections_received"]
+
+
+def test_no_slot_opens_a_connection_and_none_waits_for_one(own):
+    store = RedisStore(own.url, uuid4().hex, "me", patience=PATIENT)
+    store.connect()
+    before = connections(own)
+    assert store.take(ask(0)).granted
+    assert all(slot.granted for slot in at_once(store, range(1, 20)))
+    assert connections(own) == before + 1
+    store.close()
+
+
+def test_the_first_slots_over_tls_are_answered_in_time(encrypted):
+    answered = []
+    for _ in range(5):  # the best of some: this machine may be busy
+        store = RedisStore(encrypted.url, uuid4().hex, "me", patience=slots.PATIENCE)
+        store.connect()
+        with suppress(StoreError):
+            answered.append([store.take(ask(0)).granted, *[slot.granted for slot in at_once(store, range(1, 5))]])
+        store.close()
+    assert [True] * 5 in answered
+
+
+def test_connections_that_were_lost_are_opened_again_before_a_slot_needs_them(own):
+    store = RedisStore(own.url, uuid4().hex, "me", patience=PATIENT)
+    store.connect()
+    with own.client() as client:
+        client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    store.news(0.01)
+    before = connections(own)
+    assert len(at_once(store, range(8))) == 8
+    assert connections(own) == before + 1
+    store.close()
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(own):
+    store = RedisStore(own.url, uuid4().hex, "me", patience=0.05)
+    store.connect()
+    own.pause()
+    for number in range(slot_connections.AT_ONCE + 1):
+        with pytest.raises(StoreError, match="does not answer in time"):
+            store.take(ask(number))
+    own.go_on()
+    store.news(0.01)
+    found = RedisStore(own.url, uuid4().hex, "other", patience=PATIENT)
+    found.connect()
+    assert len(found.take(ask(0, account="another")).taken) == 1
+    stage.until(lambda: _taken(store) == 1, 5)
+    store.close()
+    found.close()
+
+
+def _taken(store):
+    with suppress(StoreError):
+        return len(store.take(ask(0, account="another")).taken)
