@@ -13,10 +13,17 @@ def redis_server(tmp_path_factory):
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("valkey"), "valkey")
+    yield server
+    server.kill()
+
+
 @pytest.fixture
-def own_redis(tmp_path):
-    """A Redis for this test alone, which may be ill-treated."""
-    server = RedisServer(tmp_path)
+def own_redis(tmp_path, request):
+    """A Redis, or what the test names, for this test alone, which may be ill-treated."""
+    server = RedisServer(tmp_path, getattr(request, "param", "redis"))
     yield server
     server.go_on()
     server.kill()

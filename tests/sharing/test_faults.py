@@ -83,7 +83,11 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("own_redis", "fault"),
+    [*[("redis", fault) for fault in FAULTS], *[("valkey", fault) for fault in ("killed", "stopped", "flushed")]],
+    indirect=["own_redis"],
+)
 def test_no_request_fails_because_of_redis_and_it_comes_back_by_itself(workers, own_redis, tmp_path, fault):
     bring, _ = FAULTS[fault]
     emulator = Emulator(seed=1, per_minute=None, per_day=None)

@@ -7,15 +7,18 @@ from tests.sharing.workers import all_do
 from tests.stage import CATALOG, KEY, TODAY
 
 AT_ONCE = 0.1  # seconds until all know what one has learnt
+# The limits, and how fast news are; what else is tested here differs in nothing between Redis and Valkey.
+ON_ALL = pytest.mark.parametrize("shared", ["redis", "valkey", "local"], indirect=True)
 
 
 @pytest.fixture(params=["redis", "local"])
 def shared(request, tmp_path):
-    """The settings with which the processes share, over Redis and over the file."""
-    store = request.getfixturevalue("redis_server").url if request.param == "redis" else "auto"
+    """The settings with which the processes share, over Redis, Valkey, and the file."""
+    store = "auto" if request.param == "local" else request.getfixturevalue(f"{request.param}_server").url
     return {"shared_state": store, "cache_dir": str(tmp_path / "cache"), "api_key": KEY}
 
 
+@ON_ALL
 def test_together_they_are_never_refused_for_the_minute(workers, shared):
     emulator = Emulator(seed=1, per_minute=20, per_day=50)
     with emulator.running() as url:
@@ -26,6 +29,7 @@ def test_together_they_are_never_refused_for_the_minute(workers, shared):
     assert [one["gate"] for one in found if "error" in one] == ["minute"] * 16
 
 
+@ON_ALL
 def test_hardly_a_send_goes_beyond_the_day(workers, shared):
     emulator = Emulator(seed=1, per_minute=None, per_day=50)
     with emulator.running() as url:
@@ -58,6 +62,7 @@ def test_those_in_flight_when_the_day_ends_are_all_that_go_beyond_it(workers, sh
     assert 5 <= len(emulator.completions) <= 8
 
 
+@ON_ALL
 def test_a_cooldown_is_known_to_all_at_once(workers, shared):
     emulator = Emulator(seed=1, per_minute=None, per_day=None)
     models = [model.id for model in CATALOG.free(TODAY)][:3]

@@ -22,13 +22,6 @@ from tests.sharing.servers import RedisServer, Wanted
 PATIENT = 5.0
 
 
-@pytest.fixture(scope="session")
-def valkey_server(tmp_path_factory):
-    server = RedisServer(tmp_path_factory.mktemp("valkey"), "valkey")
-    yield server
-    server.kill()
-
-
 @pytest.fixture(params=["redis", "valkey", "file"])
 def make(request, tmp_path):
     """Makes stores that share what they keep."""
