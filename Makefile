@@ -11,7 +11,7 @@ BENCH := .venv-bench
 BENCH_READY := $(BENCH)/.ready
 
 .PHONY: demo test check format clean mutants bench bench-compare bench-micro bench-quick quality reliability soak \
-	nightly pip-audit faults constraints screenshots
+	nightly pip-audit faults constraints screenshots image
 
 demo: $(READY)
 	$(BIN)/freerouter demo $(if $(LIVE),--live)
@@ -58,6 +58,10 @@ mutants: $(READY)
 # SECONDS is how long it runs; it needs Linux, for it looks into /proc.
 soak: $(READY)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
+
+# Builds deploy/Dockerfile on a base of Debian's packages and starts it; needs root, buildah, mmdebstrap and runc.
+image: $(READY)
+	$(BIN)/pytest -m image tests/deploy/test_image.py $(ARGS)
 
 # Goes on looking for inputs that break what reads them, SECONDS for each test.
 nightly: $(READY)
