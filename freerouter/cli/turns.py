@@ -154,6 +154,8 @@ class Talk:
         hard: Mapping[str, str] = {} if trace.requirements is None else trace.requirements.found
         needs = ", ".join(f"{name} ({where})" for name, where in hard.items())
         self.say(f"{trace.eligible} of {trace.free} free models eligible for {needs}")
+        if trace.conversation:
+            self.say(f"the conversation {trace.conversation}")
 
     def _tell_attempts(self, trace: TraceLike) -> None:
         for attempt in trace.attempts:

@@ -251,6 +251,15 @@ class Selection:
             reasons.append(self.choice.barred[model.id])
         return [*reasons, *self._health.lessons.objections(model.id, self._asking(requirements))]
 
+    def why_not(self, name: str) -> str:
+        """Why the request does not go to a model that it went to before."""
+        model = self._index.catalog.get(name)
+        if model is None:
+            return "it is no longer listed"
+        cooling = self._health.ready_in(name)
+        reasons = self.objections(model) + ([] if cooling is None else [f"it cools down for {cooling:.0f} s"])
+        return "; ".join(reasons)
+
     def _asking(self, requirements: Requirements) -> Asker:
         if requirements is self.requirements:
             return self._asker

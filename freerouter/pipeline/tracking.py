@@ -71,6 +71,8 @@ class Trace:
         free: number of free models that the user's settings allow.
         eligible: number of those that have what the request needs.
         prefer: what counts in the draws.
+        conversation: whether the request stayed on the model of its conversation, or why it moved; empty where it
+            belongs to none that is known.
         skipped: models that the request names but that are no longer offered.
         attempts: the models that were tried, in order.
         model: the model that answered.
@@ -84,6 +86,7 @@ class Trace:
     free: int = 0
     eligible: int = 0
     prefer: str = "uniform"
+    conversation: str = ""
     skipped: tuple[str, ...] = ()
     attempts: list[Attempt] = field(default_factory=list)
     model: str | None = None
@@ -132,6 +135,7 @@ class Trace:
             "free": self.free,
             "eligible": self.eligible,
             "prefer": self.prefer,
+            "conversation": self.conversation,
             "skipped": list(self.skipped),
             "attempts": [attempt.as_dict() for attempt in self.attempts],
             "model": self.model,
@@ -149,7 +153,8 @@ class Trace:
     def __str__(self) -> str:
         skipped = [f"{name} is skipped: it is no longer offered" for name in self.skipped]
         by = "" if self.prefer == "uniform" else f", drawn by {self.prefer}"
-        lines = [f"{self.eligible} of {self.free} free models eligible{by}", *skipped, *map(str, self.attempts)]
+        talk = [f"the conversation {self.conversation}"] if self.conversation else []
+        lines = [f"{self.eligible} of {self.free} free models eligible{by}", *skipped, *talk, *map(str, self.attempts)]
         return "\n".join(lines)
 
 

@@ -69,6 +69,7 @@ def test_the_whole_story_as_json():
         "free": 18,
         "eligible": 7,
         "prefer": "uniform",
+        "conversation": "",
         "skipped": [],
         "attempts": [
             {

@@ -251,3 +251,38 @@ def test_a_message_is_shown_only_where_that_was_said(upstream, visit, shown):
         expect(page.locator(".steps")).to_be_visible()
         assert ("canary" in page.content()) == shown
         assert "x" * 400 not in page.content()
+
+
+def test_models_that_may_train_on_prompts_can_be_left_out(server, visit, emulator):
+    emulator.denies_training = True
+    emulator.training = [model.id for model in server.app.router.models()[1:]]
+    page = visit(server.url)
+    page.get_by_label("without models that may train on it").check()
+    page.get_by_role("button", name="Explain").click()
+    expect(page.locator("#try-result")).to_contain_text("1 model is eligible.")
+    expect(page.locator("#try-result")).to_contain_text("Whether 1 of them train on prompts is not known")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#try-result")).to_contain_text("Answered by")
+    (sent,) = emulator.completions
+    assert sent.json["provider"]["data_collection"] == "deny"
+
+
+def test_a_setting_that_denies_training_cannot_be_loosened(upstream, visit):
+    with served(upstream, train="deny") as server:
+        box = visit(server.url).get_by_label("without models that may train on it")
+        expect(box).to_be_checked()
+        expect(box).to_be_disabled()
+
+
+def test_a_trace_says_whether_a_conversation_stays_on_its_model(server, visit, emulator):
+    first = server.ask(session_id="s").headers["x-freerouter-model"]
+    server.ask(session_id="s")
+    emulator.faults = striking("rate_limited", models=first)
+    second = server.ask(session_id="s").headers["x-freerouter-model"]
+    page = visit(server.url)
+    request(page).click()
+    expect(page.locator(".steps")).to_contain_text(f"the conversation moves from {first} to {second}: it failed (")
+    request(page, 1).click()
+    expect(page.locator(".steps").last).to_contain_text(f"the conversation stays on {first}")
+    request(page, 2).click()
+    expect(page.locator(".steps").last).not_to_contain_text("conversation")

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from freerouter import Router, Settings
 from freerouter.server import Access, App, tokens
 from tests.server.stage import ask, running, served
-from tests.stage import CATALOG, KEY, NOWHERE, striking
+from tests.stage import CATALOG, KEY, NOWHERE, striking, until
 
 TOKEN = "let-me-in-0123456789"
 ACCESS = Access(tokens(f"alice={TOKEN}"))
@@ -156,3 +156,35 @@ def test_there_is_one_attempt_to_connect_at_a_time(server, visit):
     page.evaluate("for (let i = 0; i < 5; i += 1) dispatchEvent(new Event('online'))")
     expect(page.locator("#connection")).to_have_text("Live")
     assert len(asked) == 1
+
+
+def test_a_page_that_the_server_refuses_shows_its_words_and_waits(server, visit, monkeypatch):
+    monkeypatch.setattr("freerouter.server.window.feed.PAGES", 1)
+    open_page = visit(server.url)
+    expect(open_page.locator("#connection")).to_have_text("Live")
+    page = visit("about:blank", fails=True)
+    page.clock.install()
+    asked = []
+    page.on(
+        "request", lambda request: request.url.endswith(("/events", "/status?requests=0")) and asked.append(request)
+    )
+    page.goto(server.url)
+    expect(banner(page)).to_have_text("The server refuses this page. It says: 1 pages are open already: close one.")
+    expect(page.locator("#connection")).to_have_text("Refused")
+    page.clock.run_for(50_000)
+    assert len(asked) == 3  # the state, the events, and why there are none
+    open_page.close()
+    until(lambda: not server.app.window._feed._pages)
+    page.clock.run_for(11_000)
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(banner(page)).to_be_empty()
+    assert len(asked) == 5
+
+
+def test_a_page_of_a_host_that_is_not_allowed_shows_the_servers_words(server, visit):
+    page = visit("about:blank", fails=True)
+    page.route(
+        "**/status*", lambda route: route.fulfill(status=403, json={"error": {"message": "the host is not yours"}})
+    )
+    page.goto(server.url)
+    expect(banner(page)).to_contain_text("It says: the host is not yours.")

@@ -83,6 +83,7 @@ class Snapshot:
             "shared_state": self._shared().as_dict(),
             "counts": self._counts(),
             "prefer": router.usual.kind,
+            "train": router.settings.train,
             "prefers": list(get_args(Prefer)),
             **self._models(),
         }

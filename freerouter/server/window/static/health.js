@@ -13,7 +13,7 @@ export function condition(state) {
     return ["bad", "No list of models yet", `The server could not read it from ${state.upstream}. It tries again with the next request; freerouter doctor says what is wrong.`];
   }
   if (!models.length) {
-    return ["bad", "No eligible model", "The settings include, exclude, authors and min_context leave no free model: freerouter models --all says why."];
+    return ["bad", "No eligible model", "The settings include, exclude, authors, min_context and train leave no free model: freerouter models --all says why."];
   }
   if (outage) {
     return ["bad", "Outage", `OpenRouter does not answer (${outage.reason}). The server asks again ${inTime(outage.until)}; until then requests wait or fail with 429.`];

@@ -1,8 +1,9 @@
 // The connection to the server: a first look as JSON, then events; when it is lost, it is made again.
 
-import { byId } from "./dom.js";
+import { byId, h } from "./dom.js";
 
 const LONGEST_PAUSE = 10_000;
+const PAUSE_WHEN_REFUSED = 60_000; // the server is there, and has said no
 
 let source = null;
 let attempt = 0; // the latest: an older one that is still under way ends
@@ -22,7 +23,7 @@ export async function connect(on) {
     const answer = await fetch("/status?requests=0", { cache: "no-store" });
     if (mine !== attempt) return;
     if (answer.status === 401) return on.login();
-    if (!answer.ok) throw new Error(answer.status);
+    if (!answer.ok) return refused(on, await wordsOf(answer));
   } catch {
     return mine === attempt && again(on);
   }
@@ -30,15 +31,44 @@ export async function connect(on) {
 }
 
 function listen(on) {
+  let heard = false;
   source = new EventSource("/events");
   for (const kind of ["snapshot", "state", "request"]) {
     source.addEventListener(kind, (event) => {
+      heard = true;
       pause = 0;
       setConnection("live", "Live");
       on[kind](JSON.parse(event.data));
     });
   }
-  source.addEventListener("error", () => again(on));
+  source.addEventListener("error", () => (heard ? again(on) : askWhy(on)));
+}
+
+// An event source that was refused does not tell why: the server is asked.
+async function askWhy(on) {
+  const mine = stop();
+  const ended = new AbortController();
+  try {
+    const answer = await fetch("/events", { cache: "no-store", signal: ended.signal });
+    const words = answer.ok ? "" : await wordsOf(answer);
+    if (mine === attempt) words ? refused(on, words) : again(on);
+  } catch {
+    if (mine === attempt) again(on);
+  } finally {
+    ended.abort();
+  }
+}
+
+async function wordsOf(answer) {
+  const said = await answer.json().catch(() => null);
+  return said?.error?.message ?? `status ${answer.status}`;
+}
+
+function refused(on, words) {
+  stop();
+  setConnection("refused", "Refused");
+  byId("banner").replaceChildren(h("p", { class: "banner bad" }, h("strong", {}, "The server refuses this page."), ` It says: ${words}.`));
+  timer = setTimeout(() => connect(on), PAUSE_WHEN_REFUSED);
 }
 
 function again(on) {

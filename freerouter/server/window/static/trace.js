@@ -29,7 +29,8 @@ function analysis(requirements) {
 function selection(trace) {
   const drawn = [...new Set(trace.attempts.map((one) => one.model))];
   const preferred = trace.prefer && trace.prefer !== "uniform" ? [`preference ${trace.prefer}`] : [];
-  return [drawn.length ? `drawn: ${drawn.join(", ")}` : "no model was drawn", ...preferred];
+  const conversation = trace.conversation ? [`the conversation ${trace.conversation}`] : [];
+  return [drawn.length ? `drawn: ${drawn.join(", ")}` : "no model was drawn", ...preferred, ...conversation];
 }
 
 function attempt(one) {

@@ -17,6 +17,7 @@ function request(stream) {
 async function post(path, body) {
   const headers = { "content-type": "application/json" };
   if (byId("try-prefer").value) headers["x-freerouter-prefer"] = byId("try-prefer").value;
+  if (byId("try-train").checked) headers["x-freerouter-train"] = "deny";
   running = new AbortController();
   const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: running.signal });
   if (answer.status === 401) onLogin();
@@ -43,12 +44,14 @@ async function guarded(work) {
 
 async function explain() {
   const answer = await post("/try/explain", request(false));
-  const { requirements, eligible, ineligible, without } = await answer.json();
+  const { requirements, eligible, ineligible, without, train } = await answer.json();
+  const unknown = train === "deny" ? eligible.filter((row) => row.trains === "unknown").length : 0;
   const found = Object.entries(requirements.hard).map(([name, where]) => `${wordsFor(name)} (${where})`);
   const likely = [...eligible].sort((a, b) => b.probability - a.probability || (a.id < b.id ? -1 : 1));
   show(
     h("p", { role: "status" }, h("b", {}, `${plural(eligible.length, "model is", "models are")} eligible.`), ` Needs ${found.join(", ")}. Nothing was sent.`),
     h("ul", { class: "rows" }, likely.map((row) => h("li", {}, h("span", { class: "value" }, percent(row.probability)), h("span", {}, row.id, note(row))))),
+    unknown ? h("p", { class: "muted" }, `Whether ${unknown} of them train on prompts is not known: OpenRouter is told that they must not.`) : "",
     without.length ? h("p", { class: "muted" }, `Without one need: ${without.map((row) => `${plural(row.more, "more", "more")} without ${wordsFor(row.need)}`).join(", ")}.`) : "",
     h(
       "details",
@@ -124,6 +127,8 @@ export function offerChoices(state) {
   const box = byId("try-needs");
   if (can.length !== box.children.length) box.replaceChildren(...can.map((name) => chip(name)));
   options(byId("try-model"), state.models.map((model) => model.id).sort(), 1);
+  const training = byId("try-train");
+  if (state.train === "deny") training.checked = training.disabled = true;
   const prefers = state.prefers ?? [];
   byId("try-prefer-box").hidden = !prefers.length;
   const select = byId("try-prefer");
