@@ -121,7 +121,7 @@ class Handover(Generic[ReplyT]):
         error = None if routing is None else routing.finish(ending, self._why)
         if routing is None or error is None:
             return b""
-        return routing.request.dialect.error_event(error, ending.last)
+        return routing.request.dialect.error_event(error, routing.begun(ending))
 
     def _leave(self) -> ReplyT | None:
         """The caller has finished reading, or has disconnected. Returns the reply to close."""

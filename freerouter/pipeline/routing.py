@@ -9,6 +9,7 @@ from freerouter.errors import FreeRouterError, StreamInterruptedError
 from freerouter.memory.costs import ACCOUNT
 from freerouter.openrouter import cost_guard
 from freerouter.openrouter.catalog import Model
+from freerouter.openrouter.dialects import Begun
 from freerouter.pipeline import grounds, refusals
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
 from freerouter.pipeline.admission import Admission
@@ -271,6 +272,10 @@ class Routing:
         if ending.finished or ending.error is not None:
             return None
         return StreamInterruptedError(f"the stream of {sent.model.id} {why}", trace=self.trace)
+
+    def begun(self, ending: StreamEnd) -> Begun:
+        """What is known of an answer that is ended by an error."""
+        return Begun(ending.first, ending.last, self.trace.id, self.trace.model or "", int(self._state.wall()))
 
     def _fail(self, error: FreeRouterError) -> Fail:
         self._admission.leave()

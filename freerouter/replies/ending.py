@@ -34,7 +34,7 @@ class StreamEnd:
         usage: tokens and cost, if it stated them.
         ragged: its last event is incomplete.
         flaw: why it broke off, where that is not the model's fault.
-        last: its last event before the end marker, parsed.
+        first, last: its first event, and the last one before the end marker, parsed.
     """
 
     finished: bool
@@ -42,6 +42,7 @@ class StreamEnd:
     usage: Mapping[str, Any] | None = None
     ragged: bool = False
     flaw: Flaw | None = None
+    first: Mapping[str, Any] = field(default_factory=dict, compare=False)
     last: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
@@ -55,9 +56,13 @@ class Tail:
         self._cut = False
         self._ended = False
         self._mark = b""
+        self._opening: bytes | None = None
+        self._opens = Events()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes that were passed on."""
+        if self._opening is None:
+            self._opening = next(iter(self._opens.feed(chunk)), None)
         if self._dialect.endings and not self._ended:
             self._look_for_end(chunk)
         if len(chunk) > _MOST:
@@ -95,7 +100,14 @@ class Tail:
         said = seen.said
         whole = not seen.broken and not seen.open
         finished = said.error is None and whole and (said.finish is not None or self._ended)
-        return StreamEnd(finished, said.error, said.usage or self._usage(kept), events.unfinished, last=seen.last)
+        usage = said.usage or self._usage(kept)
+        return StreamEnd(finished, said.error, usage, events.unfinished, first=self._first(), last=seen.last)
+
+    def _first(self) -> Mapping[str, Any]:
+        try:
+            return NO_CHUNK if self._opening is None else parse(self._opening)
+        except InvalidRequestError:
+            return NO_CHUNK
 
     def _usage(self, kept: bytes) -> Mapping[str, Any] | None:
         """The usage that a last event states which is too long to be kept whole."""

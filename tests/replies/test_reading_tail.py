@@ -183,10 +183,11 @@ def test_the_error_at_the_end_is_labelled_as_the_chunks_before_it():
     assert {name: error[name] for name in labels} == labels
 
 
-def test_the_error_has_all_labels_where_the_chunks_had_none():
-    answer, _, _ = forwarded(ScriptedReply([event({"choices": [{"delta": {"content": "Hi"}}]})]))
+def test_the_error_has_what_is_known_where_the_chunks_had_no_labels():
+    answer, router, _ = forwarded(ScriptedReply([event({"choices": [{"delta": {"content": "Hi"}}]})]))
     error = json.loads(events(b"".join(answer.body))[-1])
-    assert (error["id"], error["object"], error["created"], error["model"]) == ("", "chat.completion.chunk", 0, "")
+    assert (error["id"], error["model"]) == (answer.trace.id, answer.trace.model)
+    assert (error["object"], error["created"]) == ("chat.completion.chunk", int(router.wall()))
 
 
 def test_an_error_in_the_stream_is_handed_on_and_not_told_twice():

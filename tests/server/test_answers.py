@@ -151,6 +151,17 @@ def test_a_stream_that_breaks_off_ends_with_an_error_of_its_dialect(server, emul
     assert len(emulator.completions) == 1
 
 
+@pytest.mark.parametrize(("name", "created"), [("chat", "created"), ("responses", "created_at")])
+def test_its_last_event_is_of_the_same_answer_as_the_first(server, emulator, name, created):
+    emulator.faults = striking("stream_cut_midway")
+    response = server.ask(name, stream=True)
+    assert response.status_code == 200
+    said = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+    first, last = (event.get("response", event) for event in (said[0], said[-1]))
+    assert first["id"]
+    assert [last[label] for label in ("id", "model", created)] == [first[label] for label in ("id", "model", created)]
+
+
 def test_an_upstream_that_is_not_there(dialect):
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]

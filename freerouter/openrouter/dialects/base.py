@@ -47,6 +47,25 @@ TOKEN = Piece(token=True)
 NO_CHUNK: Mapping[str, Any] = {}
 
 
+class Begun(NamedTuple):
+    """What is known of a stream that is ended by an error of ours.
+
+    Attributes:
+        first, last: of its events, parsed; the last one before the end marker.
+        id: of the request.
+        model: that was asked.
+        now: seconds since 1970.
+    """
+
+    first: Mapping[str, Any] = NO_CHUNK
+    last: Mapping[str, Any] = NO_CHUNK
+    id: str = ""
+    model: str = ""
+    now: int = 0
+
+
+NOT_BEGUN = Begun()
+
 # Fields that OpenRouter itself uses, in any dialect: they require nothing of a model.
 HEEDED_BY_OPENROUTER = frozenset(
     {"model", "models", "fallbacks", "route", "provider", "plugins", "transforms", "stream", "stream_options", "usage"}
@@ -132,8 +151,8 @@ class Dialect(ABC):
         """The body of an error response."""
 
     @abstractmethod
-    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
-        """The last event to send for a stream that broke off after this event."""
+    def error_event(self, error: FreeRouterError, begun: Begun = NOT_BEGUN) -> bytes:
+        """The last event to send for a stream that broke off."""
 
 
 def listed(body: Mapping[str, Any], name: str, where: str | None = None) -> list[Any] | tuple[Any, ...]:

@@ -10,9 +10,10 @@ from pydantic_core import to_json
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
-    NO_CHUNK,
+    NOT_BEGUN,
     NOTHING,
     TOKEN,
+    Begun,
     Dialect,
     Piece,
     by_role,
@@ -27,8 +28,6 @@ _TOKENS = frozenset(
     {"content", "reasoning", "tool_calls", "refusal", "images", "audio", "reasoning_details", "reasoning_content"}
     | {"function_call"}
 )
-# The labels of a chunk, with defaults for labels that the earlier chunks did not have.
-_CHUNK = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
 # The error of a choice that gives no details.
 _UNSAID: Mapping[str, Any] = {}
 
@@ -114,13 +113,15 @@ class ChatDialect(Dialect):
         """``{"error": {"code", "message", "metadata"}}``."""
         return openrouter_error(error)
 
-    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
+    def error_event(self, error: FreeRouterError, begun: Begun = NOT_BEGUN) -> bytes:
         """A chunk with a top-level ``error`` (API reference, "Streaming": errors after the first token).
 
         OpenRouter's Python SDK refuses a chunk without the labels of the earlier ones.
         """
         choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
-        labels = {name: usual if after.get(name) is None else after[name] for name, usual in _CHUNK.items()}
+        labels = {"id": begun.id, "object": "chat.completion.chunk", "created": begun.now, "model": begun.model}
+        for chunk in (begun.first, begun.last):
+            labels |= {name: chunk[name] for name in labels if chunk.get(name) is not None}
         return b"data: " + to_json({**labels, **openrouter_error(error), "choices": [choice]}) + b"\n\n"
 
 

@@ -12,9 +12,10 @@ from pydantic_core import from_json, to_json
 from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
-    NO_CHUNK,
+    NOT_BEGUN,
     NOTHING,
     TOOL,
+    Begun,
     Dialect,
     Piece,
     format_need,
@@ -119,7 +120,7 @@ class MessagesDialect(Dialect):
         kind = _ERROR_TYPES.get(error.status, "api_error")
         return {**body, "type": "error", "error": {"type": kind, **body["error"]}}
 
-    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:  # noqa: ARG002
+    def error_event(self, error: FreeRouterError, begun: Begun = NOT_BEGUN) -> bytes:  # noqa: ARG002
         """An ``error`` event."""
         return b"event: error\ndata: " + to_json(self.error_body(error)) + b"\n\n"
 

@@ -11,9 +11,10 @@ from freerouter.errors import FreeRouterError
 from freerouter.openrouter.dialects.base import (
     HEEDED_BY_OPENROUTER,
     MODEL,
-    NO_CHUNK,
+    NOT_BEGUN,
     SYSTEM,
     TOOL,
+    Begun,
     Dialect,
     Piece,
     common_needs,
@@ -33,13 +34,9 @@ _SPOKEN = frozenset(
 _ENDS = {"response.completed": "completed", "response.incomplete": "incomplete", "response.failed": "failed"}
 # Errors that are sent as a success without output (API reference, "Errors").
 _OVERFLOWS = ("context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long")
-# A response that failed, as far as the events before it are not known any more.
-_FAILED: Mapping[str, Any] = {
-    "id": "",
+# What a response has at least, where no event has said it.
+_RESPONSE: Mapping[str, Any] = {
     "object": "response",
-    "created_at": 0,
-    "model": "",
-    "status": "failed",
     "output": [],
     "tools": [],
     "tool_choice": "auto",
@@ -122,15 +119,25 @@ class ResponsesDialect(Dialect):
         """``{"error": {"code", "message", "metadata"}}``."""
         return openrouter_error(error)
 
-    def error_event(self, error: FreeRouterError, after: Mapping[str, Any] = NO_CHUNK) -> bytes:
+    def error_event(self, error: FreeRouterError, begun: Begun = NOT_BEGUN) -> bytes:
         """A ``response.failed`` event, with all fields that OpenRouter's Python SDK asks of one."""
         inner = openrouter_error(error)["error"]
         failure = {"code": "server_error", "message": inner["message"], "metadata": inner["metadata"]}
-        number = after.get("sequence_number")
+        number = begun.last.get("sequence_number")
         following = number + 1 if isinstance(number, int) else 0
-        response = {**_FAILED, "error": failure}
+        response = {**_response(begun), "status": "failed", "error": failure}
         data = to_json({"type": "response.failed", "sequence_number": following, "response": response})
         return b"event: response.failed\ndata: " + data + b"\n\n"
+
+
+def _response(begun: Begun) -> dict[str, Any]:
+    """The response as its events have shown it; the first one does, and the last one may."""
+    shown = {**_RESPONSE, "id": begun.id, "created_at": begun.now, "model": begun.model}
+    for event in (begun.first, begun.last):
+        told = event.get("response")
+        if isinstance(told, dict):
+            shown |= {name: value for name, value in told.items() if value is not None}
+    return shown
 
 
 def _whole(response: Mapping[str, Any], ending: str | None = None) -> Piece:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from freerouter.errors import AllowanceExhaustedError, CostRefusedError, StreamInterruptedError
-from freerouter.openrouter.dialects import MESSAGES, RESPONSES
+from freerouter.openrouter.dialects import CHAT, MESSAGES, RESPONSES, Begun
 from freerouter.replies.ending import Tail
 from freerouter.replies.events import Events
 from freerouter.replies.evidence import Voice, read_evidence
@@ -272,3 +272,61 @@ def test_an_error_of_messages_has_a_type_of_anthropics(error):
     body = MESSAGES.error_body(error)
     assert body["type"] == "error"
     assert body["error"]["type"] == WORDS[error.status]
+
+
+CUT = StreamInterruptedError("cut")
+KNOWN = Begun(id="trace-1", model="acme/a:free", now=1_790_000_000)
+LABELS = {"id": "x-1", "model": "acme/a-2026", "created": 1_790_000_007}
+SHOWN = {"id": "x-1", "model": "acme/a-2026", "created_at": 1_790_000_007, "tools": [{"type": "web"}], "output": []}
+# What the closing event calls its answer: id, model, time.
+OURS = ("trace-1", "acme/a:free", 1_790_000_000)
+THEIRS = ("x-1", "acme/a-2026", 1_790_000_007)
+BEGUN = {
+    "chat: nothing is known": (CHAT, KNOWN, OURS),
+    "chat: the last chunk says it": (CHAT, KNOWN._replace(last=LABELS), THEIRS),
+    "chat: only the first chunk says it": (CHAT, KNOWN._replace(first=LABELS, last={"usage": {}}), THEIRS),
+    "chat: a chunk says a part": (CHAT, KNOWN._replace(last={"id": "x-1", "model": None}), ("x-1", *OURS[1:])),
+    "responses: nothing is known": (RESPONSES, KNOWN, OURS),
+    "responses: it was created": (
+        RESPONSES,
+        KNOWN._replace(first={"type": "response.created", "response": SHOWN}, last={"type": "x", "response": None}),
+        THEIRS,
+    ),
+    "responses: the first event was odd": (RESPONSES, KNOWN._replace(first={"response": []}), OURS),
+    "responses: an event says a part": (
+        RESPONSES,
+        KNOWN._replace(first={"response": {"id": "x-1"}}),
+        ("x-1", *OURS[1:]),
+    ),
+}
+
+
+@pytest.mark.parametrize(("dialect", "begun", "labels"), BEGUN.values(), ids=BEGUN)
+def test_the_event_that_ends_a_broken_stream_has_what_is_known(dialect, begun, labels):
+    (data,) = Events().feed(dialect.error_event(CUT, begun))
+    event = json.loads(data)
+    answer = event if dialect is CHAT else event["response"]
+    assert (answer["id"], answer["model"], answer["created" if dialect is CHAT else "created_at"]) == labels
+    assert read_event(dialect, data).error is not None
+    assert answer.get("status", "failed") == "failed"
+
+
+def test_a_response_that_failed_shows_what_it_was_asked():
+    begun = KNOWN._replace(first={"type": "response.created", "response": SHOWN}, last={"sequence_number": 7})
+    (data,) = Events().feed(RESPONSES.error_event(CUT, begun))
+    event = json.loads(data)
+    assert event["sequence_number"] == 8
+    assert event["response"]["tools"] == SHOWN["tools"]
+
+
+def test_the_first_event_is_known_however_long_a_stream_is():
+    tail = Tail(RESPONSES)
+    for event in events({"type": "response.created", "response": SHOWN}, *[TEXT] * 5_000):
+        tail.feed(event)
+    assert tail.end().first["response"] == SHOWN
+
+
+def test_an_odd_first_event_is_none():
+    tail = Tail(CHAT)
+    tail.feed(b": comment\n\ndata: {odd\n\n")
+    assert tail.end().first == {}
