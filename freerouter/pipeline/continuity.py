@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from freerouter.memory.conversations import Home
@@ -9,6 +10,7 @@ from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import Dialect
 from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.state import State
+from freerouter.pipeline.tracking import Attempt
 
 
 class Continuity:
@@ -33,6 +35,17 @@ class Continuity:
             return None
         self._former = self._state.conversations.home(self._plan.asker.caller.account, belongs_to)
         return self._former.model if self._former is not None else None
+
+    def told(self, model: str, attempts: Iterable[Attempt]) -> str:
+        """Whether the conversation stays on its former model, or why it moves to this one; empty without a former."""
+        if self._former is None:
+            return ""
+        former = self._former.model
+        if model == former:
+            return f"stays on {model}"
+        failures = [attempt.outcome.reason for attempt in attempts if attempt.model == former]
+        why = f"it failed ({failures[-1]})" if failures else self._plan.selection.why_not(former)
+        return f"moves from {former} to {model}{why and f': {why}'}"
 
     def prepared(self, model: Model, dialect: Dialect) -> dict[str, Any]:
         """The request without reasoning that another model has signed."""

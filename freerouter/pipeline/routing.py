@@ -118,8 +118,7 @@ class Routing:
 
     def _take(self, model: Model, now: float) -> Sent:
         """Start an attempt with this model."""
-        if self._former is not None:
-            self.trace.conversation = self._whereabouts(self._former.model, model.id)
+        self.trace.conversation = self._continuity.told(model.id, self.trace.attempts)
         self._plan.selection.tried.add(model.id)
         self._admission.count()
         self._sends += 1
@@ -127,14 +126,6 @@ class Routing:
         is_cut = left < patience
         self._sent = sent = Sent(model, now, left if is_cut else patience, is_cut)
         return sent
-
-    def _whereabouts(self, former: str, model: str) -> str:
-        """Whether the conversation stays on its former model, or why it moves to another one."""
-        if model == former:
-            return f"stays on {model}"
-        failures = [attempt.outcome.reason for attempt in self.trace.attempts if attempt.model == former]
-        why = f"it failed ({failures[-1]})" if failures else self._plan.selection.why_not(former)
-        return f"moves from {former} to {model}{why and f': {why}'}"
 
     def reserved(self, slot: Slot | None) -> None:
         """Pass on what came of ``Reserve``; None when the store has not answered in time."""

@@ -253,7 +253,7 @@ class Selection:
 
     def why_not(self, name: str) -> str:
         """Why the request does not go to a model that it went to before."""
-        model = self._index.catalog.get(name)
+        model = self.index.catalog.get(name)
         if model is None:
             return "it is no longer listed"
         cooling = self._health.ready_in(name)
