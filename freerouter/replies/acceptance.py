@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from freerouter.errors import InvalidRequestError, SettingsError, install
@@ -25,35 +25,17 @@ _WRITTEN_CALL = re.compile(
 )
 
 
-def fits_schema(schema: Mapping[str, Any]) -> Accept:
-    """Refuse an answer whose text is not JSON that fits a schema (JSON Schema, draft 2020-12 unless it names another).
-
-    Raises:
-        SettingsError: the package jsonschema is not installed.
-        InvalidRequestError: the schema is not valid.
-    """
-    return _for_each((_text_fits(_fit(schema, "schema")),))
-
-
-def calls_tools(tools: Iterable[Mapping[str, Any]]) -> Accept:
-    """Refuse an answer that calls an unknown tool, or a tool with arguments that do not fit its parameters.
-
-    A call written into the text is refused, too.
-
-    Raises:
-        SettingsError, InvalidRequestError: see ``fits_schema``.
-    """
-    return _for_each((_carries_out(tools_of({"tools": list(tools)})),))
-
-
 def as_asked(body: Mapping[str, Any]) -> Accept | None:
     """Check an answer against the format and the tools that its request asks for, in any dialect.
+
+    A schema is JSON Schema, draft 2020-12 unless it names another. A call written into the text is refused.
 
     Returns:
         None when the request asks for neither.
 
     Raises:
-        SettingsError, InvalidRequestError: see ``fits_schema``.
+        SettingsError: the package jsonschema is not installed.
+        InvalidRequestError: a schema is not valid.
     """
     checks = [*_tool_checks(body), *_form_checks(body)]
     return _for_each(tuple(checks)) if checks else None

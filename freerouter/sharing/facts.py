@@ -32,10 +32,6 @@ class Kind(StrEnum):
     SENT = "sent"  # (account, number of the slot): None; a request that was sent without asking for a slot
 
 
-# Kinds that are counters of the store: they are not told to other processes, who ask when they need them.
-COUNTED = frozenset({Kind.DAY, Kind.SENT})
-
-
 class Fact(NamedTuple):
     """One fact, in the clock's seconds of this process.
 

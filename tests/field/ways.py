@@ -1,7 +1,6 @@
 """The ways in: the server, the library and the transport, each in front of the played upstream."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from freerouter import FreeRouter, FreeRouterError, Router, RoutingTransport, Se
 from freerouter.network.wires import HttpxWire
 from freerouter.server import Access, App, tokens
 from tests.field.answers import errors_in, events, message_in, parsed, text_in
-from tests.server.stage import running
+from tests.server.stage import serving
+from tests.stage import at_rest
 
 HEADERS = {"content-type": "application/json", "authorization": "Bearer any"}
 
@@ -70,16 +70,13 @@ def way_in(way: str, settings: Settings, options: list[str], clock: Clock) -> It
     router = Router(settings, clock=clock)
     with {"server": _server, "library": _library, "transport": _transport}[way](router, options) as ask:
         yield ask
-    for thread in threading.enumerate():
-        if thread.name.startswith("freerouter-"):
-            thread.join(5)
+    at_rest()
 
 
 @contextmanager
 def _server(router: Router, options: list[str]) -> Iterator[Ask]:
-    app = App(router, access_of(options))
-    with running(app) as url, httpx.Client(base_url=url) as http:
-        yield lambda call: over_http(http, url, call)
+    with serving(App(router, access_of(options))) as server:
+        yield lambda call: over_http(server.http, server.url, call)
 
 
 def access_of(options: list[str]) -> Access:

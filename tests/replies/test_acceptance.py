@@ -6,7 +6,7 @@ import json
 import pytest
 
 from freerouter.errors import InvalidRequestError, SettingsError
-from freerouter.replies.acceptance import as_asked, calls_tools, fits_schema
+from freerouter.replies.acceptance import as_asked
 
 CITY = {
     "type": "object",
@@ -17,6 +17,10 @@ TOOLS = [
     {"type": "function", "function": {"name": "weather", "parameters": CITY}},
     {"type": "custom", "custom": {"name": "grep"}},
 ]
+
+
+def fits_schema(schema):
+    return as_asked({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}})
 
 
 def said(content=None, **rest):
@@ -62,7 +66,7 @@ def test_and_so_is_what_is_no_answer(completion):
 def test_a_schema_that_is_none_is_the_callers_mistake():
     with pytest.raises(InvalidRequestError, match="the JSON schema is not valid") as caught:
         fits_schema({"type": "objekt"})
-    assert caught.value.field == "schema"
+    assert caught.value.field == "response_format.json_schema.schema"
 
 
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
@@ -109,7 +113,7 @@ CALLS = {
 
 @pytest.mark.parametrize(("completion", "refusal"), CALLS.values(), ids=CALLS)
 def test_calls(completion, refusal):
-    assert calls_tools(TOOLS)(completion) == refusal
+    assert as_asked({"tools": TOOLS})(completion) == refusal
 
 
 FORM = {"type": "json_schema", "json_schema": {"name": "city", "schema": CITY}}

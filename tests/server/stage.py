@@ -65,6 +65,14 @@ def running(app: App, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
+def serving(app: App) -> Iterator[Served]:
+    """An app that runs, and an HTTP client for it."""
+    with running(app) as url, httpx.Client(base_url=url, timeout=20) as http:
+        yield Served(app, url, http)
+        at_rest()
+
+
+@contextmanager
 def served(
     upstream: str,
     access: Access | None = None,
@@ -75,10 +83,8 @@ def served(
 ) -> Iterator[Served]:
     """A server for this upstream; whose own limit of requests is out of the way."""
     given = {"upstream": upstream, "api_key": KEY, "seed": 1, "requests_per_minute": 1_000_000, **settings}
-    app = App(Router(Settings(**given), catalog), access, limits)
-    with running(app) as url, httpx.Client(base_url=url, timeout=20) as http:
-        yield Served(app, url, http)
-        at_rest()
+    with serving(App(Router(Settings(**given), catalog), access, limits)) as server:
+        yield server
 
 
 class Scripted:
