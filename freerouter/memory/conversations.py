@@ -119,9 +119,10 @@ def conversation(
 
     An id comes first: ``session_id``, the header ``x-session-id``, ``prompt_cache_key`` (the documented order of the
     Auto Router), then the ids that clients send by default. Without an id, a request that continues a conversation
-    is recognised by its texts up to the last user message that the model has reacted to, or else by its beginning, or
-    else by the last of these texts, whatever the system message. A first message is always drawn. So is a history with
-    an unknown beginning (few-shot examples, which many requests share): it is remembered only by its own text.
+    is recognised by its texts up to the last user message that the model has reacted to, or the one before, or else by
+    its beginning, or else by the last of these texts, whatever the system message. A first message is always drawn. So
+    is a history with an unknown beginning (few-shot examples, which many requests share): it is remembered only by its
+    own text.
 
     Args:
         body: the request.
@@ -155,8 +156,9 @@ def _is_plain_question(message: Mapping[str, Any]) -> bool:
 
 def _going_on(messages: list[Any], speakers: str, system: Any, hashed: Hashed) -> Conversation:
     found = marks(messages, speakers, system, hashed)
-    whole, *talk = _keys(found.before)
-    return Known((whole, found.beginning, *talk), _keys(found.now))
+    wholes = [at.whole for at in found.before]
+    talks = [at.talk for at in found.before if at.talk is not None]
+    return Known((*wholes, found.beginning, *talks), _keys(found.now))
 
 
 def _keys(at: Standing) -> tuple[int, ...]:

@@ -65,12 +65,13 @@ class Marks(NamedTuple):
 
     Attributes:
         beginning: the system message that begins it, and the first other message.
-        before: its state at the last user message that the model has reacted to; ``now`` where it has not.
+        before: its state at the last user messages that the model has reacted to, newest first: at two of them, since a
+            client may have asked for something aside in between; ``now`` where it has not reacted to any.
         now: its state at the last user message.
     """
 
     beginning: int
-    before: Standing
+    before: tuple[Standing, ...]
     now: Standing
 
 
@@ -123,7 +124,11 @@ def marks(messages: Sequence[Mapping[str, Any]], speakers: str, system: Any, has
 
     reacted = max(speakers.rfind(MODEL), speakers.rfind(TOOL), 0)
     now = at(speakers.rfind(USER))
-    return Marks(beginning, at(speakers.rfind(USER, 0, reacted)) if reacted else now, now)
+    if not reacted:
+        return Marks(beginning, (now,), now)
+    newest = speakers.rfind(USER, 0, reacted)
+    earlier = speakers.rfind(USER, first + 1, max(newest, 0))
+    return Marks(beginning, (at(newest), at(earlier)) if earlier > 0 else (at(newest),), now)
 
 
 def _canonical(content: Any) -> tuple[str, ...]:

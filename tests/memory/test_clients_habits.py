@@ -116,6 +116,22 @@ def smolagents(number: int) -> Iterator[Body]:
     yield {"messages": [stuck, *history[1:-1], wish]}
 
 
+def smolagents_with_plans(number: int) -> Iterator[Body]:
+    """With ``planning_interval=1``, each step comes after a plan, which another request has asked for.
+
+    The plans' own requests are none of this conversation: they share no text with it.
+    """
+    history = [{"role": "system", "content": [text("You solve tasks.")]}]
+    history.append({"role": "user", "content": [text(question(0, number))]})
+    for step in range(TURNS * CALLS):
+        if step:
+            history.append({"role": "assistant", "content": [text(f"Thought {step} on {question(0, number)}")]})
+            history.append({"role": "user", "content": [text("Observation: x")]})
+        history.append({"role": "assistant", "content": [text(f"Plan {step} for {question(0, number)}")]})
+        history.append({"role": "user", "content": [text("Now proceed and carry out this plan.")]})
+        yield {"messages": [*history]}
+
+
 def plain_chat(number: int) -> Iterator[Body]:
     history: list[Body] = []
     for turn in range(TURNS * CALLS):
@@ -181,3 +197,13 @@ def test_first_messages_are_drawn_each_time(dialect, client):
     first = next(client(1))
     drawn = {model for _ in range(40) for model in walk(actor.router, always(ANSWER), first, dialect=dialect).sent}
     assert len(drawn) > 10
+
+
+def test_the_steps_of_smolagents_stay_on_one_model_with_a_plan_before_each():
+    actor = twenty()
+    asked = [set() for _ in range(10)]
+    for bodies in zip(*[smolagents_with_plans(number) for number in range(10)], strict=True):
+        for seen, body in zip(asked, bodies, strict=True):
+            seen.update(walk(actor.router, always(ANSWER), body).sent)
+    assert [len(seen) for seen in asked] == [1] * 10
+    assert len(set.union(*asked)) > 3

@@ -88,21 +88,21 @@ def test_each_request_is_found_by_what_the_one_before_it_became():
     for number in range(20):
         now = of(*history).now
         history += [*CALLS]
-        assert of(*history).before == now
+        assert of(*history).before[0] == now
         history += [said(f"It is {number}"), user("More")]
-        assert of(*history).before == now
+        assert of(*history).before[0] == now
         assert of(*history).now != now
 
 
 def test_two_messages_of_the_user_in_a_row_are_one_question():
     now = of(user("In this folder:"), user("Hi")).now
-    assert of(user("In this folder:"), user("Hi"), said("Hello"), user("And"), user("so?")).before == now
+    assert of(user("In this folder:"), user("Hi"), said("Hello"), user("And"), user("so?")).before[0] == now
 
 
 def test_nothing_but_system_messages_or_the_model_s_greeting():
     assert of(BRIEF).beginning != of(BRIEF, BRIEF).beginning
     assert of(said("Welcome"), user("Hi")).beginning == of(said("Welcome"), user("Ho")).beginning
-    assert of(said("Welcome"), user("Hi")).now == of(said("Welcome"), user("Hi"), said("So"), user("Ho")).before
+    assert of(said("Welcome"), user("Hi")).now == of(said("Welcome"), user("Hi"), said("So"), user("Ho")).before[0]
 
 
 def test_what_the_model_said_tells_a_conversation_without_its_system_message():
