@@ -6,12 +6,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from freerouter.openrouter.catalog import Model
+from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.selection import Selection
+from freerouter.pipeline.state import State
 from freerouter.pipeline.weighing import Ranking, standings
+from freerouter.preferences import denies_training
+
+
+def explain_request(state: State, plan: Plan, preferred: str | None = None) -> dict[str, Any]:
+    """See ``Router.explain``. The caller holds the lock of the state."""
+    explanation = explain(plan.selection, preferred)
+    explanation["train"] = "deny" if denies_training(plan.body) else "allow"
+    for row in explanation["eligible"]:
+        row["trains"] = state.training.of(plan.asker.caller.account, row["id"])
+    return explanation
 
 
 def explain(selection: Selection, preferred: str | None = None) -> dict[str, Any]:
-    """Which models are eligible, each with its probability, and why the others are not (``Router.explain``)."""
+    """Which models are eligible, each with its probability, and why the others are not."""
     chances = selection.chances(preferred)
     choice = selection.choice
     places = standings(list(selection.everyone()), choice.preference, choice.measured)

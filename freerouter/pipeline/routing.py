@@ -14,14 +14,13 @@ from freerouter.pipeline import grounds, refusals
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
 from freerouter.pipeline.admission import Admission
 from freerouter.pipeline.continuity import Continuity
-from freerouter.pipeline.explaining import explain
+from freerouter.pipeline.explaining import explain_request
 from freerouter.pipeline.judging import as_attempted, broken_off, judged
 from freerouter.pipeline.learning import Learning, Sent
 from freerouter.pipeline.pace import Pace
 from freerouter.pipeline.planning import Plan
 from freerouter.pipeline.state import State
 from freerouter.pipeline.tracking import Attempt, Trace
-from freerouter.preferences import denies_training
 from freerouter.replies.ending import StreamEnd
 from freerouter.replies.outcome import Outcome
 from freerouter.replies.reading import Flaw, Reading
@@ -295,8 +294,4 @@ class Routing:
     def explain(self) -> dict[str, Any]:
         """See ``Router.explain``."""
         with self._state.lock:
-            explanation = explain(self._plan.selection, self._continuity.preferred())
-            explanation["train"] = "deny" if denies_training(self._plan.body) else "allow"
-            for row in explanation["eligible"]:
-                row["trains"] = self._state.training.of(self.request.caller.account, row["id"])
-            return explanation
+            return explain_request(self._state, self._plan, self._continuity.preferred())
