@@ -22,6 +22,7 @@ _ROUTING = [
 SUITES = {
     "replies/evidence": _ERRORS,
     "replies/outcome": _ERRORS,
+    "replies/overflow": [*_ERRORS, "tests/replies/test_field_siblings.py"],
     "replies/table": _ERRORS,
     "memory/health": ["tests/memory/test_health.py", "tests/memory/test_heard.py", _NEWS],
     "memory/lessons": ["tests/memory/test_lessons.py", "tests/memory/test_heard.py", _NEWS],
