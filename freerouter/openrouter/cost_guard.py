@@ -10,7 +10,7 @@ from freerouter.openrouter.catalog import Model
 from freerouter.openrouter.dialects import Dialect
 from freerouter.openrouter.dialects.base import listed
 from freerouter.openrouter.free_tools import is_free
-from freerouter.openrouter.json_bodies import encode
+from freerouter.openrouter.json_bodies import LARGE, encode
 from freerouter.openrouter.walk import Contents, Offer
 from freerouter.preferences import AUTO_ROUTER
 
@@ -116,7 +116,7 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
         InvalidRequestError: it cannot be serialised as JSON.
     """
     if not pdf and _ADDED.isdisjoint(body):  # nearly every request: the added fields are always the same
-        return encode({**body, "model": model.id}, parsed=parsed)[:-1] + _ENDING
+        return _ended(encode({**body, "model": model.id}, parsed=parsed))
     provider = body.get("provider")
     if isinstance(provider, dict):
         asked = provider.get("max_price")
@@ -134,6 +134,11 @@ def seal(body: dict[str, Any], model: Model, *, pdf: bool = False, parsed: bool 
     if pdf and "file" not in model.inputs:
         sealed["plugins"] = _with_free_parser(sealed["plugins"])
     return encode(sealed, parsed=parsed)
+
+
+def _ended(data: bytes) -> bytes:
+    """A body with the added fields as its last ones; a large one, such as an image, is copied only once."""
+    return b"".join((memoryview(data)[:-1], _ENDING)) if len(data) > LARGE else data[:-1] + _ENDING
 
 
 def _without_billing(plugins: Sequence[Any]) -> list[Any]:

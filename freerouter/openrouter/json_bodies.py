@@ -13,7 +13,7 @@ from freerouter.errors import InvalidRequestError
 
 _NON_FINITE = re.compile(rb"[:,\[](?:NaN|-?Infinity)[,\]}]")
 # Scanning the JSON takes time per byte, walking over values takes time per value: an image is one large value.
-_LARGE = 128 * 1024
+LARGE = 128 * 1024
 
 
 def parse(body: bytes | bytearray | str | dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def encode(body: dict[str, Any], *, parsed: bool = False) -> bytes:
         return _encode_leniently(body)
     except ValueError:  # a circular reference, or nesting beyond the limit
         raise InvalidRequestError("the request is nested too deeply") from None
-    if parsed and len(data) > _LARGE:
+    if parsed and len(data) > LARGE:
         suspect = _holds_non_finite(body)
     else:  # the fast writer writes NaN as a word, which may also be in a text: then check the values
         # rfind takes three quarters of the time of ``in``.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from freerouter.memory.conversations import Conversation, conversation
 from freerouter.memory.lessons import Asker
@@ -32,7 +33,8 @@ _EXCLUDING = frozenset(
 )
 
 
-class Plan(NamedTuple):
+@dataclass(slots=True)
+class Plan:
     """Everything about a request before it is sent.
 
     Attributes:
@@ -70,34 +72,37 @@ def make_plan(state: State, request: Request, trace: Trace) -> Plan:
     Raises:
         FreeRouterError: the request is not valid, or could cost money.
     """
-    _check_size(state, request.body)
-    body = parse(request.body)
-    as_json = body is not request.body
-    contents = walk(body, request.dialect)
-    cost_guard.check_cost(body, contents, request.dialect)
+    given, dialect, caller, wishes = request.body, request.dialect, request.caller, request.wishes
+    _check_size(state, given)
+    body = parse(given)
+    as_json = body is not given
+    contents = walk(body, dialect)
+    cost_guard.check_cost(body, contents, dialect)
     named = model_names.named(body, state.aliases)
-    wishes = request.wishes.over(restrictions(body)) if "plugins" in body else request.wishes
+    if "plugins" in body:
+        wishes = wishes.over(restrictions(body))
     says_nothing = state.chooses_freely and wishes is NO_WISHES  # as nearly every request
     if not says_nothing and state.denies_training(wishes):
         body = denying_training(body)
     needs = request.needs + named.needs
     if cost_guard.wants_native_files(body):
         needs = (*needs, "file")
-    written = request.body if isinstance(request.body, (bytes, bytearray)) else None
-    requirements = analyze(body, request.dialect, extra=needs, written=written, contents=contents)
-    hashed = state.hashed(request.caller.secret)
-    belongs_to = conversation(body, request.dialect, request.session, request.sticky or state.settings.sticky, hashed)
+    written = given if isinstance(given, (bytes, bytearray)) else None
+    requirements = analyze(body, dialect, extra=needs, written=written, contents=contents)
+    hashed = state.hashed(caller.secret)
+    belongs_to = conversation(body, dialect, request.session, request.sticky or state.settings.sticky, hashed)
     preferences = _preferences(body) if "provider" in body else ""
     accept = as_asked(body) if request.accept is True else request.accept or None
     with state.lock:
         index = state.index()
-        index.check(request.needs, "needs")
-        index.check(named.needs, "model")
+        if needs:
+            index.check(request.needs, "needs")
+            index.check(named.needs, "model")
         order = model_names.free_models(named.names, index.catalog, index.today) if named.names else DRAW
-        asker = Asker(requirements, request.caller, preferences, index.reduced(requirements.need))
+        asker = Asker(requirements, caller, preferences, index.reduced(requirements.need))
         choice = FREELY
         if not says_nothing or named.prefer or "provider" in body:
-            barred = state.training.barred(request.caller.account) if denies_training(body) else {}
+            barred = state.training.barred(caller.account) if denies_training(body) else {}
             choice = state.choice(wishes, named.prefer, barred)
         selection = Selection(index, asker, order, state.health, state.rng, choice)
     trace.skipped = order.skipped
