@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from freerouter.durations import DAY, HOUR
@@ -64,6 +64,13 @@ class _Record:
         """Attempts count less as time passes."""
         kept = 0.5 ** (max(now - self.at, 0.0) / _HALF_LIFE)
         self.answered, self.failed, self.at = self.answered * kept, self.failed * kept, now
+
+    def row(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+_FIELDS = tuple(field.name for field in fields(_Record))
 
 
 class Timings:
@@ -152,7 +159,7 @@ class Timings:
 
     def row(self, model: str) -> dict[str, Any]:
         """What was measured of a model, as JSON values."""
-        return asdict(self._records.get(model, _Record()))
+        return self._records.get(model, _Record()).row()
 
     def hear(self, model: str, row: object, at: float) -> None:
         """Take over what another process has measured up to this time, with what it had heard itself, if it is newer.
@@ -174,7 +181,7 @@ class Timings:
         if self._stored == self.changes:
             return {}
         self._stored = self.changes
-        return {model: asdict(record) for model, record in self._records.items()}
+        return {model: record.row() for model, record in self._records.items()}
 
     def restore(self, stored: object) -> None:
         """Take over what was stored, where nothing is known yet; anything else is ignored."""
@@ -192,7 +199,7 @@ def _averaged(known: float | None, newest: float) -> float:
 def _restored(row: object) -> _Record | None:
     if not isinstance(row, dict):
         return None
-    values = {field.name: as_number(row.get(field.name)) for field in fields(_Record)}
+    values = {name: as_number(row.get(name)) for name in _FIELDS}
     if any(value is not None and value < 0 for value in values.values()) or values["at"] is None:
         return None
     known = {name: value for name, value in values.items() if value is not None}
