@@ -58,9 +58,11 @@ class Tail:
         self._mark = b""
         self._opening: bytes | None = None
         self._opens = Events()
+        self._end: StreamEnd | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes that were passed on."""
+        self._end = None
         if self._opening is None:
             self._opening = next(iter(self._opens.feed(chunk)), None)
         if self._dialect.endings and not self._ended:
@@ -93,6 +95,11 @@ class Tail:
 
     def end(self) -> StreamEnd:
         """The stream has ended, complete or not. Returns what its last events say."""
+        if self._end is None:  # it is asked at the end marker and at the end, mostly with nothing between the two
+            self._end = self._read()
+        return self._end
+
+    def _read(self) -> StreamEnd:
         kept = b"".join([chunk for chunk, _ in self._kept])
         events, seen = Events(), _Seen(self._dialect)
         for data in events.feed(kept):

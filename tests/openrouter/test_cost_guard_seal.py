@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from freerouter.errors import InvalidRequestError
 from freerouter.openrouter.cost_guard import seal
-from freerouter.openrouter.json_bodies import parse
+from freerouter.openrouter.json_bodies import LARGE, parse
 from tests.builders import BILLING_OFF, JSON, NO_PRICE, SEAL, model_of
 
 MODEL = model_of()
@@ -38,6 +38,13 @@ def exactly(value):
 
 def sealed(body, model=MODEL, **rest):
     return json.loads(seal(body, model, **rest))
+
+
+@pytest.mark.parametrize("size", [LARGE - 500, LARGE + 500])
+def test_a_large_body_is_sealed_like_a_small_one(size):
+    large, small = ({"messages": [{"role": "user", "content": "x" * length}]} for length in (size, 1))
+    assert len(seal(large, MODEL)) - len(seal(small, MODEL)) == size - 1
+    assert sealed(large) == {**sealed(small), **large}
 
 
 @given(BODY)

@@ -75,6 +75,15 @@ def test_an_ending_is_the_same_wherever_the_stream_was_cut(shape):
         assert ending(data[:cut], data[cut:]) == expected
 
 
+def test_an_ending_is_read_anew_when_more_has_come():
+    tail = Tail(CHAT)
+    tail.feed(HI)
+    assert not tail.end().finished
+    tail.feed(END + DONE)
+    assert tail.end().finished
+    assert tail.end() is tail.end()
+
+
 @pytest.mark.parametrize("size", [1, 100, 8 * 1024, 10**6])
 @pytest.mark.parametrize("shape", ENDINGS)
 def test_an_ending_is_the_same_after_a_long_stream(shape, size):
