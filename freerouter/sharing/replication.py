@@ -30,7 +30,7 @@ _LONGEST_PAUSE = 10.0
 _TURN = 0.5
 _CHECK = 5.0
 # How long the writer rests after it has told something: with many requests, it tells the facts of many at once.
-_REST = 0.05
+REST = 0.05
 # Facts that are applied at once: requests wait meanwhile.
 _PIECE = 100
 # Seconds in which a process that ends tells what it has learnt last.
@@ -209,7 +209,7 @@ class Replication:
                 self._send(waiting)
             if self._stopping.is_set():
                 return
-            self._stopping.wait(_REST)
+            self._stopping.wait(REST)
 
     def _wait_for_store(self) -> bool:
         """Whether the store is connected, perhaps after a while; facts that come meanwhile wait in the outbox."""

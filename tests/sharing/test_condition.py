@@ -1,6 +1,7 @@
 """Whether the store can be used: what is said, and how often."""
 
 import logging
+import time
 
 import pytest
 
@@ -8,7 +9,7 @@ from freerouter.sharing.condition import Condition
 from freerouter.sharing.facts import Kind, ended
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.outbox import Outbox
-from freerouter.sharing.replication import Replication
+from freerouter.sharing.replication import REST, Replication
 from tests.stage import until
 
 LATE, LOST = "does not answer in time", "cannot be reached"
@@ -87,3 +88,17 @@ def test_after_a_defect_facts_do_not_pile_up(tmp_path, caplog):
     assert [fact.about for fact in outbox.take(0.0)] == [("m",)]
     assert "a defect: RuntimeError" in caplog.text
     replication.close()
+
+
+def test_the_writer_rests_so_that_many_facts_are_told_at_once_and_tells_the_last_ones(tmp_path):
+    outbox = Outbox()
+    replication = Replication(lambda: FileStore(tmp_path / "shared.sqlite3", "me"), outbox, list)
+    replication.start(5.0)
+    begun = time.monotonic()
+    for number in range(3):
+        outbox.put(ended(Kind.COOLED, (f"m{number}",), replication._clock()))
+        until(lambda number=number: replication.status().sent == number + 1)
+    assert time.monotonic() - begun >= 2 * REST
+    outbox.put(ended(Kind.COOLED, ("last",), replication._clock()))
+    replication.close()
+    assert replication.status().sent == 4
