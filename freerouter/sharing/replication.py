@@ -30,7 +30,7 @@ _LONGEST_PAUSE = 10.0
 _TURN = 0.5
 _CHECK = 5.0
 # How long the writer rests after it has told something: with many requests, it tells the facts of many at once.
-REST = 0.05
+REST = 0.02
 # Facts that are applied at once: requests wait meanwhile.
 _PIECE = 100
 # Seconds in which a process that ends tells what it has learnt last.
