@@ -24,7 +24,7 @@ RUN ln -s /usr/bin/python3.13 /usr/local/bin/python && rm -f /usr/lib/python3.13
     && python /tmp/pip-{version}-py3-none-any.whl/pip install --no-index --no-deps /tmp/pip-*.whl && rm /tmp/pip-*.whl
 """
 # How this machine reaches its package index.
-_INDEX = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
+INDEX = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 _SECONDS = 600
 
 
@@ -43,7 +43,7 @@ class Image:
         self._folder = folder
         self._buildah = [tool("buildah"), "--root", folder / "store", "--runroot", folder / "run"]
         self._make_base()
-        mounted = [part for path in _INDEX if Path(path).exists() for part in ("--volume", f"{path}:{path}:ro")]
+        mounted = [part for path in INDEX if Path(path).exists() for part in ("--volume", f"{path}:{path}:ro")]
         ignored = ("--ignorefile", DEPLOY / "Dockerfile.dockerignore")
         self._build(*mounted, *ignored, "--file", DEPLOY / "Dockerfile", "--tag", "freerouter", ROOT)
         self._made = self.buildah("from", "--pull-never", "freerouter").strip()

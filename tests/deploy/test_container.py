@@ -1,6 +1,6 @@
 """deploy/Dockerfile: hadolint takes it, what it installs runs, and its health check asks what the server answers.
 
-No image is built: that needs a Docker daemon.
+The image is built and started in tests/deploy/test_image.py, which takes minutes.
 """
 
 import json
