@@ -60,7 +60,7 @@ soak: $(READY)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
 
 # Builds deploy/Dockerfile on a base of Debian packages and starts it, and has systemd run the unit; needs root, buildah,
-# mmdebstrap and runc, and takes five minutes.
+# mmdebstrap and runc, and takes five to ten minutes.
 image: $(READY)
 	$(BIN)/pytest -m image tests/deploy $(ARGS)
 
