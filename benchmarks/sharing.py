@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from statistics import median, quantiles
 from typing import NamedTuple
@@ -25,12 +26,13 @@ from freerouter.pipeline.actions import Request, Reserve, Send
 from freerouter.pipeline.news import News
 from freerouter.pipeline.router import Router
 from freerouter.settings import Settings
-from freerouter.sharing.facts import Fact, Kind, tell
+from freerouter.sharing.facts import Fact, Kind, heard, tell
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.redis_store import RedisStore
 from freerouter.sharing.slots import SLOT_SECONDS, Slot
 from freerouter.sharing.stores import Store
+from freerouter.sharing.telling import PIECE, Retelling
 
 _PATIENT = 5.0
 _MINUTE, _DAY = 20, 50
@@ -210,6 +212,42 @@ def simulate_day(url: str) -> None:
     assert beyond <= in_flight
 
 
+def simulate_loss(url: str) -> None:
+    """Redis is emptied; each process notices within five seconds, and tells again what is lacking."""
+    clock, rng = Simulated(), random.Random(3)
+    start = clock.now = time.time()  # the index ends by Redis' own clock
+    store = RedisStore(url, "loss", "all", patience=_PATIENT, now=clock)
+    store.connect()
+    since, until = start - 60, start + 600
+    known = [Fact(Kind.COOLED, (f"model {number}",), 1, since, until) for number in range(200)]
+    known += [Fact(Kind.TALK, (_ACCOUNT, str(number)), ["model", False], since, until) for number in range(400)]
+    pieces = [known[at : at + PIECE] for at in range(0, len(known), PIECE)]
+    processes = [Retelling(lambda _: iter(pieces), lambda: clock.now, rng) for _ in range(_PROCESSES)]
+    for each in processes:
+        each.check(store, clock.now, anew=True)
+        each.begins(inf)
+    with redis.Redis.from_url(url, protocol=2) as client:
+        client.flushall()
+        client.config_resetstat()
+        told, looked = 0, []
+        for tick in range(3_000):
+            clock.now = start + tick / 100
+            for each in processes[2 * tick : 2 * tick + 2]:
+                each.check(store, clock.now)
+            for each in processes:
+                if each.begins(clock.now):
+                    looked.append(clock.now)
+                    stored = heard(store.snapshot(), clock.now)
+                    each.begin(fact._replace(until=until) for fact in stored)  # Redis has a clock of its own for it
+                    while number := each.go_on(store):
+                        told += number
+        busy = sum(row["usec"] for row in client.info("commandstats").values()) / 1e6
+    store.close()
+    print(f"\nA store that held {len(known)} facts is emptied under {_PROCESSES:,} processes")
+    print(f"  told again: {told} facts; {len(looked):,} looked, within {max(looked) - start:.0f} seconds")
+    print(f"  Redis was busy for {busy:.1f} s in all: {busy / len(looked) * 1e3:.1f} ms for each process")
+
+
 def measure_memory(url: str) -> None:
     print("\nMemory of Redis")
     with redis.Redis.from_url(url, protocol=2) as client:
@@ -241,6 +279,7 @@ def main() -> None:
         measure_slots(url)
         simulate(url)
         simulate_day(url)
+        simulate_loss(url)
         measure_memory(url)
 
 

@@ -86,6 +86,10 @@ class Allowances:
         idle = min(self._accounts, key=lambda name: self._accounts[name].last_sent)
         del self._accounts[idle]
 
+    def accounts(self) -> list[str]:
+        """Those about which something is known."""
+        return list(self._accounts)
+
     def settle(self, account: str) -> Allowance:
         """Bring an account up to date: open a gate that has expired, start a new day. Returns it."""
         allowance = self.of(account)

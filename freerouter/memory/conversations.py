@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from cachetools import TTLCache
+from cachetools import Cache, TTLCache
 
 from freerouter.memory.transcript import Hashed, Standing, goes_on, marks
 from freerouter.openrouter.dialects import Dialect
@@ -104,6 +104,15 @@ class Conversations:
         for key in keys:
             self._homes[account, key] = home
         return keys
+
+    def places(self) -> list[tuple[str, Key]]:
+        """The account and the key of each conversation, those that are known for the longest time first."""
+        return list(Cache.__iter__(self._homes))  # some may have ended: to look at each takes too long
+
+    def at(self, place: tuple[str, Key]) -> Home | None:
+        """The model of a conversation, by account and key."""
+        home: Home | None = self._homes.get(place)
+        return home
 
     def hear(self, account: str, key: Key, home: Home) -> None:
         """Another process has answered a conversation; what was stored later stays."""

@@ -50,7 +50,7 @@ class Health:
     def __init__(self, clock: Callable[[], float], rng: Random) -> None:
         self.cooling: dict[str, float] = {}
         self.lessons = Lessons(clock)
-        self.costs = Costs()
+        self.costs = Costs(clock)
         self._records: dict[str, ModelHealth] = {}
         self._first_ready = math.inf  # no cooldown ends before
         self._clock = clock

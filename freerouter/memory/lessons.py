@@ -124,6 +124,11 @@ class Lessons:
             self._bound()
         return audience, lesson
 
+    def all(self) -> list[tuple[str, Audience, Lesson]]:
+        """All lessons, each with its model and the group of requests that it holds for."""
+        groups = [*self._by_audience.items(), (_LONGER, self._contexts)]
+        return [(model, audience, lesson) for audience, lessons in groups for model, lesson in lessons.items()]
+
     def hear(self, model: str, audience: Audience, lesson: Lesson) -> None:
         """Another process has learnt a lesson; one that lasts longer stays."""
         former = self._of(audience).get(model)

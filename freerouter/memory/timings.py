@@ -157,6 +157,10 @@ class Timings:
 
     # Sharing and storing.
 
+    def models(self) -> list[str]:
+        """The models of which something was measured."""
+        return list(self._records)
+
     def row(self, model: str) -> dict[str, Any]:
         """What was measured of a model, as JSON values."""
         return self._records.get(model, _Record()).row()

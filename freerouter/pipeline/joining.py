@@ -67,7 +67,7 @@ def join(router: Router) -> Joined:
     if make is None:
         return Joined(router, None)
     outbox = Outbox()
-    replication = Replication(make, outbox, router.hear, router.clock)
+    replication = Replication(make, outbox, router.hear, router.held, router.clock)
     router.share(News(router, outbox, replication))
     replication.start(_PATIENCE)
     return Joined(router, replication)

@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import deque
 from collections.abc import Callable, Iterable
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
-from freerouter.durations import DAY, MINUTE
-from freerouter.memory.conversations import IDLE, Conversations, Home, Key
-from freerouter.memory.costs import ACCOUNT
-from freerouter.memory.endpoint import Endpoint
-from freerouter.memory.health import Health
+from freerouter.durations import MINUTE
+from freerouter.memory.conversations import Home, Key
 from freerouter.memory.lessons import Audience, Lesson
-from freerouter.memory.timings import STORED_FOR, Timings
 from freerouter.openrouter.requirements import Need
+from freerouter.pipeline import known
+from freerouter.pipeline.known import Memory, Part
 from freerouter.replies.verdicts import Gate, Lasting
-from freerouter.sharing.facts import LONGEST_TIME, Fact, Kind, ended
+from freerouter.sharing.facts import Fact, Kind, ended
 from freerouter.sharing.facts import Key as FactKey
 from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.slots import SlotRequest, Slots
 
 # What is over is remembered for so many facts: nothing older brings it back.
 _MOST_OVER = 10_000
-
-
-class Memory(Protocol):
-    """The parts of a router's state that are shared."""
-
-    health: Health
-    conversations: Conversations
-    endpoint: Endpoint
-    timings: Timings
-    clock: Callable[[], float]
-    wall: Callable[[], float]
 
 
 class News:
@@ -54,6 +42,7 @@ class News:
         self._memory = memory
         self._outbox = outbox
         self._over: dict[FactKey, float] = {}
+        self._sent: deque[tuple[str, int, float]] = deque()  # requests of the last minute
         self._hearers: dict[Kind, Callable[[Fact], None]] = {
             Kind.COOLED: self._hear_cooled,
             Kind.LESSON: self._hear_lesson,
@@ -68,8 +57,7 @@ class News:
 
     def cooled(self, model: str) -> None:
         """A model has a cooldown."""
-        record = self._memory.health.record(model)
-        self._put(Fact(Kind.COOLED, (model,), record.strikes, record.since, record.ready))
+        self._put(known.cooldown(model, self._memory.health.record(model)))
 
     def well(self, model: str, since: float) -> None:
         """A model has answered a request that was sent at this time, or was not at fault."""
@@ -77,19 +65,15 @@ class News:
 
     def learnt(self, model: str, audience: Audience, lesson: Lesson) -> None:
         """A model has a lesson."""
-        value = [lesson.about, lesson.tokens, lesson.repeats]
-        self._put(Fact(Kind.LESSON, (model, *_written(audience)), value, lesson.since, lesson.until))
+        self._put(known.lesson_about(model, audience, lesson))
 
     def unlearnt(self, model: str, audience: Audience, since: float) -> None:
         """A lesson has ended."""
-        self._end(Kind.LESSON, (model, *_written(audience)), since)
+        self._end(Kind.LESSON, (model, *known.written(audience)), since)
 
     def shut(self, account: str) -> None:
         """An allowance of an account is used up."""
-        allowance = self._memory.endpoint.allowances.settle(account)
-        if allowance.gate is not None:
-            value = [allowance.gate, allowance.limit]
-            self._put(Fact(Kind.GATE, (account,), value, allowance.shut_at, allowance.until))
+        self._put(known.gate(account, self._memory.endpoint.allowances.settle(account)))
 
     def opened(self, account: str, since: float) -> None:
         """The day's allowance of an account was found to have room."""
@@ -97,44 +81,56 @@ class News:
 
     def day(self, account: str) -> None:
         """It was read how much of a day's allowance is left."""
-        allowance, now = self._memory.endpoint.allowances.settle(account), self._memory.clock()
-        if allowance.left is not None:
-            rest = DAY - self._memory.wall() % DAY
-            self._put(Fact(Kind.DAY, (account,), [allowance.limit, allowance.left], now, now + rest))
+        memory = self._memory
+        self._put(known.day(account, memory.endpoint.allowances.settle(account), memory.clock(), memory.wall()))
 
     def talked(self, account: str, keys: Iterable[Key], home: Home) -> None:
         """A model has answered a conversation."""
-        value = [home.model, home.inherits]
         for key in keys:
-            self._put(Fact(Kind.TALK, (account, str(key)), value, home.since, home.since + IDLE))
+            self._put(known.talk(account, key, home))
 
     def alarmed(self, barred: str, account: str, cost: float) -> None:
         """A model, or an account, costs money."""
-        now = self._memory.clock()
-        about = (ACCOUNT, account) if barred == ACCOUNT else (barred,)
-        self._put(Fact(Kind.ALARM, about, cost, now, now + LONGEST_TIME))
+        self._put(known.alarm(barred, account, cost, self._memory.clock()))
 
     def timed(self, model: str) -> None:
         """It was measured how fast a model answers, or whether."""
-        now = self._memory.clock()
-        self._put(Fact(Kind.TIMES, (model,), self._memory.timings.row(model), now, now + STORED_FOR))
+        self._put(known.times(model, self._memory.timings.row(model), self._memory.clock()))
 
-    def sent(self, ask: SlotRequest) -> None:
-        """A request is sent for which there was no answer from the store."""
+    def sent(self, ask: SlotRequest, *, counted: bool) -> None:
+        """A request is sent; ``counted``: the store knows it, for it has given it a place."""
         now = self._memory.clock()
-        self._put(Fact(Kind.SENT, (ask.account, str(ask.number)), None, now, now + MINUTE))
+        while self._sent and self._sent[0][2] <= now - MINUTE:
+            self._sent.popleft()
+        self._sent.append((ask.account, ask.number, now))
+        if not counted:
+            self._put(known.sent(*self._sent[-1]))
 
     def unsent(self, ask: SlotRequest) -> None:
         """A request is not sent, or could not be."""
+        self._sent = deque(each for each in self._sent if each[:2] != (ask.account, ask.number))
         self._put(ended(Kind.SENT, (ask.account, str(ask.number)), self._memory.clock()))
 
-    def _put(self, fact: Fact) -> None:
-        self._outbox.put(fact)
+    def _put(self, fact: Fact | None) -> None:
+        if fact is not None:
+            self._outbox.put(fact)
 
     def _end(self, kind: Kind, about: FactKey, since: float) -> None:
         fact = ended(kind, about, since)
         self._note_over(fact)
         self._outbox.put(fact)
+
+    def held(self) -> list[Part]:
+        """All that holds now, its own and what others have told, for a store that has lost it.
+
+        The places in the minute are its own alone: others cannot tell by what names the store knew theirs.
+        """
+        own: list[Part] = [(list(self._sent), lambda each: known.sent(*each)), (list(self._over), self._ended)]
+        return own + known.known(self._memory)
+
+    def _ended(self, key: FactKey) -> Fact | None:
+        since = self._over.get(key)
+        return None if since is None else ended(Kind(key[0]), key[1:], since)
 
     # What is heard.
 
@@ -199,20 +195,17 @@ class News:
         self._memory.timings.hear(model, fact.value, self._memory.wall() - (self._memory.clock() - fact.since))
 
     def _hear_alarm(self, fact: Fact) -> None:
-        costs = self._memory.health.costs
-        barred = costs.accounts if fact.about[0] == ACCOUNT else costs.models
+        costs, barred, account = self._memory.health.costs, *_barred(fact)
         if fact.over:
-            barred.pop(fact.about[-1], None)
+            costs.lift(barred, account, fact.since)
         else:
-            barred[fact.about[-1]] = float(fact.value)
+            costs.block(barred, account, float(fact.value), fact.since)
 
 
-def _written(audience: Audience) -> tuple[str, str]:
-    """The group of requests that a lesson holds for, as text."""
-    kind, subject = audience
-    if isinstance(subject, Need):
-        subject = [sorted(subject.hard), sorted(subject.soft), subject.strict, subject.output]
-    return kind, json.dumps(subject, separators=(",", ":"))
+def _barred(fact: Fact) -> tuple[str, str]:
+    """The model of a cost alarm, or ``ACCOUNT`` and its hash."""
+    barred, *account = fact.about
+    return barred, "".join(account)
 
 
 def _read(kind: str, text: str) -> Audience:

@@ -64,8 +64,8 @@ class Reservation:
     def use(self) -> bool:
         """The request is being sent. Returns whether it is counted already."""
         counted = self.counted
-        if self._ask is not None and not counted:
-            self._news.sent(self._ask)
+        if self._ask is not None:
+            self._news.sent(self._ask, counted=counted)
         self.counted = self._answered = False
         self._used = True
         return counted

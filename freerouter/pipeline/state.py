@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from random import Random
 
@@ -161,6 +161,16 @@ class State:
         with self.lock:
             if self.news is not None:
                 self.news.hear(facts)
+
+    def held(self, piece: int) -> Iterator[list[Fact]]:
+        """What is known now, as facts, for a store that has lost it; requests are decided between the pieces."""
+        with self.lock:
+            parts = [] if self.news is None else self.news.held()
+        for places, fact_of in parts:
+            for start in range(0, len(places), piece):
+                with self.lock:
+                    found = [fact_of(place) for place in places[start : start + piece]]
+                yield [fact for fact in found if fact is not None]
 
     def has_alarms(self) -> bool:
         """Whether a model or an account is blocked because it has cost money."""

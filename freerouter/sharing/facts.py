@@ -13,6 +13,8 @@ from freerouter.durations import DAY, MINUTE
 LONGEST = 4_096
 # How long it is remembered that something is over, so that no older fact brings it back.
 _OVER = 10 * MINUTE
+# Seconds by which a time can differ after it was sent: as long as that took.
+_INEXACT = 1.0
 # The longest time for which a fact may hold: a cost alarm's.
 LONGEST_TIME = 30 * DAY
 
@@ -30,6 +32,10 @@ class Kind(StrEnum):
     ALARM = "alarm"  # (model,) or ("account", account): cost in USD
     DAY = "day"  # (account,): [limit, left]; counted down with each slot, and told with it
     SENT = "sent"  # (account, number of the slot): None; a request that was sent without asking for a slot
+
+
+# Kinds that are counters of the store: they are not told to other processes, who ask when they need them.
+COUNTED = frozenset({Kind.DAY, Kind.SENT})
 
 
 class Fact(NamedTuple):
@@ -90,7 +96,8 @@ _TALK = name_of(Kind.TALK)[:-1]
 
 def ended(kind: Kind, about: Key, since: float) -> Fact:
     """The fact that something is over."""
-    return Fact(kind, about, None, since, since + _OVER, over=True)
+    # A machine that was off meanwhile may still have the alarm in its file.
+    return Fact(kind, about, None, since, since + (LONGEST_TIME if kind is Kind.ALARM else _OVER), over=True)
 
 
 def tell(fact: Fact, now: float) -> Told | None:
@@ -130,3 +137,8 @@ def replaces(new: Fact, old: Fact | None) -> bool:
     if new.over or old.over:
         return (new.since, new.over) > (old.since, old.over)
     return (new.until, new.since) > (old.until, old.since)
+
+
+def is_lacking(fact: Fact, stored: Fact | None) -> bool:
+    """Whether a store that holds this one, or none, should be told a fact again; the times of both are inexact."""
+    return replaces(fact._replace(since=fact.since - _INEXACT, until=fact.until - _INEXACT), stored)

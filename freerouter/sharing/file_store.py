@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from freerouter.sharing import tables
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
 from freerouter.sharing.sqlite_file import SqliteFile
-from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS
+from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS, Life
 
 # How often it is looked whether other processes have written: a glance at shared memory.
 _GLANCE = 0.05
@@ -50,7 +51,7 @@ class FileStore:
         self._file.open()
         self.check()
 
-    def check(self) -> None:
+    def check(self, life: str = "") -> Life:
         """See Store."""
         self._file.check()
         now = self._wall()
@@ -58,6 +59,15 @@ class FileStore:
             connection.execute("update counter set at = ?", (now,))
             connection.execute("delete from slot where at <= ? or at > ?", (now - SLOT_SECONDS, now))
             connection.execute("delete from fact where at > ?", (now + _TOLERANCE,))
+            return self._life(connection, life)
+
+    def _life(self, connection: sqlite3.Connection, former: str) -> Life:
+        connection.execute("insert or ignore into life values(1, ?, 0)", (os.urandom(8).hex(),))
+        name, told = connection.execute("select name, told from life").fetchone()
+        is_first = former not in ("", name) and not told
+        if is_first:
+            connection.execute("update life set told = 1")
+        return Life(name, is_first)
 
     def take(self, ask: SlotRequest) -> Slot:
         """See Store."""
@@ -98,40 +108,42 @@ class FileStore:
             return True
         if len(rows) >= ask.limit:
             return False
-        self._count(connection, ask.account, self._slot(ask.number), now)
+        self._note(connection, ask.account, ask.number, now)
+        connection.execute("update day set remaining = max(remaining - 1, 0) where account = ?", (ask.account,))
         return True
 
     def _slot(self, number: int) -> str:
         return f"{self._origin}-{number}"
 
-    def _count(self, connection: sqlite3.Connection, account: str, slot: str, at: float) -> None:
-        entered = connection.execute("insert or ignore into slot values(?, ?, ?)", (account, slot, at)).rowcount
-        if entered:
-            connection.execute("update day set remaining = max(remaining - 1, 0) where account = ?", (account,))
+    def _note(self, connection: sqlite3.Connection, account: str, number: int, at: float) -> bool:
+        row = (account, self._slot(number), at)
+        return connection.execute("insert or ignore into slot values(?, ?, ?)", row).rowcount > 0
 
-    def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
+    def mark(self, account: str, number: int, age: float, *, over: bool, again: bool = False) -> None:
         """See Store."""
-        slot = self._slot(number)
         with self._file.writing() as connection:
-            if not over:
-                self._count(connection, account, slot, self._wall() - age)
-            elif connection.execute("delete from slot where account = ? and name = ?", (account, slot)).rowcount:
+            if over:
+                by = -int(self._forget(connection, account, number))
+            else:
+                by = int(self._note(connection, account, number, self._wall() - age))
+            if by and not again:
                 connection.execute(
-                    "update day set remaining = min(remaining + 1, allowed) where account = ?", (account,)
+                    "update day set remaining = min(max(remaining - ?, 0), allowed) where account = ?", (by, account)
                 )
 
-    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float) -> None:
+    def _forget(self, connection: sqlite3.Connection, account: str, number: int) -> bool:
+        row = (account, self._slot(number))
+        return connection.execute("delete from slot where account = ? and name = ?", row).rowcount > 0
+
+    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float, *, again: bool = False) -> None:
         """See Store."""
         now = self._wall()
+        row = {"account": account, "allowed": day[0], "remaining": day[1], "at": now - age, "until": now + seconds}
         with self._file.writing() as connection:
-            connection.execute(
-                "insert into day values(?, ?, ?, ?, ?) on conflict(account) do update set allowed = excluded.allowed,"
-                " remaining = excluded.remaining, at = excluded.at, until = excluded.until where excluded.at >= at",
-                (account, *day, now - age, now + seconds),
-            )
             connection.execute("delete from day where until <= ?", (now,))
+            connection.execute(tables.DAY_AGAIN if again else tables.DAY, row)
 
-    def publish(self, told: Sequence[Told]) -> None:
+    def publish(self, told: Sequence[Told], *, again: bool = False) -> None:  # noqa: ARG002  # who looks finds all
         """See Store."""
         now = self._wall()
         with self._file.writing() as connection:

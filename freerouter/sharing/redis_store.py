@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from freerouter.sharing import scripts
 from freerouter.sharing.facts import Kind, Told, name_of
 from freerouter.sharing.slot_connections import SlotConnections
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
-from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS, StoreError
+from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS, Life, StoreError
 
 _NEEDED = 7
 # For everything but a slot: nobody waits for it.
@@ -101,10 +102,12 @@ class RedisStore:
             self._quick.open()
         self.check()
 
-    def check(self) -> None:
+    def check(self, life: str = "") -> Life:
         """See Store."""
         with _translated():
-            self._slow.set(f"{self._prefix}alive", 1, px=_ALIVE_MS)
+            key, name = (f"{self._prefix}life",), os.urandom(8).hex()
+            name, is_first = self._run(self._slow, scripts.CHECK, key, name, life, _ALIVE_MS)
+            return Life(name.decode(), is_first == 1)
 
     def _check_version(self) -> None:
         try:
@@ -122,9 +125,7 @@ class RedisStore:
             granted, day, gate, rests = self._run(
                 self._quick, scripts.TAKE, keys, int(SLOT_SECONDS * 1000), ask.limit, self._slot(ask.number)
             )
-        news = (
-            (Told(name_of(Kind.GATE, ask.account), gate[0], gate[1] / 1000, _age(gate[2]), over=False),) if gate else ()
-        )
+        news = (Told("", gate[0], gate[1] / 1000, _age(gate[2]), over=False),) if gate else ()
         left = None if day[1] is None else (int(day[0]), int(day[1]))
         return Slot(granted == 1, tuple([rest / 1000 for rest in rests]), left, news)
 
@@ -133,37 +134,32 @@ class RedisStore:
         with _translated():
             self._quick.ping()
 
-    def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
+    def mark(self, account: str, number: int, age: float, *, over: bool, again: bool = False) -> None:
         """See Store."""
         keys = (self._minute(account), self._day(account))
+        slot = int(SLOT_SECONDS * 1000), self._slot(number), int(age * 1000)
         with _translated():
-            self._run(
-                self._slow,
-                scripts.MARK,
-                keys,
-                int(SLOT_SECONDS * 1000),
-                self._slot(number),
-                int(age * 1000),
-                "1" if over else "0",
-            )
+            self._run(self._slow, scripts.MARK, keys, *slot, int(over), int(again))
 
-    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float) -> None:
+    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float, *, again: bool = False) -> None:
         """See Store."""
+        times = int(seconds * 1000), int(age * 1000)
         with _translated():
-            self._run(self._slow, scripts.DAY, (self._day(account),), *day, int(seconds * 1000), int(age * 1000))
+            self._run(self._slow, scripts.DAY, (self._day(account),), *day, *times, int(again))
 
-    def publish(self, told: Sequence[Told]) -> None:
+    def publish(self, told: Sequence[Told], *, again: bool = False) -> None:
         """See Store."""
         with _translated():
             pipeline = self._slow.pipeline(transaction=False)
             for one in told:
-                self._run(pipeline, scripts.PUBLISH, (self._fact(one.name), self._index(one)), *self._sent(one))
+                keys, channel = (self._fact(one.name), self._index(one)), "" if again and one.is_talk else self._channel
+                self._run(pipeline, scripts.PUBLISH, keys, *self._sent(one, channel))
             pipeline.execute()
 
-    def _sent(self, told: Told) -> tuple[Any, ...]:
+    def _sent(self, told: Told, channel: str) -> tuple[Any, ...]:
         message = json.dumps([self._origin, told.name, told.payload.decode(), told.left, told.age, told.over])
-        times = int(told.age * 1000), max(int(told.left * 1000), 1), "1" if told.over else "0"
-        return (*times, told.payload, self._channel, message, MOST_TALKS if told.is_talk else MOST_OTHERS)
+        times = int(told.age * 1000), max(int(told.left * 1000), 1), int(told.over)
+        return (*times, told.payload, channel, message, MOST_TALKS if told.is_talk else MOST_OTHERS)
 
     def _index(self, told: Told) -> str:
         return f"{self._prefix}{'talks' if told.is_talk else 'index'}"

@@ -15,10 +15,11 @@ from anyio.lowlevel import RunVar
 
 from freerouter import forks
 from freerouter.sharing.condition import Condition, Status
-from freerouter.sharing.facts import Fact, Kind, Told, heard, tell
+from freerouter.sharing.facts import Fact, Told, heard
 from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.slots import Slot, SlotRequest
 from freerouter.sharing.stores import Store, StoreError
+from freerouter.sharing.telling import PIECE, Held, Retelling, send
 
 _log = logging.getLogger("freerouter")
 
@@ -31,8 +32,6 @@ _TURN = 0.5
 _CHECK = 5.0
 # How long the writer rests after it has told something: with many requests, it tells the facts of many at once.
 REST = 0.02
-# Facts that are applied at once: requests wait meanwhile.
-_PIECE = 100
 # Seconds in which a process that ends tells what it has learnt last.
 _LAST_WORDS = 0.5
 _GLANCE = 0.005
@@ -51,6 +50,7 @@ class Replication:
         make: makes the store; again in a forked child, which cannot use its parent's connections.
         outbox: facts of this process.
         hear: applies facts of other processes.
+        held: all facts that are known here, for a store that has lost them.
         clock: of the facts.
     """
 
@@ -59,11 +59,13 @@ class Replication:
         make: Callable[[], Store],
         outbox: Outbox,
         hear: Learn,
+        held: Held,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
         self._outbox = outbox
         self._hear = hear
+        self._held = held
         self._clock = clock
         self._rng = forks.new_random()
         self._former: list[Store] = []  # a parent's; closing them here would disturb it
@@ -73,6 +75,7 @@ class Replication:
     def _begin(self) -> None:
         self._store = self._make()
         self._condition = Condition(self._store.kind, self._store.where)
+        self._retelling = Retelling(self._held, self._clock, self._rng)
         self._stopping = threading.Event()
         self._connected = threading.Event()
         self._tried = threading.Event()
@@ -178,17 +181,29 @@ class Replication:
         """Connect, and apply what others tell, until that fails. Raises StoreError."""
         self._store.connect()
         self._apply(self._store.snapshot())
+        self._retelling.check(self._store, time.monotonic(), anew=True)
         self._condition.works(anew=True)
         self._connected.set()
         self._tried.set()
-        checked = time.monotonic()
+        checked, told = time.monotonic(), 0
         while not self._stopping.is_set():
-            self._apply(self._store.news(_TURN))
+            self._apply(self._store.news(0.0 if told else _TURN))
             if self._condition.trouble or time.monotonic() - checked > _CHECK:
-                self._store.check()
+                self._retelling.check(self._store, time.monotonic())
                 self._condition.works()
                 self._probe()
                 checked = time.monotonic()
+            told = self._tell_again()
+
+    def _tell_again(self) -> int:
+        """Tell a store that has lost what it held a piece of that. Returns how many facts were told."""
+        if self._retelling.begins(time.monotonic()):
+            stored = self._store.snapshot()
+            self._apply(stored)
+            self._retelling.begin(heard(stored, self._clock()))
+        told = self._retelling.go_on(self._store)
+        self._condition.sent += told
+        return told
 
     def _probe(self) -> None:
         """Find out whether slots are answered in time again, also when no request wants one."""
@@ -199,8 +214,8 @@ class Replication:
 
     def _apply(self, told: list[Told]) -> None:
         self._condition.received += len(told)
-        for start in range(0, len(told), _PIECE):
-            self._hear(heard(told[start : start + _PIECE], self._clock()))
+        for start in range(0, len(told), PIECE):
+            self._hear(heard(told[start : start + PIECE], self._clock()))
 
     def _write(self) -> None:
         while True:
@@ -220,31 +235,17 @@ class Replication:
         return True
 
     def _send(self, facts: list[Fact]) -> None:
-        now = self._clock()
-        try:
-            self._count([fact for fact in facts if fact.kind in (Kind.DAY, Kind.SENT)], now)
-            told = [each for fact in facts if fact.kind not in (Kind.DAY, Kind.SENT) if (each := tell(fact, now))]
-            if told:
-                self._store.publish(told)
-        except StoreError as error:
-            self._condition.told(str(error))
-            self._stopping.wait(_TURN)
-            return
-        self._condition.told()
-        self._condition.sent += len(facts)
-        self._outbox.done(facts)
-
-    def _count(self, facts: list[Fact], now: float) -> None:
-        for fact in facts:
-            age = max(now - fact.since, 0.0)
-            if fact.until <= now:
-                continue
-            if fact.kind is Kind.SENT:
-                account, number = fact.about
-                self._store.mark(account, int(number), age, over=fact.over)
-            else:
-                limit, left = fact.value
-                self._store.set_day(fact.about[0], (limit, left), fact.until - now, age)
+        for start in range(0, len(facts), PIECE):
+            piece = facts[start : start + PIECE]
+            try:
+                send(self._store, piece, self._clock())
+            except StoreError as error:
+                self._condition.told(str(error))
+                self._stopping.wait(_TURN)
+                return
+            self._condition.told()
+            self._condition.sent += len(piece)
+            self._outbox.done(piece)
 
 
 def _threads_for_slots() -> anyio.CapacityLimiter:

@@ -42,8 +42,18 @@ return {granted and 1 or 0, redis.call('HMGET', KEYS[3], 'limit', 'left'), news,
 """
 )
 
+# Check that Redis can be written to. KEYS: the life. ARGV: now, a name for it, its name as this process knows it,
+# milliseconds that it is kept. Returns its name, and whether this process is the first one that knows another.
+CHECK = """
+redis.call('HSETNX', KEYS[1], 'name', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+local name, first = redis.call('HGET', KEYS[1], 'name'), 0
+if ARGV[3] ~= '' and ARGV[3] ~= name then first = redis.call('HSETNX', KEYS[1], 'told', 1) end
+return {name, first}
+"""
+
 # Note a slot that was used without asking, or give one back. KEYS: the slots taken, the day.
-# ARGV: now, milliseconds of a slot, slot, its age, whether it is over.
+# ARGV: now, milliseconds of a slot, slot, its age, whether it is over, whether it is told again.
 MARK = (
     _NOW
     + """
@@ -56,24 +66,32 @@ elseif at > now - long then
   redis.call('PEXPIRE', KEYS[1], long)
 end
 local left = redis.call('HGET', KEYS[2], 'left')
-if left and by ~= 0 and left + by >= 0 then redis.call('HINCRBY', KEYS[2], 'left', by) end
+if left and by ~= 0 and left + by >= 0 and ARGV[6] == '0' then redis.call('HINCRBY', KEYS[2], 'left', by) end
 """
 )
 
-# Note the free requests of a day. KEYS: the day. ARGV: now, limit, left, milliseconds for which it holds, age.
+# Note the free requests of a day. KEYS: the day. ARGV: now, limit, left, milliseconds for which it holds, age, whether
+# it is told again: then the fewest count.
 DAY = (
     _NOW
     + """
 local at = now - tonumber(ARGV[5])
-local former = redis.call('HGET', KEYS[1], 'at')
-if former and at < tonumber(former) then return end
+local former = redis.call('HMGET', KEYS[1], 'at', 'limit', 'left')
+if former[1] and ARGV[6] == '1' then
+  if former[2] == ARGV[2] and tonumber(ARGV[3]) < tonumber(former[3]) then
+    redis.call('HSET', KEYS[1], 'left', ARGV[3])
+  end
+  return
+end
+if former[1] and at < tonumber(former[1]) then return end
 redis.call('HSET', KEYS[1], 'limit', ARGV[2], 'left', ARGV[3], 'at', at)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 """
 )
 
 # Store a fact and tell it, unless another one is newer or lasts longer: see facts.replaces.
-# KEYS: the fact, the index of its sort. ARGV: now, age, left, over, payload, channel, message, most facts of its sort.
+# KEYS: the fact, the index of its sort. ARGV: now, age, left, over, payload, channel (empty: it is told to nobody),
+# message, most facts of its sort.
 PUBLISH = (
     _NOW
     + """
@@ -99,7 +117,7 @@ if excess > 0 then
     if i % 2 == 1 then redis.call('DEL', key) end
   end
 end
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+if ARGV[6] ~= '' then redis.call('PUBLISH', ARGV[6], ARGV[7]) end
 return 1
 """
 )

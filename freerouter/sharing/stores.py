@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from freerouter.sharing.facts import Told
 from freerouter.sharing.slots import Slot, SlotRequest
@@ -15,6 +15,18 @@ MOST_OTHERS = 8_000
 
 class StoreError(Exception):
     """A store cannot be used now; the text says why, and holds no password."""
+
+
+class Life(NamedTuple):
+    """From when a store was empty until it is emptied again, or lost.
+
+    Attributes:
+        name: drawn at random.
+        is_first: the process that asks is the first one that knew another life of it, and has what it held.
+    """
+
+    name: str
+    is_first: bool
 
 
 class Store(Protocol):
@@ -36,8 +48,8 @@ class Store(Protocol):
         """Connect, or connect anew, and check."""
         ...
 
-    def check(self) -> None:
-        """Check that the store answers and can be written to."""
+    def check(self, life: str = "") -> Life:
+        """Check that the store answers and can be written to. ``life``: its name, if this process knows one."""
         ...
 
     def take(self, ask: SlotRequest) -> Slot:
@@ -48,16 +60,26 @@ class Store(Protocol):
         """Do nothing, within the time that a slot has."""
         ...
 
-    def mark(self, account: str, number: int, age: float, *, over: bool) -> None:
-        """Note a request that was sent without asking, so long ago; or, if it is over, give a slot back."""
+    def mark(self, account: str, number: int, age: float, *, over: bool, again: bool = False) -> None:
+        """Note a request that was sent without asking, so long ago; or, if it is over, give a slot back.
+
+        ``again``: the store has known it, and lost it; what is left of the day was told without it.
+        """
         ...
 
-    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float) -> None:
-        """Note the free requests of a day, and how many are left, read so long ago and valid for so many seconds."""
+    def set_day(self, account: str, day: tuple[int, int], seconds: float, age: float, *, again: bool = False) -> None:
+        """Note the free requests of a day, and how many are left, read so long ago and valid for so many seconds.
+
+        ``again``: the store has lost it; of what several processes still know, the fewest count.
+        """
         ...
 
-    def publish(self, told: Sequence[Told]) -> None:
-        """Store facts, and tell all other processes."""
+    def publish(self, told: Sequence[Told], *, again: bool = False) -> None:
+        """Store facts, and tell all other processes.
+
+        ``again``: the store has lost them. Those who were there know them already, so conversations, which are the
+        most, are stored and not told.
+        """
         ...
 
     def snapshot(self) -> list[Told]:

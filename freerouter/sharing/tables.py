@@ -19,8 +19,21 @@ create table if not exists slot(
 create table if not exists day(
     account text primary key, allowed integer not null, remaining integer not null, at real not null,
     until real not null) without rowid;
+create table if not exists life(one integer primary key, name text not null, told integer not null);
 create table if not exists counter(one integer primary key, number integer not null, at real not null);
 insert or ignore into counter values(1, 0, 0);
+"""
+
+# What is left of a day; told again, the fewest that anybody knows of count.
+DAY = """
+insert into day values(:account, :allowed, :remaining, :at, :until) on conflict(account) do update set
+    allowed = excluded.allowed, remaining = excluded.remaining, at = excluded.at, until = excluded.until
+where excluded.at >= at
+"""
+DAY_AGAIN = """
+insert into day values(:account, :allowed, :remaining, :at, :until) on conflict(account) do update set
+    remaining = min(remaining, excluded.remaining)
+where excluded.allowed = allowed
 """
 
 # See facts.replaces.

@@ -21,21 +21,21 @@ STORIES = {
 
 @pytest.mark.parametrize(("answers", "barred"), STORIES.values(), ids=STORIES)
 def test_what_is_barred(answers, barred):
-    costs = Costs()
+    costs = Costs(lambda: 0.0)
     assert [costs.note("me", model, cost) for model, cost in answers] == barred
     assert set(costs.accounts) == ({"me"} if ACCOUNT in barred else set())
     assert set(costs.models) == set(barred) - {"", ACCOUNT} - ({"a"} if ACCOUNT in barred else set())
 
 
 def test_when_the_account_bills_the_models_are_not_to_blame():
-    costs = Costs()
+    costs = Costs(lambda: 0.0)
     costs.note("me", "a", 0.1)
     costs.note("me", "b", 0.2)
     assert (costs.models, costs.accounts) == ({}, {"me": 0.2})
 
 
 def test_what_is_cleared_is_forgotten():
-    costs = Costs()
+    costs = Costs(lambda: 0.0)
     for account, models in (("me", "ab"), ("you", "c")):
         for model in models:
             costs.note(account, model, 0.5)
@@ -46,7 +46,7 @@ def test_what_is_cleared_is_forgotten():
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 0.0, 0.1]))))
 def test_accounts_are_apart(answers):
-    costs = Costs()
+    costs = Costs(lambda: 0.0)
     for model, cost in answers:
         costs.note("me", model, cost)
     assert set(costs.accounts) <= {"me"}

@@ -73,13 +73,13 @@ def test_the_closest_cause_is_said(condition):
 
 
 class Defective(FileStore):
-    def publish(self, told):
+    def publish(self, told, *, again=False):
         raise RuntimeError
 
 
 def test_after_a_defect_facts_do_not_pile_up(tmp_path, caplog):
     outbox = Outbox()
-    replication = Replication(lambda: Defective(tmp_path / "shared.sqlite3", "me"), outbox, list)
+    replication = Replication(lambda: Defective(tmp_path / "shared.sqlite3", "me"), outbox, list, lambda _: iter(()))
     replication.start(5.0)
     outbox.put(ended(Kind.COOLED, ("m",), replication._clock()))
     until(lambda: replication.status().trouble == "has met a defect")
@@ -92,7 +92,7 @@ def test_after_a_defect_facts_do_not_pile_up(tmp_path, caplog):
 
 def test_the_writer_rests_so_that_many_facts_are_told_at_once_and_tells_the_last_ones(tmp_path):
     outbox = Outbox()
-    replication = Replication(lambda: FileStore(tmp_path / "shared.sqlite3", "me"), outbox, list)
+    replication = Replication(lambda: FileStore(tmp_path / "shared.sqlite3", "me"), outbox, list, lambda _: iter(()))
     replication.start(5.0)
     begun = time.monotonic()
     for number in range(3):

@@ -10,7 +10,8 @@ from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.openrouter.tokens import Bounds
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
-from freerouter.pipeline.news import News, _read, _written
+from freerouter.pipeline.known import written
+from freerouter.pipeline.news import News, _read
 from freerouter.replies.reading import Flaw, Reading
 from freerouter.replies.verdicts import Gate, Lasting
 from freerouter.sharing.facts import Fact, Kind, heard, tell
@@ -156,7 +157,7 @@ SUBJECTS = st.none() | st.text(max_size=9) | NEEDS | st.tuples(st.text(max_size=
 
 @given(st.sampled_from(Lasting), SUBJECTS)
 def test_whom_a_lesson_holds_for_can_be_written_and_read(kind, subject):
-    assert _read(*_written((kind, subject))) == (kind, subject)
+    assert _read(*written((kind, subject))) == (kind, subject)
 
 
 def test_a_lesson_is_told_with_its_time_and_forgotten_everywhere(one, other):

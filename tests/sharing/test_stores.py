@@ -121,6 +121,40 @@ def test_the_day_is_counted_down_by_all(make):
     assert one.take(ask(3, limit=9)).day == (50, 7)
 
 
+def test_what_is_told_again_of_a_day_makes_it_no_larger(make):
+    one, other = make(), make()
+    one.set_day("me", (50, 10), 100.0, 86_400.0, again=True)
+    other.mark("me", 0, 1.0, over=False, again=True)  # which the other figures hold already
+    other.set_day("me", (50, 12), 100.0, 86_400.0, again=True)
+    assert one.take(ask(0, limit=9)).day == (50, 9)
+    other.set_day("me", (50, 7), 100.0, 86_400.0, again=True)
+    other.set_day("me", (1000, 3), 100.0, 86_400.0, again=True)
+    assert one.take(ask(1, limit=9)).day == (50, 6)
+    other.set_day("me", (1000, 900), 100.0, 0.0)  # it was read
+    assert one.take(ask(2, limit=9)).day == (1000, 899)
+
+
+def test_the_life_of_a_store_has_one_name_and_one_process_that_is_the_first_to_miss_the_former(make):
+    one, other, third = make(), make(), make()
+    life = one.check()
+    assert [other.check(), other.check(life.name), other.check("")] == [life] * 3
+    assert not life.is_first
+    empty(one)
+    assert not third.check().is_first  # it has nothing to tell
+    found = [store.check(life.name) for store in (other, one)]
+    assert [each.is_first for each in found] == [True, False]
+    assert found[0].name == found[1].name != life.name
+    assert other.check(found[0].name).is_first is False
+
+
+def test_conversations_that_are_told_again_are_there_for_who_looks(make):
+    one, other = make(), make()
+    other.snapshot()
+    one.publish([tell(talk("1", 100), 0.0), tell(cooled("a", 0, 100), 0.0)], again=True)
+    assert "a" in news(other)
+    assert facts_of(make().snapshot()).keys() == {"me", "a"}
+
+
 def test_a_closed_gate_refuses_and_is_told(make):
     one, other = make(), make()
     publish(one, Fact(Kind.GATE, ("me",), ["day", 50], 0.0, 500.0))
@@ -225,7 +259,7 @@ def empty(store):
             store._slow.delete(key)
     else:
         with store._file.writing() as connection:
-            for table in ("fact", "slot", "day"):
+            for table in ("fact", "slot", "day", "life"):
                 connection.execute(f"delete from {table}")
 
 
