@@ -62,8 +62,16 @@ class _Record:
 
     def forget(self, now: float) -> None:
         """Attempts count less as time passes."""
-        kept = 0.5 ** (max(now - self.at, 0.0) / _HALF_LIFE)
+        kept = self._kept(now)
         self.answered, self.failed, self.at = self.answered * kept, self.failed * kept, now
+
+    def _kept(self, now: float) -> float:
+        kept: float = 0.5 ** (max(now - self.at, 0.0) / _HALF_LIFE)
+        return kept
+
+    def weight(self, now: float) -> tuple[float, float]:
+        """How much it is worth: the attempts that it is made of, as they count now; of equal ones, the later."""
+        return (self.answered + self.failed) * self._kept(now), self.at
 
     def row(self) -> dict[str, Any]:
         """As JSON values."""
@@ -166,7 +174,9 @@ class Timings:
         return self._records.get(model, _Record()).row()
 
     def hear(self, model: str, row: object, at: float) -> None:
-        """Take over what another process has measured up to this time, with what it had heard itself, if it is newer.
+        """Take over what another process has measured up to this time, with what it had heard itself, if it is of more.
+
+        Averages cannot be added up, for both may hold the same attempts. So of two, each process keeps the same one.
 
         Args:
             model: its id.
@@ -174,9 +184,12 @@ class Timings:
             at: seconds since 1970, on this machine's clock.
         """
         record, known = _restored(row), self._records.get(model)
-        if record is None or (known is not None and known.at >= at):
+        if record is None:
             return
         record.at = at
+        now = max(at, self._wall())
+        if known is not None and known.weight(now) >= record.weight(now):
+            return
         self._records[model] = record
         self.changes += 1
 

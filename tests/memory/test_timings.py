@@ -208,3 +208,40 @@ def test_anything_else_that_is_stored_is_ignored(stored):
     timings.restore(stored)
     measured = timings.measured()
     assert all(math.isfinite(value) for values in measured for value in values.values())
+
+
+ROWS = st.tuples(st.floats(0, 20), st.floats(0, 20), st.integers(0, 100_000))
+HEARD = st.lists(ROWS, min_size=1, max_size=4, unique_by=lambda row: row[2])
+
+
+@given(HEARD, st.randoms(use_true_random=False))
+def test_whichever_is_heard_first_all_processes_keep_the_same_one(rows, rng):
+    def kept(order):
+        timings = Timings(Clock(2e9))
+        for answered, failed, at in order:
+            timings.hear("m", {"pace": at + 1.0, "answered": answered, "failed": failed, "at": 1.0}, 2e9 - 1e5 + at)
+        return timings.row("m")
+
+    assert kept(rows) == kept(rng.sample(rows, len(rows)))
+
+
+@pytest.mark.parametrize(
+    ("known", "heard", "counts"),
+    [
+        ((100, 0), (1, 10), "known"),
+        ((100, 0), (1, 30 * HOUR + 1000), "known"),
+        ((100, 0), (60, 6 * HOUR), "heard"),
+        ((10, 0), (11, 1), "heard"),
+        ((10, 0), (10, 1), "heard"),
+        ((10, 1), (10, 0), "known"),
+        ((0, 0), (0, 0), "known"),
+    ],
+    ids=str,
+)
+def test_of_two_measurements_the_one_of_more_attempts_counts_as_they_count_now(known, heard, counts):
+    clock = Clock(1e9)
+    timings = Timings(clock)
+    for pace, (attempts, at) in ((1.0, known), (2.0, heard)):
+        timings.hear("m", {"pace": pace, "answered": attempts, "failed": 0, "at": 1.0}, 1e9 + at)
+    clock.advance(2 * DAY)
+    assert timings.row("m")["pace"] == {"known": 1.0, "heard": 2.0}[counts]
