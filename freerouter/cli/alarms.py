@@ -32,7 +32,7 @@ def alarms(
     found = file.alarms()
     if clear:
         _clear(file)
-        _tell(settings)
+        _tell(settings, found)
     if as_json:
         print(json.dumps({"alarms": [alarm.as_dict() for alarm in found], "file": str(file.path)}, indent=2))
     else:
@@ -48,13 +48,16 @@ def _clear(file: AlarmFile) -> None:
         raise SettingsError(f"{file.path} cannot be removed: {error.strerror}") from None
 
 
-def _tell(settings: Settings) -> None:
+def _tell(settings: Settings, found: list[Alarm]) -> None:
     """Other processes would bring the alarms back."""
+    from freerouter.memory.costs import ACCOUNT
+    from freerouter.openrouter.headers import account_in
     from freerouter.pipeline.joining import forget_alarms
     from freerouter.sharing.stores import StoreError
 
     try:
-        forget_alarms(settings, monotonic)
+        about = [(ACCOUNT, account_in(alarm.account)) if alarm.account else (alarm.model,) for alarm in found]
+        forget_alarms(settings, monotonic, about)
     except StoreError as error:
         print(f"other processes were not told: the shared state {error}", file=sys.stderr)
 

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
+from typing import NamedTuple
 
 # The name in an alarm when the account itself causes the cost, not a model.
 ACCOUNT = "account"
+
+
+class AlarmNews(NamedTuple):
+    """What another process has told of an alarm.
+
+    Attributes:
+        barred: the model, or ``ACCOUNT``.
+        account: hash of the account, if it is about one.
+        cost: in USD.
+        at: when it was found out, or removed, in seconds since 1970.
+        removed: it was removed.
+    """
+
+    barred: str
+    account: str
+    cost: float
+    at: float
+    removed: bool
 
 
 class Costs:
@@ -60,13 +79,11 @@ class Costs:
             blocked[name] = cost
             self._since[barred, account] = since
 
-    def lift(self, barred: str, account: str, since: float) -> bool:
-        """The alarms up to this time were removed. Returns whether it is blocked no longer because of that."""
+    def lift(self, barred: str, account: str, since: float) -> None:
+        """The alarms up to this time were removed."""
         blocked, name = self._of(barred, account)
-        if name not in blocked or self._since.get((barred, account), -inf) > since:
-            return False
-        del blocked[name]
-        return True
+        if self._since.get((barred, account), -inf) <= since:
+            blocked.pop(name, None)
 
     def all(self) -> list[tuple[str, str, float, float]]:
         """What is blocked: the model or ``ACCOUNT``, the account, the cost, and since when."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from freerouter.memory.costs import ACCOUNT
 from freerouter.network.disk_cache import path_for
@@ -23,13 +24,34 @@ class Alarm(NamedTuple):
         model: its id, or ``ACCOUNT``.
         cost: in USD, as the answer states it.
         at: time in UTC, in ISO 8601 format.
-        account: the mark of a blocked account (``headers.account_mark``); empty for the account of the settings' key.
+        account: the mark of a blocked account (``headers.mark_of``); empty for the account of the settings' key.
+        removed: the alarms of it up to this time were removed, by another process.
     """
 
     model: str
     cost: float
     at: str
     account: str = ""
+    removed: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """The time in seconds since 1970; 0 when it makes no sense."""
+        try:
+            return datetime.fromisoformat(self.at).timestamp()
+        except ValueError:
+            return 0.0
+
+    @property
+    def of(self) -> tuple[str, str]:
+        """What it is about."""
+        return self.model, self.account
+
+    def follows(self, former: Alarm | None) -> bool:
+        """Whether it changes what is blocked, when this is known."""
+        if former is None:
+            return not self.removed
+        return self.removed is not former.removed and (self.at, self.removed) > (former.at, former.removed)
 
     def as_dict(self) -> dict[str, object]:
         """As JSON values, for display: without the hash of a key."""
@@ -71,7 +93,11 @@ class AlarmFile:
         return Version(found.st_ino, found.st_size, found.st_mtime_ns)
 
     def alarms(self) -> list[Alarm]:
-        """All alarms, oldest first; lines that cannot be read are logged and skipped."""
+        """All alarms that were not removed, oldest first."""
+        return standing(self.lines())
+
+    def lines(self) -> list[Alarm]:
+        """All alarms, and what was removed of them; lines that cannot be read are logged and skipped."""
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
@@ -86,14 +112,25 @@ class AlarmFile:
 
     def add(self, model: str, cost: float, account: str = "") -> None:
         """Store an alarm; a failure is logged."""
-        at = datetime.fromtimestamp(self._wall(), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        whose = {"account": account} if account else {}
-        line = json.dumps({"model": model, "cost": cost, "at": at} | whose) + "\n"
+        self._append(lambda: [Alarm(model, cost, in_utc(self._wall()), account)])
+
+    def note(self, told: Iterable[Alarm]) -> None:
+        """Store what other processes have told, unless it is there already; a failure is logged."""
+        new = [alarm for alarm in told if not alarm.removed or self.version() is not None]
+        if new:
+            self._append(lambda: self._unknown(new))
+
+    def _unknown(self, told: list[Alarm]) -> list[Alarm]:
+        known = {line.of: line for line in sorted(self.lines(), key=lambda line: (line.at, line.removed))}
+        return [alarm for alarm in told if alarm.follows(known.get(alarm.of))]
+
+    def _append(self, alarms: Callable[[], list[Alarm]]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(0o600)
             with self.path.open("ab", buffering=0) as file:
-                file.write(line.encode())
+                _lock(file)  # several processes of this machine hear of an alarm at the same time
+                file.write(b"".join(map(_line, alarms())))
         except OSError as error:
             _log.warning("cost alarms: %s cannot be written: %s", self.path, error.strerror)
 
@@ -102,9 +139,41 @@ class AlarmFile:
         self.path.unlink(missing_ok=True)
 
 
+def standing(lines: list[Alarm]) -> list[Alarm]:
+    """The alarms that were not removed."""
+    removed = {line.of: line.at for line in lines if line.removed}
+    return [line for line in lines if not line.removed and line.at > removed.get(line.of, "")]
+
+
+def in_utc(seconds: float) -> str:
+    """A time since 1970 as text."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Until it is closed, no other process adds to it."""
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415  # Windows has none
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _line(alarm: Alarm) -> bytes:
+    row: dict[str, object] = {"model": alarm.model, "cost": alarm.cost, "at": alarm.at}
+    row |= {"account": alarm.account} if alarm.account else {}
+    row |= {"removed": True} if alarm.removed else {}
+    return json.dumps(row).encode() + b"\n"
+
+
 def _parsed(line: bytes) -> Alarm | None:
     try:
         row = json.loads(line)
-        return Alarm(str(row["model"]), float(row["cost"]), str(row["at"]), str(row.get("account", "")))
+        return Alarm(
+            str(row["model"]),
+            float(row["cost"]),
+            str(row["at"]),
+            str(row.get("account", "")),
+            row.get("removed") is True,
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from freerouter.memory.costs import ACCOUNT
-from freerouter.network.alarm_file import Alarm, AlarmFile, Version
-from freerouter.openrouter.headers import Headers, account_mark, caller, outgoing
+from freerouter.memory.costs import ACCOUNT, AlarmNews
+from freerouter.network.alarm_file import Alarm, AlarmFile, Version, in_utc, standing
+from freerouter.openrouter.headers import Headers, account_in, account_mark, caller, mark_of, outgoing
 from freerouter.settings import Settings
 
 _ACCOUNTS = 1_000
-# The mark in an alarm of an account that was not met any more: it matches none.
-_UNKNOWN = "unknown"
 
 
 class Blocked(Protocol):
@@ -24,8 +22,12 @@ class Blocked(Protocol):
         """Whether anything is blocked."""
         ...
 
-    def block(self, models: Mapping[str, float], accounts: Mapping[str, float]) -> None:
-        """Block these, too, each with its cost in USD."""
+    def block(self, models: Mapping[str, float], accounts: Mapping[str, float], at: float | None = None) -> None:
+        """Block these, too, each with its cost in USD, because of what was at this time."""
+        ...
+
+    def lift(self, barred: str, account: str, at: float) -> None:
+        """Alarms of a model or an account up to this time were removed."""
         ...
 
     def lift_alarms(self) -> None:
@@ -36,7 +38,8 @@ class Blocked(Protocol):
 class Alarms:
     """Blocks what has cost money before, and lifts it once ``freerouter alarms --clear`` has removed the file.
 
-    A key is not kept, so an account is compared with the file when a request brings its key.
+    A key is not kept, so an account is compared with the file when a request brings its key. What other processes tell
+    of alarms is stored, too: it then survives a restart of all of them, and of the store over which they share.
 
     Args:
         blocked: what is blocked.
@@ -47,7 +50,7 @@ class Alarms:
         self._blocked = blocked
         self._file = file or AlarmFile(blocked.settings)
         self._own = caller(outgoing([], blocked.settings.key)).account
-        self._marks: dict[str, str] = {}  # of the accounts that were met
+        self._met: set[str] = set()
         self._version: Version | None = None
         self._accounts: list[Alarm] = []
         self._read()
@@ -61,16 +64,22 @@ class Alarms:
         """
         if self._blocked.has_alarms() and self._file.version() != self._version:
             self._follow()
-        if account not in self._marks:
+        if account not in self._met:
             self._meet(account, headers)
 
     def add(self, model: str, cost: float, account: str) -> None:
         """Store an alarm: of a model, or of the account itself if the model is ``ACCOUNT``."""
-        mark = self._marks.get(account, _UNKNOWN) if model == ACCOUNT else ""
         is_followed = self._file.version() == self._version
-        self._file.add(model, cost, mark)
+        self._file.add(model, cost, _mark(model, account))
         if is_followed:
             self._version = self._file.version()
+
+    def note(self, told: Iterable[AlarmNews]) -> None:
+        """Store what other processes have told of alarms."""
+        self._file.note(
+            [Alarm(each.barred, each.cost, in_utc(each.at), _mark(each.barred, each.account), each.removed)
+             for each in told]
+        )  # fmt: skip
 
     def _follow(self) -> None:
         """Another process has removed the file, or added to it."""
@@ -81,20 +90,30 @@ class Alarms:
 
     def _read(self) -> None:
         self._version = self._file.version()
-        alarms = self._file.alarms()
+        lines = self._file.lines()
+        for line in lines:
+            if line.removed:
+                self._blocked.lift(line.model, account_in(line.account), line.seconds)
+        alarms = standing(lines)
         self._accounts = [alarm for alarm in alarms if alarm.model == ACCOUNT]
-        self._marks.clear()
-        self._blocked.block({alarm.model: alarm.cost for alarm in alarms if alarm.model != ACCOUNT}, {})
+        self._met.clear()
+        for alarm in alarms:
+            if alarm.model != ACCOUNT:
+                self._blocked.block({alarm.model: alarm.cost}, {}, alarm.seconds)
 
     def _meet(self, account: str, headers: Headers) -> None:
-        if len(self._marks) >= _ACCOUNTS:
-            self._marks.clear()
+        if len(self._met) >= _ACCOUNTS:
+            self._met.clear()
+        self._met.add(account)
         known = [alarm for alarm in self._accounts if self._is_of(alarm, account, headers)]
-        self._marks[account] = known[-1].account if known and known[-1].account else account_mark(headers)
         if known:
-            self._blocked.block({}, {account: known[-1].cost})
+            self._blocked.block({}, {account: known[-1].cost}, known[-1].seconds)
 
     def _is_of(self, alarm: Alarm, account: str, headers: Headers) -> bool:
         if not alarm.account:
             return account == self._own
         return account_mark(headers, alarm.account.partition(":")[0]) == alarm.account
+
+
+def _mark(barred: str, account: str) -> str:
+    return mark_of(account) if barred == ACCOUNT else ""

@@ -163,11 +163,21 @@ def caller(sent: Iterable[tuple[str, str]]) -> Caller:
     return Caller(_account(values.items()), _hashed(identity), _secret(values.items()))
 
 
-def account_mark(sent: Iterable[tuple[str, str]], salt: str | None = None) -> str:
-    """A hash of the account that a later process can make anew: ``salt:hash``; with a new salt if none is given."""
-    salt = salt or os.urandom(16).hex()
+def account_mark(sent: Iterable[tuple[str, str]], salt: str) -> str:
+    """The mark of an account, ``salt:hash``, with the salt of another mark, to compare the two."""
     key = salt.encode("utf-8", "replace")[:_LONGEST_SALT]
     return f"{salt}:{_account(sent, key)}"
+
+
+def mark_of(account: str) -> str:
+    """The mark of an account that is known by its hash alone."""
+    return f"{_SALT.decode()}:{account}"
+
+
+def account_in(mark: str) -> str:
+    """The hash of the account that a mark is of; empty when it was made with another salt, by an earlier version."""
+    salt, _, account = mark.partition(":")
+    return account if salt == _SALT.decode() else ""
 
 
 def _account(headers: Iterable[tuple[str, str]], salt: bytes = _SALT) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from freerouter.errors import SettingsError
 from freerouter.network.disk_cache import path_for
@@ -13,6 +13,7 @@ from freerouter.settings import Settings
 from freerouter.sharing import slots
 from freerouter.sharing.condition import OFF, Status
 from freerouter.sharing.facts import Fact, Kind, ended, heard, tell
+from freerouter.sharing.facts import Key as FactKey
 from freerouter.sharing.file_store import FileStore
 from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.replication import Replication
@@ -107,8 +108,14 @@ def look(settings: Settings) -> Status:
     return Status(store.kind, store.where)
 
 
-def forget_alarms(settings: Settings, clock: Callable[[], float]) -> None:
-    """Tell all processes that the cost alarms are removed. Raises StoreError, SettingsError."""
+def forget_alarms(settings: Settings, clock: Callable[[], float], known: Iterable[FactKey] = ()) -> None:
+    """Tell all processes that the cost alarms are removed. Raises StoreError, SettingsError.
+
+    Args:
+        settings: say where the store is.
+        clock: monotonic seconds.
+        known: what alarms are about that the store may have lost.
+    """
     make = store_for(settings)
     if make is None:
         return
@@ -116,7 +123,8 @@ def forget_alarms(settings: Settings, clock: Callable[[], float]) -> None:
     try:
         store.connect()
         facts = list(heard(store.snapshot(), clock()))
-        over = [ended(Kind.ALARM, fact.about, clock()) for fact in facts if _is_alarm(fact)]
+        about = {*known, *[fact.about for fact in facts if _is_alarm(fact)]}
+        over = [ended(Kind.ALARM, each, clock()) for each in about]
         store.publish([told for fact in over if (told := tell(fact, clock()))])
     finally:
         store.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 from freerouter.durations import MINUTE
 from freerouter.memory.conversations import Home, Key
+from freerouter.memory.costs import AlarmNews
 from freerouter.memory.lessons import Audience, Lesson
 from freerouter.openrouter.requirements import Need
 from freerouter.pipeline import known
@@ -42,6 +43,7 @@ class News:
         self._memory = memory
         self._outbox = outbox
         self._over: dict[FactKey, float] = {}
+        self._alarms: list[AlarmNews] = []
         self._sent: deque[tuple[str, int, float]] = deque()  # requests of the last minute
         self._hearers: dict[Kind, Callable[[Fact], None]] = {
             Kind.COOLED: self._hear_cooled,
@@ -134,6 +136,11 @@ class News:
 
     # What is heard.
 
+    def alarms(self) -> list[AlarmNews]:
+        """What was heard of cost alarms since the last call."""
+        found, self._alarms = self._alarms, []
+        return found
+
     def hear(self, facts: Iterable[Fact]) -> None:
         """Apply facts of other processes."""
         for fact in facts:
@@ -196,10 +203,13 @@ class News:
 
     def _hear_alarm(self, fact: Fact) -> None:
         costs, barred, account = self._memory.health.costs, *_barred(fact)
+        cost = 0.0 if fact.over else float(fact.value)
         if fact.over:
             costs.lift(barred, account, fact.since)
         else:
-            costs.block(barred, account, float(fact.value), fact.since)
+            costs.block(barred, account, cost, fact.since)
+        at = self._memory.wall() - (self._memory.clock() - fact.since)
+        self._alarms.append(AlarmNews(barred, account, cost, at, fact.over))
 
 
 def _barred(fact: Fact) -> tuple[str, str]:

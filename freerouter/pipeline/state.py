@@ -12,6 +12,7 @@ from freerouter.durations import DAY
 from freerouter.errors import CatalogError
 from freerouter.memory.allowance import Allowances
 from freerouter.memory.conversations import Conversations
+from freerouter.memory.costs import ACCOUNT, AlarmNews
 from freerouter.memory.endpoint import Endpoint
 from freerouter.memory.health import Health
 from freerouter.memory.outage import IN_A_ROW, Outage
@@ -47,6 +48,7 @@ class State:
         training: which models may train on prompts.
         on_alarm: called for each cost alarm, outside of the lock, with the model or ``ACCOUNT``, the cost in USD, and
             the account of the request.
+        on_alarm_news: called for what other processes tell of alarms, outside of the lock, in another thread.
         hashed: what makes the keys of a caller's conversations, with its secret.
         news: what other processes are told, and tell; None when nothing is shared.
     """
@@ -77,6 +79,7 @@ class State:
         self.timings = Timings(wall)
         self.training = Training(clock)
         self.on_alarm: Callable[[str, float, str], None] | None = None
+        self.on_alarm_news: Callable[[list[AlarmNews]], None] | None = None
         self.hashed: Callable[[bytes], Hashed] = own
         self.news: News | None = None
         self._index: Index | None = None
@@ -159,8 +162,12 @@ class State:
     def hear(self, facts: Iterable[Fact]) -> None:
         """Apply facts of other processes."""
         with self.lock:
-            if self.news is not None:
-                self.news.hear(facts)
+            if self.news is None:
+                return
+            self.news.hear(facts)
+            alarms = self.news.alarms()
+        if alarms and self.on_alarm_news is not None:
+            self.on_alarm_news(alarms)
 
     def held(self, piece: int) -> Iterator[list[Fact]]:
         """What is known now, as facts, for a store that has lost it; requests are decided between the pieces."""
@@ -176,11 +183,22 @@ class State:
         """Whether a model or an account is blocked because it has cost money."""
         return bool(self.health.costs.models or self.health.costs.accounts)
 
-    def block(self, models: Mapping[str, float], accounts: Mapping[str, float]) -> None:
-        """Block models and accounts that have cost money before, each with the cost in USD."""
+    def block(self, models: Mapping[str, float], accounts: Mapping[str, float], at: float | None = None) -> None:
+        """Block models and accounts that have cost money at this time since 1970, or now, each with the cost in USD."""
         with self.lock:
-            self.health.costs.models.update(models)
-            self.health.costs.accounts.update(accounts)
+            since, costs = self._since(at), self.health.costs
+            for model, cost in models.items():
+                costs.block(model, "", cost, since)
+            for account, cost in accounts.items():
+                costs.block(ACCOUNT, account, cost, since)
+
+    def lift(self, barred: str, account: str, at: float) -> None:
+        """Alarms of a model, or of an account if ``barred`` is ``ACCOUNT``, up to this time were removed."""
+        with self.lock:
+            self.health.costs.lift(barred, account, self._since(at))
+
+    def _since(self, at: float | None) -> float:
+        return self.clock() if at is None else self.clock() - (self.wall() - at)
 
     def lift_alarms(self) -> None:
         """Block nothing any more because of its cost."""

@@ -22,5 +22,5 @@ def refresh_for(router: Router, transport: SyncTransport | None = None) -> Refre
 def alarms_for(router: Router) -> Alarms:
     """The stored cost alarms, which a router heeds from now on and adds to."""
     alarms = Alarms(router)
-    router.on_alarm = alarms.add
+    router.on_alarm, router.on_alarm_news = alarms.add, alarms.note
     return alarms

@@ -4,7 +4,7 @@ import pytest
 
 from freerouter import FreeRouter, Settings
 from freerouter.emulator import Emulator
-from freerouter.network.alarm_file import AlarmFile
+from freerouter.network.alarm_file import Alarm, AlarmFile
 from tests.stage import HELLO, KEY, NOWHERE, in_threads, striking
 
 NOON = 1_790_000_000.0
@@ -62,3 +62,44 @@ def test_a_restart_does_not_lift_an_alarm():
         asked = [ask() for _ in range(4)]
     assert len(set(asked)) == 4
     assert list(AlarmFile(settings).read()) == asked
+
+
+EARLY, LATE = "2026-09-21T14:13:20Z", "2026-09-21T14:13:21Z"
+TOLD, REMOVED = Alarm("a", 0.5, EARLY), Alarm("a", 0.0, EARLY, removed=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "stand"),
+    [
+        ([TOLD], [TOLD]),
+        ([TOLD, TOLD._replace(at=LATE)], [TOLD]),
+        ([REMOVED], []),
+        ([TOLD, REMOVED], []),
+        ([TOLD._replace(at=LATE), REMOVED], [TOLD._replace(at=LATE)]),
+        ([TOLD, REMOVED._replace(at=LATE), TOLD], []),
+        ([TOLD, REMOVED, TOLD._replace(at=LATE)], [TOLD._replace(at=LATE)]),
+        ([TOLD, TOLD._replace(model="b"), REMOVED], [TOLD._replace(model="b")]),
+        ([TOLD._replace(account="x"), TOLD._replace(account="y"), REMOVED._replace(account="x")],
+         [TOLD._replace(account="y")]),
+    ],
+)  # fmt: skip
+def test_what_others_tell_is_noted_once_and_removed_by_their_word(told, stand):
+    for alarm in told:
+        alarm_file().note([alarm])
+        alarm_file().note([alarm])
+    assert alarm_file().alarms() == stand
+
+
+def test_what_several_processes_hear_at_once_is_noted_once():
+    in_threads([lambda: alarm_file().note([TOLD]) for _ in range(16)])
+    assert alarm_file().lines() == [TOLD]
+
+
+def test_that_an_unknown_alarm_was_removed_makes_no_file():
+    alarm_file().note([REMOVED])
+    assert alarm_file().version() is None
+
+
+@pytest.mark.parametrize(("at", "seconds"), [("1970-01-01T00:01:00Z", 60.0), ("yesterday", 0.0)])
+def test_the_time_of_an_alarm(at, seconds):
+    assert Alarm("a", 0.5, at).seconds == seconds

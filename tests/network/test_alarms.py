@@ -8,7 +8,7 @@ import pytest
 
 from freerouter import CostRefusedError, FreeRouter, RoutingTransport, Settings
 from freerouter.emulator import Emulator
-from freerouter.memory.costs import ACCOUNT
+from freerouter.memory.costs import ACCOUNT, AlarmNews
 from freerouter.network.alarm_file import AlarmFile
 from freerouter.network.alarms import Alarms
 from freerouter.openrouter.headers import caller
@@ -162,9 +162,21 @@ def test_a_file_that_cannot_be_written_lifts_nothing(scene, tmp_path):
     assert scene.meet(MINE)
 
 
+def test_what_another_machine_tells_is_blocked_after_a_restart_and_lifted_by_its_word(scene):
+    account, at = caller(scene.headers[MINE]).account, 1_790_000_000.0
+    told = [AlarmNews("a/b:free", "", 0.5, at, removed=False), AlarmNews(ACCOUNT, account, 0.5, at, removed=False)]
+    scene.alarms[0].note(told)
+    scene.alarms[0] = Alarms(scene.routers[0], scene.file)
+    assert [scene.meet(MINE), scene.meet(YOURS)] == [True, False]
+    assert "a/b:free" in scene.routers[0].health.costs.models
+    scene.alarms[1].note([each._replace(removed=True, at=at + 5) for each in told])
+    scene.meet(YOURS)  # its next request
+    assert not scene.routers[0].has_alarms()
+
+
 def test_many_accounts_do_not_fill_the_memory(scene):
     for number in range(2_500):
         scene.alarms[0].meet(str(number), [("authorization", f"Bearer {number}")])
-    assert len(scene.alarms[0]._marks) <= 1_000
-    scene.alarms[0].add(ACCOUNT, 0.5, "0")  # its mark is forgotten
+    assert len(scene.alarms[0]._met) <= 1_000
+    scene.alarms[0].add(ACCOUNT, 0.5, "0")  # it is not met any more
     assert not scene.meet(KEY, 1)

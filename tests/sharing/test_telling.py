@@ -7,6 +7,7 @@ from math import inf
 import pytest
 
 from freerouter import FreeRouter, Settings
+from freerouter.network.alarm_file import AlarmFile
 from freerouter.replies.verdicts import Gate
 from freerouter.sharing import replication, telling
 from freerouter.sharing.facts import Fact, Kind, hear
@@ -267,3 +268,68 @@ def test_what_has_ended_stays_so_though_the_store_has_forgotten_it(own_redis, up
         until(lambda: any(told.over for told in snapshot(one)), 10)
         other._joined._replication._store.publish([gate._replace(name='["gate","someone"]', age=60.0)])
         assert all(told.over for told in snapshot(one) if b'"gate"' in told.payload)
+
+
+@pytest.fixture
+def machines(own_redis, upstream, tmp_path, monkeypatch):
+    """The settings of two machines: each has a folder of its own. Commands run on the first one."""
+    shared = {"upstream": upstream, "shared_state": own_redis.url}
+    for name, value in (shared | {"cache_dir": str(tmp_path / "one")}).items():
+        monkeypatch.setenv(f"FREEROUTER_{name.upper()}", value)
+    return [Settings(**shared, api_key=KEY, cache_dir=str(tmp_path / name)) for name in ("one", "other")]
+
+
+def alarmed(client):
+    router = client.router
+    with router.lock:
+        router.health.costs.block("m/costs:free", "", 0.5, router.clock())
+        router.news.alarmed("m/costs:free", "", 0.5)
+    router.on_alarm("m/costs:free", 0.5, "")
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_alarm_of_another_machine_survives_a_restart_of_everything(machines, own_redis):
+    one, other = machines
+    with FreeRouter(settings=one) as first, FreeRouter(settings=other):
+        alarmed(first)
+        until(lambda: AlarmFile(other).alarms(), 10)
+    restart(own_redis)
+    with FreeRouter(settings=other) as late:
+        assert late.router.health.costs.models == {"m/costs:free": 0.5}
+        until(lambda: snapshot(late), 10)  # and so does who has no file
+        assert [alarm.model for alarm in AlarmFile(other).lines()] == ["m/costs:free"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_alarm_that_is_heard_is_told_by_nobody_else(machines):
+    one, other = machines
+    with FreeRouter(settings=one) as first, FreeRouter(settings=other) as second:
+        alarmed(first)
+        until(lambda: AlarmFile(other).alarms(), 10)
+        until(lambda: second._joined._replication._retelling._begins == inf, 10)
+        assert second._joined.status().sent == 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_alarms_that_one_machine_has_cleared_are_lifted_on_all(machines, cli):
+    one, other = machines
+    with FreeRouter(settings=one) as first, FreeRouter(settings=other) as second:
+        alarmed(first)
+        until(lambda: AlarmFile(other).alarms(), 10)
+        assert cli("alarms", "--clear")[0] == 0
+        until(lambda: not AlarmFile(other).alarms(), 10)
+        until(lambda: not first.router.has_alarms() and not second.router.has_alarms(), 10)
+    with FreeRouter(settings=other) as late:
+        assert not late.router.has_alarms()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_machine_that_was_off_when_alarms_were_cleared_lifts_them_when_it_starts(machines, cli):
+    one, other = machines
+    with FreeRouter(settings=one) as first, FreeRouter(settings=other):
+        alarmed(first)
+        until(lambda: AlarmFile(other).alarms(), 10)
+    assert cli("alarms", "--clear")[0] == 0
+    with FreeRouter(settings=other) as late:
+        until(lambda: not late.router.has_alarms(), 10)
+        until(lambda: not AlarmFile(other).alarms(), 10)
