@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 from typing import Any
 
+from freerouter import forks
 from freerouter.durations import MINUTE
 from freerouter.memory.conversations import Home, Key
 from freerouter.memory.costs import AlarmNews
@@ -44,7 +45,8 @@ class News:
         self._outbox = outbox
         self._over: dict[FactKey, float] = {}
         self._alarms: list[AlarmNews] = []
-        self._sent: deque[tuple[str, int, float]] = deque()  # requests of the last minute
+        self._start_over()
+        forks.in_child(self._start_over)
         self._hearers: dict[Kind, Callable[[Fact], None]] = {
             Kind.COOLED: self._hear_cooled,
             Kind.LESSON: self._hear_lesson,
@@ -54,6 +56,9 @@ class News:
             Kind.TIMES: self._hear_times,
         }
         self.numbers = itertools.count()
+
+    def _start_over(self) -> None:
+        self._sent: deque[tuple[str, int, float]] = deque()  # this process' requests of the last minute
 
     # What is told.
 

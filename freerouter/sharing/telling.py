@@ -49,9 +49,9 @@ def _count(store: Store, fact: Fact, now: float, *, again: bool) -> None:
         store.set_day(fact.about[0], (limit, left), fact.until - now, age, again=again)
 
 
-def lacking(facts: Iterable[Fact], stored: Mapping[Key, Fact]) -> list[Fact]:
-    """Those of the facts that a store should be told again."""
-    return [fact for fact in facts if fact.kind in COUNTED or is_lacking(fact, stored.get(fact.key))]
+def lacking(facts: Iterable[Fact], stored: Mapping[Key, Fact], *, lost: bool) -> list[Fact]:
+    """Those of the facts that a store should be told again; its counts only if it has ``lost`` all of them."""
+    return [fact for fact in facts if (lost if fact.kind in COUNTED else is_lacking(fact, stored.get(fact.key)))]
 
 
 class Retelling:
@@ -68,6 +68,7 @@ class Retelling:
         self._clock = clock
         self._rng = rng
         self._life = ""
+        self._lost = False
         self._begins = inf
         self._pieces: Iterator[list[Fact]] = iter(())
 
@@ -81,6 +82,7 @@ class Retelling:
         """
         life = store.check(self._life)
         if anew or life.name != self._life:
+            self._lost = self._lost or self._life not in ("", life.name)
             self._life, self._pieces = life.name, iter(())
             self._begins = now if life.is_first else now + self._rng.uniform(*_LATER)
 
@@ -94,7 +96,8 @@ class Retelling:
     def begin(self, stored: Iterable[Fact]) -> None:
         """The store holds these."""
         known = {fact.key: fact for fact in stored}
-        self._pieces = (found for piece in self._held(PIECE) if (found := lacking(piece, known)))
+        lost, self._lost = self._lost, False
+        self._pieces = (found for piece in self._held(PIECE) if (found := lacking(piece, known, lost=lost)))
 
     def go_on(self, store: Store) -> int:
         """Tell the next piece of what is lacking. Returns how many facts that were. Raises StoreError."""

@@ -76,3 +76,24 @@ WRITING = """
 
 def test_a_fork_amid_writing_leaves_a_file_that_both_can_use(tmp_path):
     assert forking(WRITING.format(folder=str(tmp_path))) == "11 {'None'}"
+
+
+SENDING = """
+    from freerouter import Settings
+    from freerouter.pipeline.news import News
+    from freerouter.sharing.facts import Kind
+    from freerouter.sharing.outbox import Outbox
+    from types import SimpleNamespace
+    router = Router(Settings())
+    router.share(News(router, Outbox(), None))
+    router.news.sent(SimpleNamespace(account="me", number=1), counted=True)
+
+    def sends():
+        return sum(fact.kind is Kind.SENT for piece in router.held(100) for fact in piece)
+
+    print(sends(), in_child(sends))
+"""
+
+
+def test_a_child_does_not_tell_its_parent_s_requests_again():
+    assert forking(SENDING) == "1 0"

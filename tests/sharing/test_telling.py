@@ -125,12 +125,23 @@ OVER = cooled("m", 20.0, 620.0, over=True)
         (OVER, STORED, True),
         (OVER, OVER, False),
         (cooled("m", 30.0, 60.0), OVER, True),
-        (Fact(Kind.DAY, ("me",), [50, 1], 0.0, 10.0), None, True),
-        (Fact(Kind.SENT, ("me", "1"), None, 0.0, 10.0), None, True),
     ],
 )
 def test_nothing_that_the_store_holds_newer_is_told_again(fact, stored, is_told):
-    assert lacking([fact], {} if stored is None else {stored.key: stored}) == [fact] * is_told
+    for lost in (True, False):
+        assert lacking([fact], {} if stored is None else {stored.key: stored}, lost=lost) == [fact] * is_told
+
+
+@pytest.mark.parametrize(
+    ("lives", "is_told"), [(("a", "b"), True), (("a", "a"), False), (("a",), False), (("a", "b", "b"), True)], ids=str
+)
+def test_counts_are_told_again_only_when_all_was_lost(lives, is_told):
+    store = Memory(*(Life(life, is_first=False) for life in lives))
+    told = retelling(Fact(Kind.DAY, ("me",), [50, 1], 0.0, 10.0), Fact(Kind.SENT, ("me", "1"), None, 0.0, 10.0))
+    for _ in lives:
+        told.check(store, 0.0, anew=True)
+    told.begin([])
+    assert told.go_on(store) == 2 * is_told
 
 
 def test_what_is_counted_is_told_by_its_own_calls_and_what_has_ended_is_not():
