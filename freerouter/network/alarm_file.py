@@ -16,6 +16,9 @@ from freerouter.settings import Settings
 
 _log = logging.getLogger("freerouter")
 
+# How often, and after how many seconds each time, it is tried to have the file alone.
+_TRIES, _PAUSE = 20, 0.05
+
 
 class Alarm(NamedTuple):
     """One answer that has cost money.
@@ -112,25 +115,25 @@ class AlarmFile:
 
     def add(self, model: str, cost: float, account: str = "") -> None:
         """Store an alarm; a failure is logged."""
-        self._append(lambda: [Alarm(model, cost, in_utc(self._wall()), account)])
+        self._append(lambda _: [Alarm(model, cost, in_utc(self._wall()), account)])
 
     def note(self, told: Iterable[Alarm]) -> None:
         """Store what other processes have told, unless it is there already; a failure is logged."""
         new = [alarm for alarm in told if not alarm.removed or self.version() is not None]
         if new:
-            self._append(lambda: self._unknown(new))
+            self._append(lambda file: self._unknown(file, new))
 
-    def _unknown(self, told: list[Alarm]) -> list[Alarm]:
+    def _unknown(self, file: IO[bytes], told: list[Alarm]) -> list[Alarm]:
+        _lock(file)  # several processes of this machine hear of an alarm at the same time
         known = {line.of: line for line in sorted(self.lines(), key=lambda line: (line.at, line.removed))}
         return [alarm for alarm in told if alarm.follows(known.get(alarm.of))]
 
-    def _append(self, alarms: Callable[[], list[Alarm]]) -> None:
+    def _append(self, alarms: Callable[[IO[bytes]], list[Alarm]]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(0o600)
             with self.path.open("ab", buffering=0) as file:
-                _lock(file)  # several processes of this machine hear of an alarm at the same time
-                file.write(b"".join(map(_line, alarms())))
+                file.write(b"".join(map(_line, alarms(file))))
         except OSError as error:
             _log.warning("cost alarms: %s cannot be written: %s", self.path, error.strerror)
 
@@ -151,11 +154,25 @@ def in_utc(seconds: float) -> str:
 
 
 def _lock(file: IO[bytes]) -> None:
-    """Until it is closed, no other process adds to it."""
-    if sys.platform != "win32":
-        import fcntl  # noqa: PLC0415  # Windows has none
+    """Until it is closed, no other process notes in it. One that was stopped meanwhile is not waited for."""
+    for _ in range(_TRIES):
+        if _is_locked(file):
+            return
+        time.sleep(_PAUSE)
 
-        fcntl.flock(file, fcntl.LOCK_EX)
+
+def _is_locked(file: IO[bytes]) -> bool:
+    if sys.platform == "win32":
+        return True  # it has no such locks: there, a line may come twice
+    import fcntl  # noqa: PLC0415  # Windows has none
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # nor has every file system
+    return True
 
 
 def _line(alarm: Alarm) -> bytes:

@@ -103,3 +103,15 @@ def test_that_an_unknown_alarm_was_removed_makes_no_file():
 @pytest.mark.parametrize(("at", "seconds"), [("1970-01-01T00:01:00Z", 60.0), ("yesterday", 0.0)])
 def test_the_time_of_an_alarm(at, seconds):
     assert Alarm("a", 0.5, at).seconds == seconds
+
+
+def test_a_process_that_was_stopped_while_it_noted_holds_up_no_other(monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr("freerouter.network.alarm_file._PAUSE", 0.0)
+    file = alarm_file()
+    file.add("a/one:free", 0.5)
+    with file.path.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        alarm_file().add("a/two:free", 0.5)
+        alarm_file().note([TOLD])
+    assert [alarm.model for alarm in file.alarms()] == ["a/one:free", "a/two:free", "a"]

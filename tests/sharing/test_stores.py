@@ -1,10 +1,12 @@
 """What Redis, Valkey and the file have in common: each test runs with all of them."""
 
+import re
 import subprocess
 import threading
 import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -428,3 +430,25 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(own):
 def _taken(store):
     with suppress(StoreError):
         return len(store.take(ask(0, account="another")).taken)
+
+
+def rights_in_the_docs():
+    """The two sets of rights that docs/sharing.md gives a user of Redis."""
+    text = (Path(__file__).parents[2] / "docs" / "sharing.md").read_text()
+    return [rights.split() for rights in re.findall(r"`(~freerouter[^`]*)`", text)]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_rights_that_the_docs_name_are_enough(own_redis, number):
+    with own_redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "us", "reset", "on", ">secret", *rights_in_the_docs()[number])
+    store = RedisStore(own_redis.url.replace("//", "//us:secret@"), uuid4().hex, "me", patience=PATIENT)
+    store.connect()
+    store.set_day("me", (50, 10), 100.0, 0.0)
+    store.mark("me", 0, 0.0, over=False)
+    publish(store, cooled("a", 0, 100))
+    assert store.take(ask(1)).granted
+    assert facts_of(store.snapshot()).keys() == {"a"}
+    assert store.news(0.0) == []
+    store.probe()
+    store.close()
