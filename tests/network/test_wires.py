@@ -14,7 +14,7 @@ from freerouter import AsyncFreeRouter
 from freerouter.network.wire_protocols import Broken, NotSent, Stale, TimedOut, Timeouts
 from freerouter.network.wires import AsyncHttpxWire, HttpxWire, encoded
 from tests.network.posts import HEADERS, PLAIN_BODY, STREAM_BODY, closed_port, post
-from tests.stage import CATALOG, URL, in_threads, striking
+from tests.stage import CATALOG, SOON, URL, in_threads, striking
 
 # What can happen to a connection.
 
@@ -47,7 +47,7 @@ def test_when_the_time_is_up_before_a_connection_is_made_nothing_was_sent(way, b
     start = time.perf_counter()
     with pytest.raises(NotSent):
         post(way, busy, first=0.2)
-    assert time.perf_counter() - start < 0.6
+    assert time.perf_counter() - start < SOON
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,12 @@ def test_when_the_time_is_up_before_a_connection_is_made_nothing_was_sent(way, b
 )
 def test_what_happens_to_a_connection_has_one_of_four_names(way, chat, emulator, fault, times, kind):
     emulator.faults = striking(fault)
+    seconds = 0.2 if kind is TimedOut else SOON  # on a busy machine, what breaks must not be late as well
     start = time.perf_counter()
     with pytest.raises((NotSent, Broken)) as caught:
-        post(way, chat, times=times, first=0.2, idle=0.2)
+        post(way, chat, times=times, first=seconds, idle=seconds)
     assert caught.type is kind
-    assert time.perf_counter() - start < 0.6
+    assert time.perf_counter() - start < SOON
     assert len(emulator.completions) == times
 
 

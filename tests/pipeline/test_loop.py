@@ -18,7 +18,7 @@ from freerouter import (
     StreamInterruptedError,
     UpstreamUnavailableError,
 )
-from tests.stage import BODY, CATALOG, NOWHERE, TODAY, exchange, striking
+from tests.stage import BODY, CATALOG, NOWHERE, SOON, TODAY, exchange, striking
 
 
 @dataclass
@@ -150,7 +150,7 @@ def test_a_stream_that_breaks_in_its_midst_ends_in_an_error_and_in_nothing_else(
     way, settings, emulator, fault, message
 ):
     emulator.faults = striking(fault, count=1)
-    settings = Settings.adjusted(settings, idle_timeout=0.2, first_token_timeout=0.2)
+    settings = Settings.adjusted(settings, idle_timeout=0.5, first_token_timeout=5)
     story = ask(way, True, settings)
     assert isinstance(story.error, StreamInterruptedError)
     assert message in story.error.message
@@ -173,12 +173,12 @@ def test_and_those_who_read_the_wire_see_one_error_event_last(way, settings, emu
     assert "[DONE]" not in response.text
 
 
-def test_a_refused_connection_is_an_error_within_a_second_and_nobodys_fault(way):
+def test_a_refused_connection_is_soon_an_error_and_nobodys_fault(way):
     settings = Settings(upstream=NOWHERE, seed=1)
     router = Router(settings, CATALOG)
     start = time.perf_counter()
     story = ask(way, way == "sync", settings, router=router)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < SOON
     assert isinstance(story.error, UpstreamUnavailableError)
     assert not router.health.cooling
     assert len({attempt.model for attempt in story.trace.attempts}) == 1, "another model would not help"
@@ -187,10 +187,10 @@ def test_a_refused_connection_is_an_error_within_a_second_and_nobodys_fault(way)
 @pytest.mark.parametrize("fault", ["never_answers", "silent_after_headers", "stream_comments_forever"])
 def test_a_model_that_hangs_is_left_when_its_time_is_up(way, settings, emulator, fault):
     emulator.faults = striking(fault, count=1)
-    settings = Settings.adjusted(settings, first_token_timeout=0.2, idle_timeout=0.2)
+    settings = Settings.adjusted(settings, first_token_timeout=0.5, idle_timeout=0.5)
     start = time.perf_counter()
     story = ask(way, True, settings)
-    assert time.perf_counter() - start < 0.6
+    assert time.perf_counter() - start < SOON
     assert story.model == emulator.completions[1].model
     assert [attempt.outcome.reason for attempt in story.trace.attempts] == ["timeout", "answered"]
 
@@ -203,7 +203,7 @@ def test_the_deadline_ends_a_read_that_may_take_longer_by_itself(way, settings, 
     settings = Settings.adjusted(settings, deadline=0.3)
     start = time.perf_counter()
     story = ask(way, stream, settings)
-    assert time.perf_counter() - start < 0.7
+    assert time.perf_counter() - start < SOON
     assert isinstance(story.error, AttemptsFailedError)
     assert "the deadline has passed" in story.error.message
 

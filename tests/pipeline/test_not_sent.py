@@ -11,11 +11,10 @@ from freerouter.pipeline.forwarding import Forwarder
 from freerouter.replies.reading import Flaw
 from freerouter.replies.verdicts import Scope, Verdict
 from tests.replies.shapes import DONE, END, HI
-from tests.stage import KEY
+from tests.stage import KEY, SOON
 from tests.walks import HELLO, ScriptedReply, ScriptedWire, models, play_either, stage
 
 # Jitter of 0.25 s and 0.5 s at most, and the tries themselves, on a busy machine; a time-out would be 10 s.
-SOON = 5.0
 
 
 def closed_port() -> str:

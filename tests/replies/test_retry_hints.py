@@ -238,6 +238,6 @@ def test_a_reset_is_within_a_day(headers, now):
 @pytest.mark.parametrize("start", ["", "try again in ", '"retryDelay'])
 def test_a_megabyte_of_words_is_searched_in_no_time(start, filler):
     text = start + filler * (1_000_000 // len(filler))
-    started = time.perf_counter()
+    started = time.thread_time()
     seconds_in_words(text)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

@@ -4,12 +4,15 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from freerouter.emulator import Emulator
 
 # What Chromium says by itself of a status or of a server that is away.
 OF_THE_NETWORK = "Failed to load resource"
+# Milliseconds to wait for what must be seen, also on a slow machine that does much else.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ class Visit:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
         page.on("console", lambda message: self._hear(message, fails))
         page.goto(url)
