@@ -81,7 +81,7 @@ class Terminal:
             else:
                 return
 
-    def end(self, seconds: float = 15) -> int:
+    def end(self, seconds: float = 30) -> int:
         """Wait until it ends; its status."""
         deadline = time.monotonic() + seconds
         while self._process.poll() is None:

@@ -60,7 +60,7 @@ def running(app: App, port: int = 0) -> Iterator[str]:
             yield url_of(listener)
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(30)
             assert not thread.is_alive(), "the server did not stop"
 
 

@@ -219,6 +219,6 @@ def test_a_hundred_streams_at_once(server, emulator):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert results == [200] * 100
     until(lambda: server.app.running == 0)

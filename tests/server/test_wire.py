@@ -95,9 +95,9 @@ def test_connections_are_used_again(chat, emulator, body):
 def test_the_time_that_the_caller_takes_is_not_the_upstreams(chat):
     async def run():
         wire = AiohttpWire(10)
-        reply = await wire.open(chat, HEADERS, STREAM_BODY, Timeouts(first=0.3))
+        reply = await wire.open(chat, HEADERS, STREAM_BODY, Timeouts(first=0.5))
         async for _ in reply.chunks:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.7)
         left = reply.due - time.monotonic()
         await wire.close()
         return left
@@ -254,7 +254,7 @@ async def read(wire, url, pause: float = 0, **timeouts) -> bytes:
     return body
 
 
-@pytest.mark.parametrize(("pause", "kind"), [(0, TimedOut), (0.15, Broken)], ids=["waiting", "busy"])
+@pytest.mark.parametrize(("pause", "kind"), [(0, TimedOut), (0.6, Broken)], ids=["waiting", "busy"])
 def test_a_chunk_that_is_none_ends_the_reply_though_the_upstream_keeps_still(pause, kind):
     async def breaks_the_framing(reader, writer, _number):
         await taken(reader)
@@ -297,7 +297,7 @@ def test_a_connection_that_has_said_something_unasked_is_not_used_again():
 
     async def ask(wire, url):
         assert await read(wire, url) == b"01"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         with pytest.raises(Stale):
             await read(wire, url)
         return await read(wire, url)
