@@ -7,9 +7,7 @@ import httpx
 import pytest
 
 from freerouter import AsyncFreeRouter, AsyncRoutingTransport, FreeRouter, Router, RoutingTransport
-from tests.stage import BODY, CATALOG, striking, until, until_async
-
-AT_ONCE = 0.1
+from tests.stage import BODY, CATALOG, SOON, striking, until, until_async
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def test_a_stream_that_is_left_early_is_closed_at_once(settings, emulator, share
     with FreeRouter(router=shared) as client:
         with client.chat.stream("Hello") as stream:
             first = next(chunk.text for chunk in stream if chunk.text)
-        assert until(lambda: gone(emulator)) < AT_ONCE
+        assert until(lambda: gone(emulator)) < SOON
     assert stream.text == first
     assert stream.trace.ending == "abandoned"
     nobody_is_blamed(emulator, shared)
@@ -51,7 +49,7 @@ def test_an_async_stream_that_is_left_early_is_closed_at_once(settings, emulator
                 async for chunk in stream:
                     if chunk.text:
                         break
-            assert await until_async(lambda: gone(emulator)) < AT_ONCE
+            assert await until_async(lambda: gone(emulator)) < SOON
         return stream
 
     assert asyncio.run(leave()).trace.ending == "abandoned"
@@ -63,7 +61,7 @@ def test_a_stream_that_is_never_looked_at_is_closed_too(settings, emulator, shar
     with FreeRouter(router=shared) as client:
         with client.chat.stream("Hello"):
             pass
-        assert until(lambda: gone(emulator)) < AT_ONCE
+        assert until(lambda: gone(emulator)) < SOON
     nobody_is_blamed(emulator, shared)
 
 
@@ -78,7 +76,7 @@ def test_an_exception_in_the_midst_of_a_stream_closes_it(settings, emulator, sha
     with FreeRouter(router=shared) as client:
         with pytest.raises(ZeroDivisionError):
             fail(client)
-        assert until(lambda: gone(emulator)) < AT_ONCE
+        assert until(lambda: gone(emulator)) < SOON
     nobody_is_blamed(emulator, shared)
 
 
@@ -87,7 +85,7 @@ def test_a_response_of_a_transport_that_is_left_early_is_closed_at_once(upstream
     with httpx.Client(transport=RoutingTransport(router=shared)) as client:
         with client.stream("POST", f"{upstream}/chat/completions", json=BODY | {"stream": True}) as response:
             next(response.iter_bytes())
-        assert until(lambda: gone(emulator)) < AT_ONCE
+        assert until(lambda: gone(emulator)) < SOON
     assert response.extensions["freerouter"].ending == "abandoned"
     nobody_is_blamed(emulator, shared)
 
@@ -100,7 +98,7 @@ def test_and_so_is_one_of_an_async_transport(upstream, emulator, shared):
             request = client.stream("POST", f"{upstream}/chat/completions", json=BODY | {"stream": True})
             async with request as response:
                 await anext(response.aiter_bytes())
-            assert await until_async(lambda: gone(emulator)) < AT_ONCE
+            assert await until_async(lambda: gone(emulator)) < SOON
         return response
 
     assert asyncio.run(leave()).extensions["freerouter"].ending == "abandoned"
@@ -136,7 +134,7 @@ def test_a_cancelled_send_is_closed_at_once(settings, emulator, shared, fault):
 
     async def cancel():
         async with AsyncFreeRouter(router=shared) as client:
-            assert await cancelled_once_sent(client.chat.send("Hello"), emulator) < AT_ONCE
+            assert await cancelled_once_sent(client.chat.send("Hello"), emulator) < SOON
 
     asyncio.run(cancel())
     nobody_is_blamed(emulator, shared)
@@ -153,7 +151,7 @@ def test_a_cancelled_stream_is_closed_at_once_before_and_after_its_first_token(s
 
     async def cancel():
         async with AsyncFreeRouter(router=shared) as client:
-            assert await cancelled_once_sent(read(client), emulator) < AT_ONCE
+            assert await cancelled_once_sent(read(client), emulator) < SOON
 
     asyncio.run(cancel())
     nobody_is_blamed(emulator, shared)
@@ -166,7 +164,7 @@ def test_a_cancelled_request_of_a_transport_is_closed_at_once(upstream, emulator
     async def cancel():
         async with httpx.AsyncClient(transport=AsyncRoutingTransport(router=shared)) as client:
             post = client.post(f"{upstream}/chat/completions", json=BODY | {"stream": stream})
-            assert await cancelled_once_sent(post, emulator) < AT_ONCE
+            assert await cancelled_once_sent(post, emulator) < SOON
 
     asyncio.run(cancel())
     nobody_is_blamed(emulator, shared)

@@ -10,7 +10,7 @@ import pytest
 
 from freerouter import FreeRouterError
 from freerouter.emulator import Fault, Faults
-from tests.stage import until, until_async
+from tests.stage import SOON, until, until_async
 from tests.walks import async_client, emulated_router, play, play_async, struck, sync_client
 
 REQUESTS = 250  # in each of four ways
@@ -118,11 +118,10 @@ HANGING = [
     ("stream_silent_after_comments", True),
     ("stream_stalls", True),
 ]
-AT_ONCE = 0.1
 
 
 def check_gone(emulator, router, seconds: float) -> None:
-    assert seconds < AT_ONCE
+    assert seconds < SOON
     assert [received.closed for received in emulator.completions] == ["client gone"]
     assert router.health.cooling == {}
     until(lambda: emulator.open_connections == 0)

@@ -6,9 +6,7 @@ import threading
 import pytest
 
 from tests.server.stage import Scripted, ask, posted, served
-from tests.stage import striking, until
-
-AT_ONCE = 0.1
+from tests.stage import SOON, striking, until
 
 
 def gone(emulator) -> bool:
@@ -28,7 +26,7 @@ def leave_while(server, emulator, body: dict, path: str = "/api/v1/chat/completi
 @pytest.mark.parametrize("fault", ["never_answers", "silent_after_headers", "trickles"])
 def test_a_client_that_leaves_before_the_answer(server, emulator, fault):
     emulator.faults = striking(fault)
-    assert leave_while(server, emulator, ask()) < AT_ONCE
+    assert leave_while(server, emulator, ask()) < SOON
     nobody_is_blamed(server, emulator)
 
 
@@ -36,7 +34,7 @@ def test_a_client_that_leaves_before_the_answer(server, emulator, fault):
 def test_a_client_that_leaves_a_stream(server, emulator, path):
     emulator.faults = striking("stream_stalls")
     dialect = path.partition("/")[0]
-    assert leave_while(server, emulator, ask(dialect, stream=True), f"/api/v1/{path}") < AT_ONCE
+    assert leave_while(server, emulator, ask(dialect, stream=True), f"/api/v1/{path}") < SOON
     nobody_is_blamed(server, emulator)
 
 
@@ -45,7 +43,7 @@ def test_a_client_that_leaves_before_a_streams_first_token(server, emulator):
     with socket.create_connection(server.address) as connection:
         connection.sendall(posted(ask(stream=True)))
         until(lambda: emulator.completions)
-    assert until(lambda: gone(emulator)) < AT_ONCE
+    assert until(lambda: gone(emulator)) < SOON
     nobody_is_blamed(server, emulator)
 
 
@@ -62,7 +60,7 @@ def test_a_client_that_leaves_while_it_waits_for_the_minute(upstream, emulator):
         with socket.create_connection(server.address) as connection:
             connection.sendall(posted(ask()))
             until(lambda: server.app.running == 1)
-        assert until(lambda: server.app.running == 0) < AT_ONCE
+        assert until(lambda: server.app.running == 0) < SOON
         assert len(emulator.completions) == 1
         assert "freerouter_clients_left_total 1.0" in server.http.get("/metrics").text
 
@@ -75,7 +73,7 @@ def test_a_client_that_leaves_after_a_large_body_that_came_behind_its_head(serve
         until(lambda: server.app.running == 1)
         connection.sendall(body)
         until(lambda: emulator.completions)
-    assert until(lambda: gone(emulator)) < AT_ONCE
+    assert until(lambda: gone(emulator)) < SOON
     nobody_is_blamed(server, emulator)
 
 
