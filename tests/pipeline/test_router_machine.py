@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 import freerouter
+from freerouter.durations import DAY
 from freerouter.errors import AllowanceExhaustedError, FreeRouterError
 from freerouter.openrouter.headers import Caller
 from freerouter.pipeline.actions import Fail, Request, Wait
@@ -212,7 +213,7 @@ class RouterMachine(RuleBasedStateMachine):
             assert after <= max(before, self.clock() + 600)  # its cooldowns are taken back
         elif outcome.scope is Scope.MODEL and outcome.sure:
             assert after >= before
-            assert self.clock() < after <= self.clock() + 3_600
+            assert self.clock() < after <= self.clock() + DAY
             assert outcome.seconds is None or after >= self.clock() + outcome.seconds
         elif not outcome.refuses:
             assert after == before or after == 0 >= before - self.clock()
