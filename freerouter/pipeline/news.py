@@ -25,6 +25,8 @@ from freerouter.sharing.slots import SlotRequest, Slots
 
 # What is over is remembered for so many facts: nothing older brings it back.
 _MOST_OVER = 10_000
+# How often the times of one model are told, in seconds: they change with each answer, and nobody waits for them.
+_TIMES_EVERY = 1.0
 
 
 class News:
@@ -59,6 +61,8 @@ class News:
 
     def _start_over(self) -> None:
         self._sent: deque[tuple[str, int, float]] = deque()  # this process' requests of the last minute
+        self._timed: dict[str, float] = {}  # when each model's times were told last
+        self._untold: set[str] = set()  # models whose times have changed since
 
     # What is told.
 
@@ -102,7 +106,21 @@ class News:
 
     def timed(self, model: str) -> None:
         """It was measured how fast a model answers, or whether."""
-        self._put(known.times(model, self._memory.timings.row(model), self._memory.clock()))
+        now = self._memory.clock()
+        if now - self._timed.get(model, -inf) < _TIMES_EVERY:
+            self._untold.add(model)
+        else:
+            self._tell_times(model, now)
+
+    def last_words(self) -> None:
+        """Tell what has waited."""
+        for model in list(self._untold):
+            self._tell_times(model, self._memory.clock())
+
+    def _tell_times(self, model: str, now: float) -> None:
+        self._timed[model] = now
+        self._untold.discard(model)
+        self._put(known.times(model, self._memory.timings.row(model), now))
 
     def sent(self, ask: SlotRequest, *, counted: bool) -> None:
         """A request is sent; ``counted``: the store knows it, for it has given it a place."""

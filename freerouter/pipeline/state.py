@@ -155,8 +155,10 @@ class State:
             self.news, self.hashed = news, keyed
 
     def leave(self) -> None:
-        """From now on, share nothing."""
+        """Tell what has waited; from then on, share nothing."""
         with self.lock:
+            if self.news is not None:
+                self.news.last_words()
             self.news = None
 
     def hear(self, facts: Iterable[Fact]) -> None:

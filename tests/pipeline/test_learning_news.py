@@ -76,10 +76,28 @@ def test_an_answer_tells_its_times_and_what_it_ends():
     actor, outbox = shared()
     learning_of(actor).answered(sent_to(actor), None, stripped=False)
     assert told(outbox) == {TIMED, TALKED}
+    actor.advance(1)
     learning_of(actor).failed(sent_to(actor), failure(lasting=Lasting.GONE))
     assert told(outbox) == {TIMED, COOLED, LEARNT}
+    actor.advance(1)
     learning_of(actor).answered(sent_to(actor), None, stripped=False)
     assert told(outbox) == {TIMED, TALKED, WELL, (Kind.LESSON, "m/0:free", True)}
+
+
+def test_times_are_told_once_a_second_for_each_model_and_the_last_ones_at_the_end():
+    actor, outbox = shared()
+    for number in (0, 1, 0, 0):
+        learning_of(actor).answered(sent_to(actor, number), None, stripped=False)
+    actor.advance(0.9)
+    learning_of(actor).answered(sent_to(actor), None, stripped=False)
+    facts = outbox.take(0.0)
+    outbox.done(facts)
+    rows = {fact.about[0]: fact.value for fact in facts if fact.kind is Kind.TIMES}
+    assert rows.keys() == {"m/0:free", "m/1:free"}
+    before = actor.router.timings.row("m/0:free")
+    assert rows["m/0:free"] != before
+    actor.router.leave()
+    assert [fact.value for fact in outbox.take(0.0)] == [before]
 
 
 def test_the_end_of_a_stream_tells_its_times():
