@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,8 +59,8 @@ def router_of(settings: Settings) -> Router:
 
     # A command ends before a background refresh does: without waiting, its copy would never be updated.
     router = Router(settings, CatalogSource(settings).latest(_PATIENCE))
-    join(router).close()
-    Forwarder(router, HttpxWire(), refresh_for(router)).prepare_own()
+    with closing(join(router)):
+        Forwarder(router, HttpxWire(), refresh_for(router)).prepare_own()
     return router
 
 

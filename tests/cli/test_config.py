@@ -63,13 +63,13 @@ def test_a_variable_that_is_no_setting_is_pointed_out(monkeypatch):
     monkeypatch.setenv("FREEROUTER_TOKEN", "t")
     (line,) = [line for line in shown().splitlines() if "ignored" in line]
     assert "FREEROUTER_MAX_ATTEMPT" in line
-    assert "'max_attempts'" in line
+    assert "did you mean max_attempts?" in line
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("max_atempts = 3", ["freerouter.toml", "'max_atempts'", "'max_attempts'"]),
+        ("max_atempts = 3", ["freerouter.toml", "'max_atempts'", "did you mean max_attempts?"]),
         ('max_attempts = "many"', ["freerouter.toml", "'max_attempts'", "integer"]),
         ('sticky = "sesion"', ["freerouter.toml", "'sticky'", "'session'"]),
         ("max_attempts = \nseed = 1", ["freerouter.toml", "line 1"]),
