@@ -20,7 +20,7 @@ _SPACE = (
 )
 _CONTEXT_WORDS = re.compile(
     rf"(?:{_SENT}{_WITHIN}(?:exceed|too l(?:ong|arge)|longer than|must be (?:<|less than)|must have (?:less|fewer))"
-    rf"|(?:exceed\w*|(?:longer|larger|greater) than|too l(?:ong|arge) for){_WITHIN}(?:{_SPACE})"
+    rf"|(?:exceed|(?:longer|larger|greater) than|too l(?:ong|arge) for){_WITHIN}(?:{_SPACE})"
     rf"|max(?:imum)? (?:\w+ )?(?:context|prompt|input|sequence|model) (?:length|window|size)){_NO_MEDIUM}"
     r"|context[ _]?(?:length|window)[ _]?exceeded|too many (?:input |prompt |total )?tokens(?! per)"
     r"|more than max(?:imum)? tokens allowed|only supports up to [\d,]+ (?:input |context )?tokens"

@@ -122,9 +122,10 @@ def _lack(capability: str) -> Row:
 # A model at the start: "The free model", "acme/alpha:free", "Model `acme/alpha`"; but no type of media.
 _THE_MODEL = (
     r"^(?:(?:this|the) (?:\w+ ){0,2}(?:model|variant|version|period|preview)\b"
-    r"|(?:(?:the )?model )?[`'\"]?(?!(?:application|audio|image|text|video)s?/)\w[\w.~-]*/[\w.:-]+)[^.\n]{0,40}"
+    r"|(?:(?:the )?model )?[`'\"]?(?!(?:application|audio|image|text|video)s?/)\w[\w.~-]{0,99}/[\w.:-]{1,99})"
+    r"[^.\n]{0,40}"
 )
-_NOT_FOR_YOU = r"\b(?:not|no longer|un\w+|restricted|blocked|prohibited)\b[^.\n]{0,40}\b"
+_NOT_FOR_YOU = r"\b(?:not|no longer|un\w{1,20}|restricted|blocked|prohibited)\b[^.\n]{0,40}\b"
 
 # Compiled at the first error. What concerns the account, a setting or a missing model is at the start (^).
 _BY_MESSAGE = [

@@ -1,5 +1,7 @@
 """The table of errors: what each code, each wording and each flaw means where the status says something else."""
 
+import time
+
 import pytest
 
 from freerouter.replies.evidence import read_evidence
@@ -154,3 +156,17 @@ def test_every_flaw_has_a_row_with_its_name(flaw):
     found = row_of_flaw(flaw, 0)
     assert in_brief(found) == (*FLAWS[flaw], flaw.value, None, True)
     assert found.light is (flaw is Flaw.EMPTY)
+
+
+# A provider may repeat the prompt in its error, and the event loop waits while it is read.
+LONG_WORDS = ("exceed", "input ", "prompt too long file ", "max ", "longer than ", "un-", "not:", "x", "1 ")
+
+
+@pytest.mark.parametrize("voice", [OWN, PROVIDER, {}], ids=["own", "provider", "unknown"])
+@pytest.mark.parametrize("beginning", ["", "a/", "The model "])
+@pytest.mark.parametrize("word", LONG_WORDS)
+def test_a_prompt_that_is_repeated_is_read_in_little_time(word, beginning, voice):
+    words = beginning + word * (40_000 // len(word))
+    started = time.process_time()
+    row(400, words, raw=words, **voice)
+    assert time.process_time() - started < 1
