@@ -27,7 +27,8 @@ class Admission:
         self._state = state
         self._account = account
         self._pace = pace
-        self._reservation = None if state.news is None else Reservation(state, state.news, account)
+        news = state.news  # looked at once: another thread may close the client meanwhile
+        self._reservation = None if news is None else Reservation(state, news, account)
 
     def wanted_at_once(self) -> Reserve | None:
         """See ``Reservation``; it needs no lock."""

@@ -55,8 +55,9 @@ class Forwarder:
         Args:
             way: the caller's ``via``.
         """
-        if self.router.news is not None:
-            self.router.news.slots.read_once()
+        news = self.router.news  # looked at once: another thread may close the client meanwhile
+        if news is not None:
+            news.slots.read_once()
         catalog = self._refresh.get(way)
         if catalog is not None:
             self.router.update(catalog)
@@ -178,8 +179,9 @@ class AsyncForwarder:
         Args:
             way: the caller's ``via``.
         """
-        if self.router.news is not None:
-            await self.router.news.slots.read_once_async()
+        news = self.router.news  # looked at once: another thread may close the client meanwhile
+        if news is not None:
+            await news.slots.read_once_async()
         catalog = await self._refresh.get_async(way)
         if catalog is not None:
             self.router.update(catalog)

@@ -18,7 +18,7 @@ from freerouter.openrouter.requirements import Need
 from freerouter.pipeline import known
 from freerouter.pipeline.known import Memory, Part
 from freerouter.replies.verdicts import Gate, Lasting
-from freerouter.sharing.facts import Fact, Kind, ended
+from freerouter.sharing.facts import MALFORMED, Fact, Kind, ended
 from freerouter.sharing.facts import Key as FactKey
 from freerouter.sharing.outbox import Outbox
 from freerouter.sharing.slots import SlotRequest, Slots
@@ -179,7 +179,7 @@ class News:
         """Another version may write other values."""
         try:
             hearer(fact)
-        except (ValueError, TypeError, KeyError, IndexError):
+        except MALFORMED:
             return
 
     def _note_over(self, fact: Fact) -> None:

@@ -17,6 +17,8 @@ _OVER = 10 * MINUTE
 _INEXACT = 1.0
 # The longest time for which a fact may hold: a cost alarm's.
 LONGEST_TIME = 30 * DAY
+# What can be wrong with values that others have written: of another type, too large, or nested too deeply.
+MALFORMED = (ValueError, TypeError, LookupError, OverflowError, RecursionError)
 
 Key = tuple[str, ...]
 
@@ -111,12 +113,12 @@ def tell(fact: Fact, now: float) -> Told | None:
 
 def hear(told: Told, now: float) -> Fact | None:
     """A fact that was received now; None when it is not valid: another version may write what is not known here."""
-    if not 0 < told.left <= LONGEST_TIME or not 0 <= told.age < float("inf") or len(told.payload) > LONGEST:
+    if not 0 < told.left <= LONGEST_TIME or not 0 <= told.age <= LONGEST_TIME or len(told.payload) > LONGEST:
         return None
     try:
         kind, about, value = json.loads(told.payload)
         fact = Fact(Kind(kind), tuple(about), value, now - told.age, now + told.left, told.over)
-    except (ValueError, TypeError):
+    except MALFORMED:
         return None
     return fact if all(isinstance(part, str) for part in fact.about) else None
 

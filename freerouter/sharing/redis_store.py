@@ -27,7 +27,7 @@ from redis.retry import Retry
 
 from freerouter.errors import SettingsError
 from freerouter.sharing import scripts
-from freerouter.sharing.facts import Kind, Told, name_of
+from freerouter.sharing.facts import MALFORMED, Kind, Told, name_of
 from freerouter.sharing.slot_connections import SlotConnections
 from freerouter.sharing.slots import PATIENCE, SLOT_SECONDS, Slot, SlotRequest
 from freerouter.sharing.stores import MOST_OTHERS, MOST_TALKS, Life, StoreError
@@ -206,7 +206,7 @@ class RedisStore:
         try:
             origin, name, payload, left, age, over = json.loads(data)
             told = Told(str(name), str(payload).encode(), float(left), float(age), bool(over))
-        except (ValueError, TypeError):
+        except MALFORMED:
             return None
         return None if origin == self._origin else told
 
@@ -217,9 +217,9 @@ class RedisStore:
         self._slow.close()
 
     def _leave(self) -> None:
-        if self._subscription is not None:
-            self._subscription.close()
-            self._subscription = None
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
 
     @property
     def _channel(self) -> str:

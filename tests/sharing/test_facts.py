@@ -63,6 +63,8 @@ def test_nothing_holds_for_longer_than_a_cost_alarm():
         Told("", b'["cooled",["a"],1]', float("nan"), 1, over=False),
         Told("", b'["cooled",["a"],1]', 1, -1, over=False),
         Told("", b'["cooled",["a"],1]', 1, float("inf"), over=False),
+        Told("", b'["cooled",["a"],1]', 1, 366 * DAY, over=False),
+        Told("", b"[" * LONGEST, 1, 1, over=False),
         Told("", b'["cooled",["a"],"' + b"x" * LONGEST + b'"]', 1, 1, over=False),
     ],
     ids=str,

@@ -1,15 +1,20 @@
 """What a router tells and hears: two routers without a store between them, on clocks that stand still."""
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from freerouter import Router, Settings
 from freerouter.memory.costs import ACCOUNT
 from freerouter.memory.lessons import Asker, Lesson
 from freerouter.openrouter.headers import NOBODY, Caller
 from freerouter.openrouter.requirements import Need, Requirements
 from freerouter.openrouter.tokens import Bounds
 from freerouter.pipeline.actions import Fail, Request, Reserve, Send, Wait
+from freerouter.pipeline.admission import Admission
+from freerouter.pipeline.forwarding import Forwarder
 from freerouter.pipeline.known import written
 from freerouter.pipeline.news import News, _read
 from freerouter.replies.reading import Flaw, Reading
@@ -219,9 +224,11 @@ def test_what_was_learnt_before_this_machine_started_counts(one):
     assert one.router.health.costs.models == {"m/0:free": 0.5}
 
 
-@pytest.mark.parametrize("value", [None, [], "x", {"a": 1}, [1, 2, 3]], ids=repr)
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.DAY, Kind.SENT, Kind.ALARM)])
-@pytest.mark.parametrize("about", [(), ("a",), ("a", "b"), ("a", "gone", "{"), ("a", "b", "c", "d")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, [], "x", {"a": 1}, [1, 2, 3], inf, 10**400, ["", inf, 1]], ids=lambda value: repr(value)[:20]
+)
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.DAY, Kind.SENT)])
+@pytest.mark.parametrize("about", [(), ("a",), ("a", "b"), ("a", "gone", "{"), ("a", "gone", "[" * 2_000)], ids=len)
 def test_what_another_version_tells_breaks_nothing(one, kind, value, about):
     one.router.hear([Fact(kind, about, value, 1_000.0, 1_100.0)])
     assert one.walk(always(ANSWER)).answered
@@ -397,3 +404,29 @@ def test_what_leaves_shares_nothing(one):
     one.router.leave()
     one.walk(once(LIMITED))
     assert one.told() == []
+
+
+class Leaving(Router):
+    """Another thread closes the client after each look at ``news``."""
+
+    @property
+    def news(self):
+        found, self._news = self._news, None
+        return found
+
+    @news.setter
+    def news(self, news):
+        self._news = news
+
+
+def test_a_client_may_be_closed_at_any_time_of_a_request():
+    class Store:
+        def read_once(self):
+            read.append(True)
+
+    read, router = [], Leaving(Settings(), models(1))
+    router.news = News(router, Outbox(), Store())
+    Forwarder(router, None).update()
+    assert read
+    router.news = News(router, Outbox(), Store())
+    Admission(router, "mine", None)
