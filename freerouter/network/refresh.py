@@ -212,7 +212,8 @@ class Refresh:
         """The same, without holding up an event loop; a cancelled task stores it, too."""
         if self._keep is not None:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._keep)
+                # The program may have filled anyio's own threads with work of its own.
+                await anyio.to_thread.run_sync(self._keep, limiter=anyio.CapacityLimiter(1))
 
     def _read(self, caller: Caller, headers: Headers) -> None:
         authorization = dict(headers).get("authorization")

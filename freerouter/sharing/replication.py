@@ -115,7 +115,7 @@ class Replication:
         """The same, without holding up an event loop; a cancelled task closes, too."""
         self.stop()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self.close)
+            await anyio.to_thread.run_sync(self.close, limiter=_threads_for_slots())
 
     def status(self) -> Status:
         """What can be told of it."""
@@ -160,6 +160,13 @@ class Replication:
             self._outbox.close()
 
     def _read(self) -> None:
+        try:
+            self._keep_up()
+        finally:
+            if self._stopping.is_set():
+                self._store.close()  # again: it may have connected meanwhile
+
+    def _keep_up(self) -> None:
         failures = 0
         while not self._stopping.is_set():
             try:

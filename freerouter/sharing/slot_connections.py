@@ -28,9 +28,9 @@ class SlotConnections:
 
     def __init__(self, make: Callable[[], Any], patience: float) -> None:
         self._patience = patience
-        self._all = [make() for _ in range(AT_ONCE)]
-        self._lost = deque(self._all)
+        self._lost = deque(make() for _ in range(AT_ONCE))
         self._ready: SimpleQueue[Any] = SimpleQueue()
+        self._closed = False
 
     def open(self) -> None:
         """Open all anew: one that was lost without a word looks well."""
@@ -90,18 +90,28 @@ class SlotConnections:
                 raise LateError from None
             if _is_well(connection):
                 return connection
-            self._lost.append(connection)
+            self._put_back(connection, well=False)
 
     def _put_back(self, connection: Any, *, well: bool) -> None:
         if well:
             self._ready.put(connection)
         else:
             self._lost.append(connection)
+        if self._closed:
+            self._close()
 
     def close(self) -> None:
-        """Close all."""
-        for connection in self._all:
-            connection.disconnect()
+        """Close all; one that is in use is closed by the thread that uses it, when it is done."""
+        self._closed = True
+        self._close()
+
+    def _close(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._ready.get_nowait().disconnect()
+        with suppress(IndexError):
+            while True:
+                self._lost.popleft().disconnect()
 
 
 def _is_well(connection: Any) -> bool:

@@ -54,6 +54,8 @@ class SqliteFile:
     def open(self) -> None:
         """Open it, or open it anew. One that is damaged is replaced. Raises StoreError."""
         with self._lock, self._slow_lock:
+            if self.closing.is_set():
+                raise StoreError("is closed")
             self._disconnect()
             with self._translated():
                 if self._damaged and self._identity() == self._opened:

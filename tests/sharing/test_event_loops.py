@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import httpx
 import pytest
@@ -308,3 +309,27 @@ def test_a_slot_does_not_wait_for_the_threads_of_the_program(upstream):
                 done.set()
 
     asyncio.run(ask())
+
+
+def test_the_end_does_not_wait_for_the_threads_of_the_program(upstream):
+    done, settings = threading.Event(), Settings(upstream=upstream, api_key=KEY, shared_state="auto")
+
+    async def leave():
+        router = AsyncFreeRouter(settings=settings)
+        async with anyio.create_task_group() as group:
+            for _ in range(int(anyio.to_thread.current_default_thread_limiter().total_tokens)):
+                group.start_soon(anyio.to_thread.run_sync, done.wait)
+            await anyio.lowlevel.checkpoint()
+            group.start_soon(_set_later, done)
+            await router.close()
+            left_before = not done.is_set()
+            done.set()
+            group.cancel_scope.cancel()
+        return left_before
+
+    assert asyncio.run(leave())
+
+
+async def _set_later(done):
+    await anyio.sleep(10)
+    done.set()

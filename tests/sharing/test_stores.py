@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -425,6 +426,38 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(own):
     stage.until(lambda: _taken(store) == 1, 5)
     store.close()
     found.close()
+
+
+def test_a_store_that_is_closed_while_slots_are_taken_raises_its_own_error_and_leaves_no_connection(own_redis):
+    store, raised, closed = RedisStore(own_redis.url, uuid4().hex, "me", patience=0.05), [], threading.Event()
+    store.connect()
+
+    def take(numbers):
+        while not closed.is_set() or len(raised) < 3:
+            try:
+                store.take(ask(next(numbers), limit=10_000))
+            except Exception as error:  # noqa: BLE001  # whichever it is, is looked at below
+                raised.append(type(error))
+
+    threads = [threading.Thread(target=take, args=(count(10_000 * number),)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    stage.until(lambda: _taken(store), 5)
+    store.close()
+    closed.set()
+    for thread in threads:
+        thread.join()
+    assert set(raised) == {StoreError}
+    with own_redis.client() as client:
+        assert len(client.client_list()) == 1
+
+
+def test_a_file_that_was_closed_is_not_opened_again(tmp_path):
+    store = FileStore(tmp_path / "shared.sqlite3", "me")
+    store.connect()
+    store.close()
+    with pytest.raises(StoreError, match="is closed"):
+        store.connect()
 
 
 def _taken(store):
