@@ -7,11 +7,11 @@ from collections.abc import Callable
 from random import Random
 from types import MethodType
 from typing import Protocol
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 # Keyed by the object that has the method; the reference to it is weak.
 _methods: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()
-_resting: WeakSet[Rests] = WeakSet()
+_resting: WeakKeyDictionary[Rests, None] = WeakKeyDictionary()
 
 
 class Rests(Protocol):
@@ -35,7 +35,7 @@ def in_child(method: Callable[[], None]) -> None:
 
 def rest(owner: Rests) -> None:
     """Let it rest during every fork, as long as it exists."""
-    _resting.add(owner)
+    _resting[owner] = None
 
 
 def new_random(seed: int | None = None) -> Random:
@@ -52,18 +52,23 @@ def _start_over() -> None:
             getattr(owner, name)()
 
 
+def _owners() -> list[Rests]:
+    # Other threads make new ones at any time: these references are taken in one step.
+    return [owner for reference in _resting.keyrefs() if (owner := reference()) is not None]
+
+
 def _before() -> None:
-    for owner in list(_resting):
+    for owner in _owners():
         owner.before_fork()
 
 
 def _in_parent() -> None:
-    for owner in list(_resting):
+    for owner in _owners():
         owner.after_fork(child=False)
 
 
 def _in_child() -> None:
-    for owner in list(_resting):
+    for owner in _owners():
         owner.after_fork(child=True)
     _start_over()
 

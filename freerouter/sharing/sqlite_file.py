@@ -48,7 +48,7 @@ class SqliteFile:
         self._version = -1
         self._damaged = False
         self._opened: tuple[int, int] | None = None  # the file that is open: its path may name another one
-        self._resting: list[threading.Lock] = []
+        self._resting: dict[int, list[threading.Lock]] = {}  # what each thread that forks has locked
         forks.rest(self)
 
     def open(self) -> None:
@@ -151,18 +151,19 @@ class SqliteFile:
 
         Source: https://www.sqlite.org/howtocorrupt.html, section 2.6.
         """
-        self._resting = [lock for lock in (self._lock, self._slow_lock) if lock.acquire(timeout=_TIMEOUT)]
-        if len(self._resting) == 2:
+        locked = [lock for lock in (self._lock, self._slow_lock) if lock.acquire(timeout=_TIMEOUT)]
+        self._resting[threading.get_ident()] = locked
+        if len(locked) == 2:
             self._disconnect()
 
     def after_fork(self, *, child: bool) -> None:
         """Open them again in the parent; the child makes a store of its own."""
-        closed, resting = self._slow is None, self._resting
-        if closed and not child and self._opened and not self.closing.is_set():
+        locked = self._resting.pop(threading.get_ident(), [])
+        if len(locked) == 2 and not child and self._opened and not self.closing.is_set():
             with suppress(StoreError), self._translated():
                 if self._identity() == self._opened:
                     self._open()
-        for lock in resting:
+        for lock in locked:
             lock.release()
 
     def _disconnect(self) -> None:

@@ -1,9 +1,11 @@
 """A forked child has a store of its own: connections and threads are its parent's."""
 
 import os
+import threading
 
 import pytest
 
+from freerouter.sharing import sqlite_file
 from tests.test_forks import forking
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks need a system that has them")
@@ -97,3 +99,44 @@ SENDING = """
 
 def test_a_child_does_not_tell_its_parent_s_requests_again():
     assert forking(SENDING) == "1 0"
+
+
+MAKING = """
+    from pathlib import Path
+    from freerouter.sharing.sqlite_file import SqliteFile
+    sys.setswitchinterval(1e-5)
+    kept, stopped = [SqliteFile(Path("x"), 1.0) for _ in range(300)], threading.Event()
+
+    def make():
+        while not stopped.is_set():
+            [SqliteFile(Path("x"), 1.0) for _ in range(20)]
+
+    maker = threading.Thread(target=make)
+    maker.start()
+    print({in_child(int) for _ in range(20)})
+    stopped.set()
+    maker.join()
+"""
+
+
+def test_stores_may_be_made_by_other_threads_during_a_fork():
+    assert forking(MAKING) == "{'0'}"
+
+
+def test_two_threads_that_fork_at_once_leave_a_file_that_can_be_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "_TIMEOUT", 0.01)
+    file = sqlite_file.SqliteFile(tmp_path / "shared.sqlite3", 0.01)
+    file.open()
+
+    def fork():
+        file.before_fork()
+        file.after_fork(child=False)
+
+    file.before_fork()
+    other = threading.Thread(target=fork)
+    other.start()
+    other.join()
+    file.after_fork(child=False)
+    with file.quickly(), file.reading() as connection:
+        assert connection.execute("select number from counter").fetchone() == (0,)
+    file.close()
