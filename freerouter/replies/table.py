@@ -119,11 +119,16 @@ def _lack(capability: str) -> Row:
     return Row(_ANOTHER, _REQUEST, f"lacks_{capability}", Lasting.LACKS, capability)
 
 
-# A model at the start: "The free model", "acme/alpha:free", "Model `acme/alpha`"; but no type of media.
+# A model at the start: "The free model", "acme/alpha:free", "Model `acme/alpha`"; but no type of media, no path, and
+# nothing that is only a part of a request.
+_PART = (
+    r"(?:argument|content|feature|field|file|format|function|image|input|message|option|parameter|prompt|tool|upload)"
+)
 _THE_MODEL = (
-    r"^(?:(?:this|the) (?:\w+ ){0,2}(?:model|variant|version|period|preview)\b"
-    r"|(?:(?:the )?model )?[`'\"]?(?!(?:application|audio|image|text|video)s?/)\w[\w.~-]{0,99}/[\w.:-]{1,99})"
-    r"[^.\n]{0,40}"
+    r"^(?:(?:this|the) (?:(?!api )\w+ ){0,2}(?:model|variant|version|period|preview)\b"
+    rf"|(?:(?:the )?model )?[`'\"]?(?!(?:application|audio|text|video|{_PART})s?/)"
+    r"\w[\w.~-]{0,99}/[\w.:-]{1,99}(?![\w/]))"
+    rf"(?:(?!\b{_PART})[^.\n]){{0,40}}"
 )
 _NOT_FOR_YOU = r"\b(?:not|no longer|un\w{1,20}|restricted|blocked|prohibited)\b[^.\n]{0,40}\b"
 

@@ -102,6 +102,14 @@ def test_a_wording_counts_before_the_status(words, voice):
         "this model does what the deprecated one did",
         "The model sent an image in your country's format",
         "images/png is not supported",
+        "files/abc123 does not exist",
+        "uploads/cat.png has been removed",
+        "tools/0/function was removed",
+        "acme/alpha/beta was removed",
+        "The model parameter `functions` is deprecated",
+        "The model called a tool that does not exist",
+        "The API version is no longer supported",
+        "This preview feature is not supported in your region",
     ],
 )
 def test_other_words_about_an_end_are_not_about_a_model(words, voice):

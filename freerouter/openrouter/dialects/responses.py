@@ -180,7 +180,7 @@ def _error(response: Mapping[str, Any], ending: str | None, *, token: bool) -> M
 
 def _says(item: Any) -> bool:
     """Whether an item of the output holds something for the caller."""
-    return isinstance(item, dict) and item.get("type") in _SPOKEN and says(item)
+    return type_of(item) in _SPOKEN and says(item)
 
 
 def _speaker(item: Mapping[str, Any]) -> str:

@@ -134,6 +134,10 @@ STREAMS = {
         ),
         "an item that came at once": ((CREATED, {"type": "response.output_item.done", "item": SAYS}), ANSWERED),
         "a blank": ((CREATED, TEXT | {"delta": " "}), Flaw.NO_TOKEN),
+        "an item whose type is a list": (
+            (CREATED, {"type": "response.output_item.done", "item": SAYS | {"type": ["message"]}}),
+            Flaw.NO_TOKEN,
+        ),
         "a failure": ((CREATED, {"type": "response.failed", "response": response(status="failed")}), ERROR),
         "an error": ((CREATED, {"type": "error", "code": "server_error", "message": "no"}), ERROR),
         "an error in an error": (({"type": "response.error", "error": {"code": 429, "message": "no"}},), ERROR),
