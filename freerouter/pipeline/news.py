@@ -212,6 +212,7 @@ class News:
             allowances.open(account, fact.since)
         else:
             gate, limit = fact.value
+            limit = None if limit is None else int(limit)
             allowances.hear(account, Gate(gate), limit, fact.since, fact.until)
 
     def _hear_talk(self, fact: Fact) -> None:

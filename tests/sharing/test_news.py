@@ -234,6 +234,12 @@ def test_what_another_version_tells_breaks_nothing(one, kind, value, about):
     assert one.walk(always(ANSWER)).answered
 
 
+@pytest.mark.parametrize("limit", ["x", [], {"a": 1}, inf], ids=repr)
+def test_a_limit_that_is_no_number_closes_no_gate(one, limit):
+    one.router.hear([Fact(Kind.GATE, (MINE.account,), ["day", limit], 1_000.0, 1_100.0)])
+    assert one.walk(always(ANSWER)).answered
+
+
 # Places in the minute.
 
 
