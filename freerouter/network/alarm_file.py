@@ -192,5 +192,5 @@ def _parsed(line: bytes) -> Alarm | None:
             str(row.get("account", "")),
             row.get("removed") is True,
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

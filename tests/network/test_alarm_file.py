@@ -32,7 +32,20 @@ def test_alarms_that_come_at_the_same_time_are_all_kept():
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"{", b"\xff", b"[]", b"7", b"null", b'{"model": "a"}', b'{"model": "a", "cost": "x", "at": "1"}']
+    "line",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"7",
+        b"null",
+        b'{"model": "a"}',
+        b'{"model": "a", "cost": "x", "at": "1"}',
+        b'{"model": "a", "cost": 1%s, "at": "1"}' % (b"0" * 400),
+        b"[" * 5_000,
+    ],
+    ids=lambda line: repr(line[:50]),
 )
 def test_a_line_that_makes_no_sense_is_left_out_and_logged(line, caplog):
     file = alarm_file()
