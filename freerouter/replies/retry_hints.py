@@ -75,7 +75,7 @@ _MARKS = r"[\\\"']{0,8}\s{0,8}[:=]\s{0,8}[\\\"']{0,8}"
 _IN_WORDS = re.compile(
     rf"{_AFTER}\s{{1,8}}(?:in|after):?\s{{1,8}}{_ABOUT}({_LENGTH})"
     rf"|\b(?:please|must|to)\s{{1,8}}wait\s{{1,8}}(?:for\s{{1,8}})?{_ABOUT}({_LENGTH})"
-    rf"|\bwait\s{{1,8}}(?:for\s{{1,8}})?{_ABOUT}({_LENGTH})\s*(?:before|and|then)\b"
+    rf"|\bwait\s{{1,8}}(?:for\s{{1,8}})?{_ABOUT}({_LENGTH})\s{{0,8}}(?:before|and|then)\b"
     rf"|\bretry[-_ ]?(?:delay|after)(?:[-_ ]?(?:seconds|secs?))?{_MARKS}({_LENGTH})",
     re.IGNORECASE,
 )
