@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -120,11 +121,12 @@ def _understood(name: str, aliases: Sequence[tuple[str, str]]) -> tuple[str, lis
 
 
 def _plain(name: str) -> tuple[str, list[str]]:
-    """A name without doubled prefixes, and what it asks for: ``free:tools+vision``, ``free:coding+tools``."""
+    """A name without doubled prefixes, and what it asks for: ``free:tools+vision``, ``free:coding,tools``."""
     stem, _, rest = _without_prefix(name.lower()).partition(":")
     if stem not in ROUTE_NAMES:
         return name, []
-    return f"{_PREFIX}{stem}", [need for need in rest.replace(":", "+").split("+") if need not in _SAYS_NOTHING]
+    words = [word.strip() for word in re.split("[:+,]", rest)]
+    return f"{_PREFIX}{stem}", [word for word in words if word not in _SAYS_NOTHING]
 
 
 def _without_prefix(name: str) -> str:

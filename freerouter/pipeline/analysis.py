@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from freerouter.openrouter.requirements import Need, Requirements, canonical
 from freerouter.openrouter.tokens import measure
 from freerouter.openrouter.walk import Contents, walk
 
+_WORD = re.compile(r"\w[\w.:-]{0,59}", re.ASCII)
 # What most requests need: one shared value, because its hash is computed only once.
 _PLAIN = Need(frozenset({"text"}), frozenset(), strict=False, output=0)
 
@@ -64,11 +66,20 @@ def _needed(body: dict[str, Any], dialect: Dialect, contents: Contents, extra: I
         found.update(_tools(body, contents))
     if not dialect.demanding.isdisjoint(body):
         for capability, where in dialect.hard(body):
+            _check_form(capability, where)
             found.setdefault(capability, where)
     if extra:
         for capability in canonical(extra):
+            _check_form(capability, "needs")
             found.setdefault(capability, "asked for besides")
     return found
+
+
+def _check_form(capability: str, field: str) -> None:
+    """A capability may be unknown, but it stands in logs, in tables and on the page, so it must be a word."""
+    if _WORD.fullmatch(capability) is None:
+        detail = "must name capabilities: each is a word of letters, digits, and . _ : -, of at most 60 signs"
+        raise InvalidRequestError(f"{field} {detail}; {capability[:100]!r} is none", field=field)
 
 
 def _preferred(body: dict[str, Any], dialect: Dialect) -> frozenset[str]:

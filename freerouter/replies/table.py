@@ -126,8 +126,8 @@ _PART = (
 )
 _THE_MODEL = (
     r"^(?:(?:this|the) (?:(?!api )\w+ ){0,2}(?:model|variant|version|period|preview)\b"
-    rf"|(?:(?:the )?model )?[`'\"]?(?!(?:application|audio|text|video|{_PART})s?/)"
-    r"\w[\w.~-]{0,99}/[\w.:-]{1,99}(?![\w/]))"
+    r"|(?:the )?model [`'\"]?\w[\w.~-]{0,99}/[\w.:-]{1,99}(?![\w/])"
+    r"|[`'\"]?\w[\w.~-]{0,99}/[\w.-]{1,99}:free\b)"
     rf"(?:(?!\b{_PART})[^.\n]){{0,40}}"
 )
 _NOT_FOR_YOU = r"\b(?:not|no longer|un\w{1,20}|restricted|blocked|prohibited)\b[^.\n]{0,40}\b"

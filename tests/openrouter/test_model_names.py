@@ -167,6 +167,11 @@ def test_a_list_of_names_that_is_none_is_an_invalid_request(value):
 
 def test_a_name_can_state_needs():
     assert named({"model": "openrouter/free:tools+vision"}).needs == ("tools", "vision")
+    assert (
+        named({"model": "free:tools,vision"}).needs
+        == named({"model": "free: tools, vision"}).needs
+        == ("tools", "vision")
+    )
     assert named({"model": "free:"}).needs == ()
     assert ids({"model": "free:tools"}) is None
 

@@ -284,3 +284,19 @@ def test_a_request_of_silent_fields_alone_needs_text_and_nothing_else(dialect, d
     shortened, in_full = (analyze(body, dialect, extra=extra) for extra in ((), ("text",)))
     assert shortened == in_full
     assert shortened.need.required == {"text"}
+
+
+ODD = ["two words", "a\nline", "", "sk-or-v1-" + "0" * 60, "place=x", "…", "x\x1b[31m", "<b>"]
+
+
+@pytest.mark.parametrize("word", ODD)
+@pytest.mark.parametrize("field", ["needs", "modalities"])
+def test_a_capability_is_a_word_since_it_stands_in_logs(word, field):
+    body, extra = (asking(), [word]) if field == "needs" else (asking(modalities=[word or " "]), ())
+    with pytest.raises(InvalidRequestError, match=f"{field} must name capabilities") as caught:
+        analyze(body, extra=extra)
+    assert caught.value.field == field
+
+
+def test_a_capability_may_be_unknown():
+    assert {"output:hologram", "smell.v2"} <= analyze(asking(modalities=["hologram"]), extra=["smell.v2"]).need.hard

@@ -99,6 +99,8 @@ def test_a_wording_counts_before_the_status(words, voice):
         "tools: this model was deprecated",
         "The parameter `functions` has been deprecated",
         "The messages have been removed",
+        "src/main.py does not exist",
+        "acme/alpha is deprecated",
         "this model does what the deprecated one did",
         "The model sent an image in your country's format",
         "images/png is not supported",

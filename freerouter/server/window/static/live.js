@@ -23,7 +23,10 @@ export async function connect(on) {
     const answer = await fetch("/status?requests=0", { cache: "no-store" });
     if (mine !== attempt) return;
     if (answer.status === 401) return on.login();
-    if (!answer.ok) return refused(on, await wordsOf(answer));
+    if (!answer.ok) {
+      const words = await wordsOf(answer);
+      return mine === attempt && refused(on, words);
+    }
   } catch {
     return mine === attempt && again(on);
   }
