@@ -7,7 +7,7 @@ import secrets
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from freerouter.cli.explain import show_briefly
 from freerouter.cli.turns import opening, question
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HELP = """\
 /model            say which model the conversation is on
-/model ID         go on with this free model; "free" draws another one
+/model ID         go on with this one, as --model; "free" draws another
 /new              begin a new conversation
 /save FILE        keep the conversation as the JSON of a request
 /explain          how the last answer came about, and who could answer next
@@ -48,6 +48,10 @@ class Dialogue:
     def _begin(self) -> None:
         self.messages = opening(self._system)
         self._last = None
+        self._begin_session()
+
+    def _begin_session(self) -> None:
+        """What is drawn next need not be the model of the answers before."""
         self._talk.asking.parameters["session_id"] = f"freerouter-{secrets.token_hex(8)}"
 
     def run(self, first: str = "") -> None:
@@ -117,23 +121,21 @@ class Dialogue:
 
     def _model(self, argument: str) -> None:
         parameters = self._talk.asking.parameters
-        if argument == "free":
-            parameters.pop("model", None)
-            parameters["session_id"] = f"freerouter-{secrets.token_hex(8)}"
-        elif argument:
+        if argument:
             self._check(argument)
             parameters["model"] = argument
+            self._begin_session()
+        if argument == "free":
+            del parameters["model"]
         fixed = parameters.get("model")
         drawn = None if self._last is None or argument else self._last.trace.model
         self._talk.say(fixed or drawn or "drawn with the next question")
 
     def _check(self, name: str) -> None:
-        """Raises InvalidRequestError when the name is not that of a free model."""
-        free = {model.id for model in self._talk.client.router.index().catalog.models if _is_free(model)}
-        if name not in free:
-            raise InvalidRequestError(
-                f"{name} is not a free model{did_you_mean(name, free) or ':'} see freerouter models"
-            )
+        """Raises FreeRouterError when a request that names this model would be refused."""
+        asking = self._talk.asking
+        body = asking.parameters | {"model": name, "messages": [{"role": "user", "content": ""}]}
+        self._talk.client.explain(body, needs=asking.needs)
 
     def _save(self, argument: str) -> None:
         path = Path(argument)
@@ -156,12 +158,6 @@ class Dialogue:
                 self._talk.say(line)
         body = self._talk.asking.parameters | {"messages": self.messages or [{"role": "user", "content": ""}]}
         show_briefly(self._talk.client.explain(body, needs=self._talk.asking.needs))
-
-
-def _is_free(model: Any) -> bool:
-    from datetime import UTC, datetime
-
-    return bool(model.is_free(datetime.now(UTC).date()))
 
 
 def read_line() -> str:

@@ -295,8 +295,8 @@ def test_the_model_can_be_chosen_and_drawn_again(cli, emulator):
     assert told[1] == "drawn with the next question"
     assert told[3] == first.model
     assert told[4] == PLAIN
-    assert "freerouter: nobody/nothing is not a free model: see freerouter models" in told
-    assert "freerouter: openai/gpt-5.4-mini is not a free model: see freerouter models" in told
+    for name in ("nobody/nothing", "openai/gpt-5.4-mini"):
+        assert any(line.startswith(f"freerouter: model '{name}' could cost money") for line in told)
 
 
 def test_a_conversation_can_be_saved_as_a_request(cli, emulator, tmp_path):
@@ -333,3 +333,20 @@ def test_a_picture_goes_along_with_the_first_question_only(cli, emulator, tmp_pa
     contents = [message["content"] for message in body_of(emulator)["messages"]]
     assert isinstance(contents[0], list)
     assert contents[2] == "Two"
+
+
+def test_a_conversation_takes_the_names_that_the_option_takes(cli, emulator):
+    lines = "/model free:coding\nOne\n/model free:codng\n/model free:tols\nTwo\n"
+    _, _, err = cli("chat", "-i", stdin=lines.encode())
+    told = err.splitlines()
+    assert told[1] == "free:coding"
+    assert len(emulator.completions) == 2, "what is refused changes nothing"
+    for misspelt, meant in (("codng", "coding"), ("tols", "tools")):
+        assert any(repr(misspelt) in line and f"did you mean {meant}?" in line for line in told), told
+
+
+@pytest.mark.parametrize("name", ["free:codng", "nobody/nothing"])
+def test_a_conversation_refuses_a_name_in_the_words_of_the_option(cli, name):
+    _, _, by_option = cli("chat", "--model", name, "Hi")
+    _, _, by_command = cli("chat", "-i", stdin=f"/model {name}\n".encode())
+    assert by_option.strip().splitlines()[-1] in by_command.splitlines()
