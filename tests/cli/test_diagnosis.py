@@ -1,7 +1,9 @@
 """What was seen, and what a diagnosis makes of it: row by row."""
 
 import json
+import re
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from freerouter.network.probe import Probe
 from freerouter.sharing.condition import Status
 from tests.builders import body_of, row
 
+PAGE = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text(encoding="utf-8")
 NOON = 1_790_000_000.0  # 2026-09-21, 14:13:20 UTC
 OFFER = body_of(row("a/one:free"), row("a/two:free"), row("a/guard:free"), row("a/paid", price={"prompt": "1"}))
 MODELS = Probe(200, OFFER, formatdate(NOON), 0.25, NOON)
@@ -44,6 +47,11 @@ def test_nothing_is_wrong():
         "versions", "settings", "upstream", "circle", "clock", "models", "catalog copy", "key", "allowance", "privacy",
         "shared state", "server port",
     ]  # fmt: skip
+
+
+def test_the_page_lists_all_checks_in_their_order():
+    listed = PAGE.split("The checks are ")[1].partition("; `state`")[0]
+    assert re.findall("`(.*?)`", listed) == [check.name for check in examine(seen())]
 
 
 HERE = {"upstream": "http://127.0.0.1:8788/api/v1"}
