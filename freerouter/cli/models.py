@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freerouter.cli.catalogs import CatalogFile, router_for
-from freerouter.cli.options import PORT
+from freerouter.cli.options import PORT, server_base
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +30,7 @@ _ABILITIES = {
     "logprobs": "logprobs",
 }
 
+_SERVER = f"http://127.0.0.1:{PORT}"
 _NEVER = "9999"
 _SOON = 14
 
@@ -65,8 +66,9 @@ def models(
         bool, typer.Option("--watch", help="Show what appeared and vanished since the last look.")
     ] = False,
     server: Annotated[
-        str, typer.Option(help="A running freerouter serve, which knows the cooldowns.")
-    ] = f"http://127.0.0.1:{PORT}/api/v1",
+        str | None,
+        typer.Option(help="A running freerouter serve, which knows the cooldowns.", show_default=_SERVER),
+    ] = None,
     catalog: CatalogFile = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that are not eligible, with the reason.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
@@ -82,11 +84,10 @@ def models(
         _watch(router, as_json)
         return
     authors = {name.rstrip("/") for name in author.replace(",", " ").split()}
+    left_alone = {} if catalog else router.cooling() | _cooling_at(server)
     rows = [
         row
-        for row in _rows(
-            router, needs.replace(",", " ").split(), every, {} if catalog else router.cooling() | cooling(server)
-        )
+        for row in _rows(router, needs.replace(",", " ").split(), every, left_alone)
         if (not authors or row["id"].partition("/")[0] in authors) and _holds(row, min_context)
     ]
     rows.sort(key=lambda row: (not row["eligible"], _KEYS[sort](row), row["id"]))
@@ -100,18 +101,27 @@ def _holds(row: dict[str, Any], tokens: int) -> bool:
     return row["context"] is None or row["context"] >= tokens
 
 
-def cooling(server: str) -> dict[str, float]:
-    """The cooldowns of a running server, in seconds; empty without a server."""
+def _cooling_at(server: str | None) -> dict[str, float]:
+    """The cooldowns of the server that is named, or of one at the default address, if there is one."""
+    base = server_base(server or _SERVER, "--server")
+    told = cooling(base)
+    if told is None and server is not None:
+        typer.echo(f"freerouter: no list of models from {base}: the cooldowns of that server are not shown", err=True)
+    return told or {}
+
+
+def cooling(base: str) -> dict[str, float] | None:
+    """The cooldowns of a running server, in seconds; None when it does not answer with its list of models."""
     from pydantic_core import from_json
 
     from freerouter.network.fetching import look
     from freerouter.settings import Settings
 
     try:
-        rows = from_json(look(Settings(), f"{server.rstrip('/')}/models").body)["data"]
+        rows = from_json(look(Settings(), f"{base}/api/v1/models").body)["data"]
         return {row["id"]: row["freerouter"]["cooling_s"] for row in rows if "freerouter" in row}
     except (ValueError, TypeError, KeyError):  # the program at that address is not a freerouter server
-        return {}
+        return None
 
 
 def _rows(router: Router, needs: list[str], every: bool, cooling: dict[str, float]) -> list[dict[str, Any]]:

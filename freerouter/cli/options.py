@@ -1,4 +1,4 @@
-"""The options of the commands that have many."""
+"""The options of the commands that have many, and what several commands have in common."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ from freerouter.cli.catalogs import free_ids
 
 # Where freerouter serve listens unless it is told otherwise.
 PORT = 8788
+
+
+def server_base(url: str, option: str) -> str:
+    """The address of a running server without the path of its API. Raises BadParameter, which names the option."""
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{option} {url} is not the address of a server: it begins with http:// or https://")
+    return url.rstrip("/").removesuffix("/v1").removesuffix("/api")
+
 
 # Of freerouter chat.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freerouter.cli.options import PORT
+from freerouter.cli.options import PORT, server_base
 
 if TYPE_CHECKING:
     from freerouter.settings import Settings
@@ -35,9 +35,7 @@ def top(
     """
     from freerouter.settings import Settings
 
-    if not url.startswith(("http://", "https://")):
-        raise typer.BadParameter(f"--url {url} is not the address of a server: it begins with http:// or https://")
-    settings, base = Settings(), url.rstrip("/").removesuffix("/v1").removesuffix("/api")
+    settings, base = Settings(), server_base(url, "--url")
     first = status(settings, base, token)
     if as_json:
         print(json.dumps(first, indent=2))

@@ -39,6 +39,25 @@ def test_it_shows_what_the_server_does(cli, server, emulator, base, monkeypatch)
     assert re.search(rf"\d\d:\d\d:\d\d +tools +\d+ of 18 +x ● +{re.escape(model)} +\d+ ms +\d+ ms", out)
 
 
+@pytest.mark.parametrize("base", ["", "/", "/api/v1", "/api/v1/"])
+def test_the_list_of_models_takes_the_same_addresses(cli, server, upstream, emulator, base, monkeypatch):
+    monkeypatch.setenv("FREEROUTER_UPSTREAM", upstream)
+    emulator.faults = striking("rate_limited", count=1)
+    server.ask()
+    status, out, complaint = cli("models", "--json", "--server", f"{server.url}{base}")
+    assert (status, complaint) == (0, "")
+    assert sum(row["cooling_s"] is not None for row in json.loads(out)) == 1
+
+
+def test_the_list_of_models_says_when_the_server_that_is_named_does_not_answer(cli, upstream, monkeypatch):
+    monkeypatch.setenv("FREEROUTER_UPSTREAM", upstream)
+    status, out, complaint = cli("models", "--json", "--server", NOWHERE)
+    assert (status, bool(json.loads(out))) == (0, True)
+    assert complaint.startswith("freerouter: no list of models from http://127.0.0.1:")
+    assert cli("models", "--json")[2] == "", "the default address was not named"
+    assert "--server 127.0.0.1 is not the address of a server" in cli("models", "--server", "127.0.0.1")[2]
+
+
 def test_it_is_live_on_a_terminal(server):
     with Terminal("top", "--url", server.url, columns=140, lines=40) as terminal:
         terminal.read_until("0 answered")

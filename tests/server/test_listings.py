@@ -41,7 +41,7 @@ def test_a_model_that_is_left_alone_says_so_and_freerouter_models_hears_it(serve
     apart = {row["id"]: row["freerouter"] for row in listed(server) if "freerouter" in row}
     assert apart.keys() == {failed}
     assert 7 < apart[failed]["cooling_s"] <= 30, "the longer of the hint and of the backoff"
-    assert cooling(f"{server.url}/api/v1").keys() == {failed}
+    assert cooling(server.url).keys() == {failed}
 
 
 def test_the_router_can_do_what_one_of_its_models_can(server):
