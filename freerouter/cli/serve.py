@@ -141,7 +141,11 @@ def _announce_to_machines(settings: Settings, url: str) -> None:
 
 
 def _announce(settings: Settings, url: str) -> None:
+    from freerouter.server.listening import EVERYWHERE
+
     typer.echo(f"Free models at {url}/api/v1", err=True)
+    if settings.serve_host in EVERYWHERE:
+        typer.echo("it listens on all addresses of this machine", err=True)
     typer.echo(f"for clients of Anthropic's, at {url}/api", err=True)
     typer.echo(f"what it does is shown at {url}/", err=True)
     typer.echo(f"from {settings.upstream}; Ctrl-C stops it", err=True)

@@ -11,7 +11,9 @@ from freerouter.server.security import Access
 from freerouter.settings import Settings, is_loopback
 
 _BACKLOG = 2048
-_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # recognised, not listened on
+# They mean all addresses of a machine, and are none that a client can call.
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # recognised, not listened on
+_CALLABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # as above; a socket for :: takes IPv6 only
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -41,13 +43,14 @@ def check_loop(settings: Settings, access: Access, host: str, port: int) -> None
     """Raises SettingsError when the upstream is the server itself."""
     upstream = urlsplit(settings.upstream)
     name = upstream.hostname or ""
-    here = is_loopback(host) or host in _EVERYWHERE
+    here = is_loopback(host) or host in EVERYWHERE
     same_host = name == host or name in access.hosts or (is_loopback(name) and here)
     if same_host and (upstream.port or (443 if upstream.scheme == "https" else 80)) == port:
         raise SettingsError(f"upstream {settings.upstream} is this server itself: set it to OpenRouter's address")
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a server on this socket is reached, without a path."""
+    """Where a server on this socket is reached from this machine, without a path."""
     host, port = listener.getsockname()[:2]
+    host = _CALLABLE.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -2,13 +2,15 @@
 
 import logging
 import re
+import socket
+from urllib.parse import urlsplit
 
 import pytest
 
 from freerouter import Settings, SettingsError
 from freerouter.server import Access, tokens
 from freerouter.server.errors import RefusedError
-from freerouter.server.listening import check_loop
+from freerouter.server.listening import check_loop, listen, url_of
 from freerouter.server.security import check_content
 from tests.server.stage import JSON, ask, served
 from tests.stage import KEY, striking
@@ -330,3 +332,13 @@ def test_an_upstream_that_is_the_server_itself(upstream, host, port, same):
             check_loop(settings, access, host, port)
     else:
         check_loop(settings, access, host, port)
+
+
+@pytest.mark.parametrize(
+    ("host", "called"), [("0.0.0.0", "127.0.0.1"), ("", "127.0.0.1"), ("::", "::1"), ("::1", "::1")]
+)
+def test_the_address_that_is_told_can_be_called(host, called):
+    with listen(host, 0) as listener:
+        url = urlsplit(url_of(listener))
+        assert url.hostname == called
+        socket.create_connection((url.hostname, url.port), timeout=5).close()

@@ -121,3 +121,14 @@ def test_tokens_that_cannot_be_are_refused_and_not_shown(given):
     with pytest.raises(SettingsError) as error:
         tokens(*given)
     assert "blank" not in str(error.value)
+
+
+@pytest.mark.parametrize(("host", "everywhere"), [("127.0.0.1", False), ("0.0.0.0", True), ("::", True)])
+def test_a_server_on_all_addresses_says_so(monkeypatch, host, everywhere):
+    def run(_settings, _access, ready):
+        ready("http://127.0.0.1:8788")
+
+    monkeypatch.setattr(freerouter.server, "serve", run)
+    told = CliRunner().invoke(app, ["serve", "--host", host, "--token", "let-me-in-0123456789"]).output.splitlines()
+    assert "Free models at http://127.0.0.1:8788/api/v1" in told
+    assert ("it listens on all addresses of this machine" in told) is everywhere
