@@ -109,6 +109,9 @@ class Journal:
                 raise BatchError(f"another process is running this batch: {self.path} is in use") from None
             if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
                 raise BatchError(f"{self.path} is not a journal of a batch: move it away") from None
+            folder = Path(self.path).parent
+            if not folder.exists():
+                raise BatchError(f"the folder {folder} does not exist: create it, or name another file") from None
             raise BatchError(f"the journal {self.path} cannot be used: {error}") from None
 
     @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,9 +60,9 @@ class Form(ABC):
 class Requests(Form):
     """Requests in the input format of OpenAI's Batch API: ``custom_id``, ``method``, ``url`` and ``body``."""
 
-    def read(self, number: int, line: bytes) -> Ask:  # noqa: ARG002  # the line has everything
+    def read(self, number: int, line: bytes) -> Ask:
         """See Form."""
-        given = parse(line)
+        given = _given(number, line)
         if given.get("method", "POST") != "POST":
             raise InvalidRequestError("method must be POST", field="method")
         dialect = _DIALECTS.get(str(given.get("url", "/v1/chat/completions")))
@@ -99,6 +100,17 @@ class Prompts(Form):
             raise InvalidRequestError("it is not UTF-8") from None
         messages = [*self._before, {"role": "user", "content": prompt}]
         return Ask(f"prompt-{number}", CHAT, {"messages": messages, **self._rest})
+
+
+def _given(number: int, line: bytes) -> dict[str, Any]:
+    """What a line says. Raises InvalidRequestError; a text in the first line is probably a prompt."""
+    try:
+        return parse(line)
+    except InvalidRequestError as error:
+        if number > 1 or line.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+            raise
+        hint = "for plain prompts use --prompts (in Python, BatchOptions(Prompts()))"
+        raise InvalidRequestError(f"{error.message}; {hint}") from None
 
 
 def _custom_id(given: Mapping[str, Any]) -> str:

@@ -81,6 +81,22 @@ async def test_a_broken_line_is_named_before_anything_is_sent(case, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["in.jsonl"], "no journal is left behind"
 
 
+@pytest.mark.parametrize(
+    ("content", "hinted"),
+    [
+        ("Why is the sky blue?\n", True),
+        ("42\n", True),
+        ('\ufeff{"custom_id": "a"\n', False),
+        ('{"custom_id": "a", "body": {"messages": []}}\nWhy?\n', False),
+    ],
+)
+def test_plain_prompts_without_their_option_get_a_hint(content, hinted, tmp_path):
+    (tmp_path / "in").write_text(content, encoding="utf-8")
+    with Source(str(tmp_path / "in"), Requests()) as source, pytest.raises(BatchError) as caught:
+        list(source.asks())
+    assert ("for plain prompts use --prompts" in caught.value.message) is hinted
+
+
 def test_a_prompt_that_is_no_text_is_named(tmp_path):
     (tmp_path / "in.txt").write_bytes(b"fine\n\xff\xfe\n")
     with (
@@ -152,7 +168,7 @@ async def test_an_input_that_changes_while_the_batch_runs_ends_it(tmp_path):
     [
         ("missing", "out", "missing cannot be read: No such file"),
         ("in", "in", "cannot be input and output at once"),
-        ("in", "no/such/out", "cannot be used: unable to open"),
+        ("in", "no/such/out", "the folder .*/no/such does not exist: create it"),
         ("in", "folder", "cannot be written"),
     ],
 )
