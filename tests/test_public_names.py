@@ -130,6 +130,23 @@ def test_without_its_extra_the_command_tells_its_version_all_the_same():
     assert python(code, {"typer", "rich"}).stdout == f"freerouter {freerouter.__version__}\n"
 
 
+@pytest.mark.parametrize("absent", ["starlette", "uvicorn"])
+@pytest.mark.parametrize("code", ["from freerouter.emulator import Emulator", "import freerouter.emulator.faults"])
+def test_without_its_extra_the_emulator_says_what_to_install(absent, code):
+    told = python(code, {absent}).stderr.splitlines()[-1]
+    assert told.startswith("ModuleNotFoundError: the emulator needs its extra (No module named '" + absent)
+    assert told.endswith("): pip install 'freerouter-client[emulator]'")
+
+
+@pytest.mark.parametrize("command", ["emulate", "demo"])
+def test_without_the_emulator_a_command_says_in_one_line_what_to_install(command):
+    done = python(
+        f"sys.argv = ['freerouter', {command!r}]\nfrom freerouter.__main__ import main\nmain()", {"starlette"}
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("freerouter: the emulator needs its extra")
+
+
 def test_the_command_is_the_module():
     assert PROJECT["project"]["scripts"] == {"freerouter": "freerouter.__main__:main"}
 

@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from freerouter.errors import install
-
 if TYPE_CHECKING:
     from freerouter.emulator import Emulator, Faults
-
-_MISSING = f"the emulator needs starlette and uvicorn: {install('emulator')}"
 
 
 def emulate(
@@ -74,6 +70,6 @@ def load_emulator() -> type[Emulator]:
     """The emulator's class; without the extra, one line says what to install."""
     try:
         from freerouter.emulator import Emulator
-    except ModuleNotFoundError:
-        raise SystemExit(f"freerouter: {_MISSING}") from None
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"freerouter: {error}") from None
     return Emulator
