@@ -125,7 +125,7 @@ class Server(uvicorn.Server):
         while time.monotonic() < until and not self._in_haste:  # noqa: ASYNC110  # a signal sets it
             await asyncio.sleep(_GLANCE)
         if ended := self._app.stop():
-            _log.warning("stopping: %d requests were ended before their answer was whole", ended)
+            _log.warning("stopping: requests that were ended before their answer was whole: %d", ended)
 
 
 @contextmanager

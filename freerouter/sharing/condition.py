@@ -137,6 +137,7 @@ class Condition:
         elif former == _NOT_YET:
             _log.info("shared state: %s", self.status())
         else:
+            # A log that shows the trouble shows its end, too: a program's shows warnings only, unless it is set up.
             _log.warning("shared state: again %s", self.status())
 
     def status(self, dropped: int = 0) -> Status:

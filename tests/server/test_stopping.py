@@ -58,7 +58,7 @@ def test_a_second_signal_ends_streams_with_an_error_event(tmp_path, stalling, di
     last = received.rstrip(b"\n").rpartition(b"data: ")[2]
     assert "the server is stopping" in json.dumps(json.loads(last))
     (line,) = said.splitlines()
-    assert line.endswith("Z WARNING - stopping: 1 requests were ended before their answer was whole")
+    assert line.endswith("Z WARNING - stopping: requests that were ended before their answer was whole: 1")
     assert status in (0, -first)
 
 
@@ -98,7 +98,7 @@ def test_what_outlasts_the_drain_is_ended(stalling, monkeypatch, caplog):
         thread.join(LONG)
     assert b"the server is stopping" in received
     assert [record.message for record in caplog.records if "stopping" in record.message] == [
-        "stopping: 1 requests were ended before their answer was whole"
+        "stopping: requests that were ended before their answer was whole: 1"
     ]
 
 

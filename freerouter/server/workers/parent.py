@@ -72,7 +72,7 @@ class Parent:
                 async with asyncio.timeout(self._crew.pause()):
                     await self._changed.wait()
             self._changed.clear()
-            self._do(self._crew.due())
+            self._catch_up(self._crew.due())
         if self._crew.has_failed:
             raise SettingsError("the workers could not start")
 
@@ -159,6 +159,13 @@ class Parent:
     def _react(self, orders: list[CrewOrder]) -> None:
         self._do(orders)
         self._changed.set()  # the next thing may be due earlier
+
+    def _catch_up(self, due: list[CrewOrder]) -> None:
+        """Do what is due; a worker that is started then replaces one that has ended, which the log says."""
+        for order in due:
+            if order.deed is Deed.START:
+                _log.warning("worker %d is started in the place of one that has ended", order.number)
+        self._do(due)
 
     def _do(self, orders: list[CrewOrder]) -> None:
         for deed, number in orders:

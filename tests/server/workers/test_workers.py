@@ -126,6 +126,7 @@ def test_each_worker_answers_on_the_port_and_their_metrics_are_one(tmp_path):
     routed = re.findall(r"INFO \S+ request worker=(\d) place=route", log)
     assert sorted(routed) == ["1", "1", "1", "2", "2", "2"]
     assert re.findall(r"ERROR - worker \d has ended: signal 9", log)
+    assert log.count("is started in the place of one that has ended") == 1
 
 
 def test_no_new_request_fails_when_a_worker_is_killed(tmp_path):
