@@ -42,6 +42,7 @@ class BatchOptions:
         stream_output: write each line as it comes, in that order, instead of all of them at the end.
         retry_failed: send again what failed in earlier runs.
         journal: path of the journal; by default the output's with ``.journal`` after it.
+        upstream: name of the upstream in the journal, for one whose URL changes; by default its URL.
     """
 
     form: Form = field(default_factory=Requests)
@@ -51,6 +52,7 @@ class BatchOptions:
     stream_output: bool = False
     retry_failed: bool = False
     journal: str | None = None
+    upstream: str | None = None
 
 
 class AsyncBatch:
@@ -100,7 +102,8 @@ class AsyncBatch:
         """Send what has no answer yet; write the output when everything has one.
 
         Raises:
-            BatchError: before anything is sent: a line is broken, named twice or changed, or a file cannot be used.
+            BatchError: before anything is sent: a line is broken, named twice or changed, a file cannot be used, or
+                another upstream has answered in earlier runs.
         """
         started = time.monotonic()
         with Source(self._source, self._options.form) as source:
@@ -108,6 +111,7 @@ class AsyncBatch:
             with Journal(self._journal_path(source)) as journal:
                 self._output.check()
                 journal.load(source)
+                journal.hold_to(self._options.upstream or self.router.settings.upstream)
                 if self._options.retry_failed:
                     journal.forget_failures()
                 self.tally.begin(*journal.counts())

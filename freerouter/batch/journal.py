@@ -24,6 +24,8 @@ CREATE TABLE answers (
     arrival INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, failed INTEGER NOT NULL, line BLOB NOT NULL
 );
 """
+# Separate, and made when missing: journals of the same version were once written without it.
+_UPSTREAM = "CREATE TABLE IF NOT EXISTS upstream (name TEXT NOT NULL)"
 _ENTRIES = """
 SELECT number, custom_id, sent, line, start, length, digest FROM requests
 WHERE number > ? AND NOT EXISTS (SELECT 1 FROM answers WHERE answers.number = requests.number)
@@ -98,6 +100,7 @@ class Journal:
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
             elif version != _VERSION:
                 raise BatchError(f"{self.path} was written by another version of freerouter")
+            self._db.execute(_UPSTREAM)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -159,6 +162,18 @@ class Journal:
                 self._db.execute("INSERT INTO batch VALUES (?)", (stamp,))
         elif known[0] != stamp:
             raise self._changed(source)
+
+    def hold_to(self, upstream: str) -> None:
+        """Record which upstream answers; raises BatchError when another one has answered in earlier runs."""
+        with self._explained():
+            known = self._db.execute("SELECT name FROM upstream").fetchone()
+            if known is None:
+                self._db.execute("INSERT INTO upstream VALUES (?)", (upstream,))
+        if known is not None and known[0] != upstream:
+            raise BatchError(
+                f"{self.path} holds a batch that was sent to {known[0]}, and this run would send to {upstream}: "
+                f"choose another output (-o), or remove {self.path} to begin anew"
+            )
 
     def _take_in(self, source: Source) -> None:
         insert = "INSERT INTO requests (custom_id, line, start, length, digest) VALUES (?, ?, ?, ?, ?)"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from freerouter.pipeline.router import Router
     from freerouter.settings import Settings
 
+# An emulated upstream in the journal: each run has it at another port.
+_EMULATED = "an emulated OpenRouter"
 # "Temporary failure" of sysexits.h: the same command continues later.
 AGAIN = 75
 
@@ -64,7 +66,8 @@ def batch(
     from freerouter.batch import BatchOptions
 
     form = _form(prompts, system, schema)
-    options = BatchOptions(form, concurrency, wait, max_requests, stream_output, retry_failed, journal)
+    upstream = _EMULATED if emulate else None
+    options = BatchOptions(form, concurrency, wait, max_requests, stream_output, retry_failed, journal, upstream)
     with settings_for(emulate, prefer=prefer) as settings:
         if dry_run:
             _forecast(source, form, settings, as_json)

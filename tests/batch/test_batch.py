@@ -1,6 +1,8 @@
 """Batches in the library: what the output says, what is sent again, when a run stops and when it waits."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import anyio
@@ -14,6 +16,9 @@ from tests.batch.stage import StubWire, Time, line, lines, read, run, standing, 
 from tests.stage import CATALOG, KEY, completion, router, striking
 
 pytestmark = pytest.mark.anyio
+
+
+URL = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -216,6 +221,42 @@ async def test_two_processes_do_not_run_the_same_batch(source, out):
         with pytest.raises(BatchError, match="another process is running this batch"):
             await run(source, out, wire=wire, router=router())
         assert wire.sent == []
+
+
+@pytest.mark.parametrize("first_run", [{}, {"max_requests": 3}], ids=["finished", "begun"])
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ((URL, None), ("http://127.0.0.1:8", None)),
+        ((URL, "an emulated one"), (URL, None)),
+        ((URL, None), (URL, "an emulated one")),
+    ],
+)
+async def test_a_journal_of_another_upstream_is_an_error_with_the_remedy(before, now, first_run, source, out):
+    await run(source, out, wire=StubWire(), router=timed(Time(), before[0]), upstream=before[1], **first_run)
+    written = out.read_bytes() if out.exists() else None
+    wire = StubWire()
+    with pytest.raises(BatchError) as caught:
+        await run(source, out, wire=wire, router=timed(Time(), now[0]), upstream=now[1])
+    assert caught.value.message == (
+        f"{out}.journal holds a batch that was sent to {before[1] or before[0]}, and this run would send to "
+        f"{now[1] or now[0]}: choose another output (-o), or remove {out}.journal to begin anew"
+    )
+    assert wire.sent == []
+    assert (out.read_bytes() if out.exists() else None) == written
+
+
+async def test_a_named_upstream_may_change_its_url(source, out):
+    await run(source, out, wire=StubWire(), router=timed(Time()), upstream="an emulated one", max_requests=3)
+    again = timed(Time(), "http://127.0.0.1:8")
+    assert (await run(source, out, wire=StubWire(), router=again, upstream="an emulated one")).answered == 12
+
+
+async def test_a_journal_without_an_upstream_goes_on(source, out):
+    await run(source, out, wire=StubWire(), router=timed(Time()), max_requests=3)
+    with closing(sqlite3.connect(f"{out}.journal")) as db:
+        db.execute("DROP TABLE upstream")
+    assert (await run(source, out, wire=StubWire(), router=timed(Time(), "http://127.0.0.1:8"))).answered == 12
 
 
 async def test_a_cancelled_run_can_be_resumed_and_what_was_under_way_is_marked(source, out):

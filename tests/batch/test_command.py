@@ -58,6 +58,17 @@ def test_the_day_used_up_is_status_75_with_the_time_and_the_command_to_go_on(hom
     assert re.search(again + r"freerouter batch in.jsonl -o 'out dir.jsonl' --concurrency 2\n$", err)
 
 
+def test_emulated_answers_are_not_taken_for_real_ones(home, command, emulator):
+    assert command("in.jsonl", "-o", "out.jsonl", "--emulate", "--max-requests", "1")[0] == 75
+    assert command("in.jsonl", "-o", "out.jsonl", "--emulate")[0] == 0
+    written = (home / "out.jsonl").read_bytes()
+    status, _, err = command("in.jsonl", "-o", "out.jsonl")
+    assert status == 1
+    assert "out.jsonl.journal holds a batch that was sent to an emulated OpenRouter" in err
+    assert err.count("\n") == 1
+    assert (home / "out.jsonl").read_bytes() == written
+
+
 def test_a_limit_of_requests_is_status_75_too(home, command):
     status, _, err = command("in.jsonl", "-o", "out.jsonl", "--max-requests", "2")
     assert status == 75

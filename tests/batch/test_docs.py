@@ -34,7 +34,18 @@ def there(monkeypatch, tmp_path, upstream):
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_runs(line, command, tmp_path):
     assert command(*shlex.split(line)[2:])[0] == 0
-    assert (tmp_path / "out.jsonl").exists() is ("-o" in line)
+    output = re.search(r"-o (\S+)", line)
+    assert [path.name for path in tmp_path.glob("*.jsonl") if path.name != "in.jsonl"] == (
+        [output[1]] if output else []
+    )
+
+
+def test_no_output_is_of_two_upstreams():
+    outputs = {True: set(), False: set()}
+    for line in COMMANDS:
+        outputs["--emulate" in line].update(re.findall(r"-o (\S+)", line))
+    assert outputs[True]
+    assert not outputs[True] & outputs[False]
 
 
 @pytest.mark.parametrize("program", blocks("python"))
