@@ -173,7 +173,8 @@ class RoutingTransport(httpx.BaseTransport):
         self._doorman = _Doorman(router.settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Route, pass on or refuse a request."""
+        """Route, pass on or refuse a request. Raises RuntimeError after it has been closed."""
+        self._forwarder.check_open()
         if self._doorman.lets_pass(request):
             passing = self._doorman.with_key(request)
             return self._wire.transport(str(request.url)).handle_request(passing)
@@ -221,7 +222,8 @@ class AsyncRoutingTransport(httpx.AsyncBaseTransport):
         self._doorman = _Doorman(router.settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Route, pass on or refuse a request."""
+        """Route, pass on or refuse a request. Raises RuntimeError after it has been closed."""
+        self._forwarder.check_open()
         if self._doorman.lets_pass(request):
             passing = self._doorman.with_key(request)
             return await self._wire.transport(str(request.url)).handle_async_request(passing)

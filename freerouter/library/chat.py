@@ -58,6 +58,7 @@ class Chat:
         Raises:
             FreeRouterError: see ``freerouter.errors``.
             TypeError: a parameter is unknown.
+            RuntimeError: the client has been closed.
         """
         options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
         body = body_of(messages, options, stream=False)

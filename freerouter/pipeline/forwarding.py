@@ -25,6 +25,7 @@ from freerouter.replies.acceptance import Accept
 from freerouter.settings import Sticky
 
 _TIMEOUTS = Timeouts()
+_CLOSED = "cannot send a request, as this client has been closed: make a new one"
 
 
 class Forwarder:
@@ -48,13 +49,20 @@ class Forwarder:
         self._refresh = refresh or Refresh()
         self._sending = Sending(wire, self._refresh)
         self._sleep = sleep
+        self._closed = False
+
+    def check_open(self) -> None:
+        """Raises RuntimeError after ``close``, as httpx does."""
+        if self._closed:
+            raise RuntimeError(_CLOSED)
 
     def update(self, way: str | None = None) -> None:
-        """Give the router what others know, and the current catalog. Raises CatalogError.
+        """Give the router what others know, and the current catalog. Raises CatalogError; RuntimeError after ``close``.
 
         Args:
             way: the caller's ``via``.
         """
+        self.check_open()
         news = self.router.news  # looked at once: another thread may close the client meanwhile
         if news is not None:
             news.slots.read_once()
@@ -143,7 +151,8 @@ class Forwarder:
             raise
 
     def close(self) -> None:
-        """Store what was measured."""
+        """Store what was measured; nothing is sent any more."""
+        self._closed = True
         self._refresh.close()
 
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[Body]:
@@ -172,13 +181,20 @@ class AsyncForwarder:
         self._refresh = refresh or Refresh()
         self._sending = AsyncSending(wire, self._refresh)
         self._sleep = sleep
+        self._closed = False
+
+    def check_open(self) -> None:
+        """Raises RuntimeError after ``close``, as httpx does."""
+        if self._closed:
+            raise RuntimeError(_CLOSED)
 
     async def update(self, way: str | None = None) -> None:
-        """Give the router what others know, and the current catalog. Raises CatalogError.
+        """Give the router what others know, and the current catalog. Raises CatalogError; RuntimeError after ``close``.
 
         Args:
             way: the caller's ``via``.
         """
+        self.check_open()
         news = self.router.news  # looked at once: another thread may close the client meanwhile
         if news is not None:
             await news.slots.read_once_async()
@@ -267,7 +283,8 @@ class AsyncForwarder:
             raise
 
     async def close(self) -> None:
-        """Store what was measured."""
+        """Store what was measured; nothing is sent any more."""
+        self._closed = True
         await self._refresh.close_async()
 
     def _refuse(self, error: FreeRouterError, trace: Trace, dialect: Dialect) -> Answer[AsyncBody]:
