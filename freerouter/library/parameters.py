@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from freerouter.errors import InvalidRequestError
@@ -97,6 +97,7 @@ class Dumpable(Protocol):
 
 
 Messages = str | Sequence[Mapping[str, Any] | Dumpable]
+_EXAMPLE = '{"role": "user", "content": "Hi"}'
 # Fields of a message that may hold objects, too.
 _PARTS = ("content", "tool_calls", "reasoning_details", "function_call")
 
@@ -133,13 +134,33 @@ class Options(NamedTuple):
 
 
 def body_of(messages: Messages, options: Options, *, stream: bool) -> dict[str, Any]:
-    """A request. Raises TypeError for an unknown keyword, InvalidRequestError for ``stream``."""
+    """A request. Raises TypeError for an unknown keyword, InvalidRequestError for ``stream`` and wrong messages."""
     more = dict(options.extra_body or {})
     check(options.parameters if more.pop("stream", stream) is stream else {"stream": True})
     given = {name: value for name, value in options.parameters.items() if name not in WISHES}
-    asked: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(map(_plain, messages))
-    body = {"messages": asked, **options.fields(), **given, **more}
+    body = {"messages": _conversation(messages), **options.fields(), **given, **more}
     return {**body, "stream": True} if stream else body
+
+
+def _conversation(given: Any) -> list[Any]:
+    """The messages as JSON values. Raises InvalidRequestError."""
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    if isinstance(given, bytes | bytearray) or _is_message(given) or not isinstance(given, Iterable):
+        raise _wrong("messages", given, f"a text, or a list of messages such as {_EXAMPLE}")
+    messages = list(given)
+    for index, message in enumerate(messages):
+        if not _is_message(message):
+            raise _wrong(f"messages[{index}]", message, f"a dict such as {_EXAMPLE}, or a message object")
+    return [_plain(message) for message in messages]
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, Mapping) or hasattr(value, "model_dump")
+
+
+def _wrong(field: str, value: Any, wanted: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{field} must be {wanted}, not {type(value).__name__}", field=field)
 
 
 Json = bytes | str | dict[str, Any]

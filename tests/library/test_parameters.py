@@ -23,6 +23,36 @@ def sent(upstream: Upstream) -> dict:
     return json.loads(upstream.sent[-1].content)
 
 
+TAKES = 'a text, or a list of messages such as {"role": "user", "content": "Hi"}'
+WRONG_MESSAGES = {
+    "a number": (3, f"messages must be {TAKES}, not int"),
+    "None": (None, f"messages must be {TAKES}, not NoneType"),
+    "bytes": (b"Hi", f"messages must be {TAKES}, not bytes"),
+    "one message": (HELLO[0], f"messages must be {TAKES}, not dict"),
+    "one message object": (ChatCompletionMessage(role="assistant"), f"messages must be {TAKES}, not ChatComp"),
+    "numbers": ([1, 2], 'messages[0] must be a dict such as {"role": "user", "content": "Hi"}, or a message object'),
+    "a text among messages": ([*HELLO, "Hi"], "messages[1] must be a dict"),
+}
+
+
+@pytest.mark.parametrize("how", ["send", "stream"])
+@pytest.mark.parametrize("case", WRONG_MESSAGES)
+def test_messages_of_another_kind_are_an_error_that_says_what_they_can_be(way, how, case):
+    given, words = WRONG_MESSAGES[case]
+    upstream = Upstream(reply)
+    with pytest.raises(InvalidRequestError) as caught:
+        getattr(Client(way, upstream), how)(given)
+    assert caught.value.message.startswith(words)
+    assert caught.value.field == words.split()[0]
+    assert not upstream.sent
+
+
+def test_messages_may_come_from_an_iterator(way):
+    upstream = Upstream(reply)
+    Client(way, upstream).send(iter(HELLO))
+    assert sent(upstream)["messages"] == HELLO
+
+
 @pytest.mark.parametrize("how", ["send", "stream"])
 def test_the_library_s_own_words_are_taken_from_the_request(way, how):
     upstream = Upstream(reply)
