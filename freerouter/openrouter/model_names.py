@@ -184,10 +184,18 @@ def _unknown(field: str, name: str, catalog: Catalog, today: date) -> UnknownMod
 
 
 def _refusal(name: str, field: str, model: Model | None, catalog: Catalog, today: date) -> str:
-    why = "is not in the list of models" if model is None else "; ".join(model.why_not_free(today))
+    why = f"is not in the list of models{_meant(name)}" if model is None else "; ".join(model.why_not_free(today))
     near = _near(name, catalog, today)
     hint = f", or a free one such as {', '.join(near)}" if near else ""
     return f"{field} {name!r} could cost money ({why}), so it was not sent: ask for openrouter/free{hint}"
+
+
+def _meant(name: str) -> str:
+    """The hint for a misspelt name of a draw, such as ``fre:coding``; empty for other names."""
+    stem, colon, rest = name.lower().partition(":")
+    if not rest.isprintable():
+        return ""
+    return did_you_mean(name, [f"{draw}{colon}{rest}" for draw in nearest(stem, ROUTE_NAMES, TYPING_ERROR)])
 
 
 def _near(name: str, catalog: Catalog, today: date) -> list[str]:

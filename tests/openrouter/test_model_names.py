@@ -142,6 +142,30 @@ def test_the_nearest_free_models_are_named():
         found({"model": "???"})
 
 
+MISSPELT = {
+    "fre": "free",
+    "fre:coding": "free:coding",
+    "Freee:tools+vision": "free:tools+vision",
+    "openrouter/fre": "openrouter/free",
+    "openruter/auto:coding": "openrouter/auto:coding",
+}
+
+
+@pytest.mark.parametrize(("name", "meant"), MISSPELT.items())
+def test_a_misspelt_name_of_a_draw_is_refused_with_the_one_that_was_meant(name, meant):
+    with pytest.raises(CostRefusedError) as error:
+        found({"model": name})
+    why = f"(is not in the list of models: did you mean {meant}?)"
+    assert f"model {name!r} could cost money {why}, so it was not sent: ask for openrouter/free" in error.value.message
+
+
+@pytest.mark.parametrize("name", ["gpt-5:coding", "openrouter/horizon", "acme/fre", "fre:a\nb"])
+def test_other_names_that_are_unknown_mean_no_draw(name):
+    with pytest.raises(CostRefusedError) as error:
+        found({"model": name})
+    assert "did you mean" not in error.value.message
+
+
 @pytest.mark.parametrize("part", ["x", "openrouter/"])
 def test_a_name_without_end_is_an_invalid_request_at_once(part):
     with pytest.raises(InvalidRequestError, match="must be the id of a model") as error:
