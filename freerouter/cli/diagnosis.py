@@ -74,6 +74,7 @@ class Findings:
         upstream_is_ours: the upstream is a freerouter server itself.
         versions: of the installed packages; None for a missing one.
         shared: whether the store of the shared state can be used.
+        strays: what is wrong with environment variables that look like settings but are unknown.
     """
 
     settings: Settings | None
@@ -88,6 +89,7 @@ class Findings:
     upstream_is_ours: bool = False
     versions: dict[str, str | None] = field(default_factory=dict)
     shared: Status = OFF
+    strays: tuple[str, ...] = ()
 
     @property
     def reached(self) -> bool:
@@ -101,10 +103,17 @@ def examine(findings: Findings) -> list[Check]:
     if findings.settings is None:
         checks.append(Check("settings", Level.FAILED, findings.complaint, "correct it: the rest could not be checked"))
     else:
-        checks.append(Check("settings", Level.OK, "make sense"))
+        checks.append(_strays(findings))
         looks = (_upstream, _circle, _clock, _catalog, _copy, _key, _allowance, _privacy, _shared)
         checks += [look(findings, findings.settings) for look in looks]
     return [*checks, _port(findings)]
+
+
+def _strays(findings: Findings) -> Check:
+    if not findings.strays:
+        return Check("settings", Level.OK, "make sense")
+    found = f"ignored from the environment: {'; '.join(findings.strays)}"
+    return Check("settings", Level.WARNING, found, "correct the names, or unset them: see freerouter config")
 
 
 def _versions(findings: Findings) -> Check:

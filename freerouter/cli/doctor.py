@@ -58,6 +58,7 @@ def _look_around(settings: Settings) -> Findings:
     from freerouter.network.disk_cache import CatalogCopy
     from freerouter.network.fetching import look
     from freerouter.pipeline import joining
+    from freerouter.settings.sources import strays
 
     copy = CatalogCopy(settings, account=settings.account_models).read()
     models = look(settings, f"{settings.upstream}/models")
@@ -74,6 +75,7 @@ def _look_around(settings: Settings) -> Findings:
         upstream_is_ours=_is_ours(settings, settings.upstream),
         versions=_versions(),
         shared=joining.look(settings),
+        strays=tuple(strays(type(settings).model_fields)),
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from freerouter.openrouter.json_bodies import encode
 from freerouter.server.record import Record
-from freerouter.settings import LogFormat, LogLevel
+from freerouter.settings import LogFormat, LogLevel, Settings
+from freerouter.settings.sources import strays
 
 # Loggers of their own: a line a request is news of the server, not of the router, and so are its workers.
 news = logging.getLogger("freerouter.server")
@@ -41,6 +42,12 @@ def install(form: LogFormat, level: LogLevel, worker: int = 0) -> None:
     log.setLevel(min(log.getEffectiveLevel(), own) if level == "debug" else own)
     news.setLevel(requests)
     _requests.setLevel(requests)
+
+
+def warn_of_strays() -> None:
+    """Warn of environment variables that look like settings but are unknown: they change nothing."""
+    for stray in strays(Settings.model_fields):
+        news.warning("ignored: %s", stray)
 
 
 def tell(record: Record) -> None:

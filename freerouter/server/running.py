@@ -167,6 +167,7 @@ def serve(settings: Settings, access: Access, ready: Callable[[str], None]) -> N
     access = admitted(settings, access)
     files.raise_limit()
     logs.install(settings.serve_log_format, settings.serve_log_level)
+    logs.warn_of_strays()
     app = make_app(settings, access)
     with listen(settings.serve_host, settings.serve_port) as listener:
         ready(url_of(listener))

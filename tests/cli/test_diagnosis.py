@@ -58,6 +58,9 @@ HERE = {"upstream": "http://127.0.0.1:8788/api/v1"}
 
 ROWS = [
     # What is otherwise, which check tells, its state, and words of what it says.
+    ({}, "settings", "ok", "make sense"),
+    ({"strays": ("FREEROUTER_SED: unknown setting 'sed'",)}, "settings", "warning", "FREEROUTER_SED: unknown setting"),
+    ({"strays": ("FREEROUTER_SED: unknown setting 'sed'",)}, "settings", "warning", "-> correct the names"),
     ({"models": UNREACHABLE}, "upstream", "failed", "cannot be reached (ConnectError)"),
     ({"models": Probe(503)}, "upstream", "failed", "status 503"),
     ({"upstream_is_ours": True, "settings": HERE}, "circle", "warning", "8788/api/v1 is a freerouter server"),

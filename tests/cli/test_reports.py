@@ -109,6 +109,13 @@ def test_settings_that_make_no_sense_are_a_check_like_others(cli, monkeypatch):
     assert "max_attempts" in out
 
 
+def test_an_unknown_variable_is_a_warning_with_the_nearest_name(cli, here, monkeypatch):
+    monkeypatch.setenv("FREEROUTER_MAX_ATEMPTS", "3")
+    _, out, _ = cli("doctor", "--json")
+    assert states(out)["settings"] == "warning"
+    assert "FREEROUTER_MAX_ATEMPTS: unknown setting 'max_atempts': did you mean max_attempts?" in out
+
+
 def test_models_that_the_account_hides_are_counted(cli, here, emulator, monkeypatch):
     monkeypatch.setattr(doctor_command, "_versions", dict)
     shown = json.loads(emulator.catalog_body)

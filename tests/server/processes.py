@@ -30,10 +30,11 @@ def clean(home: Path, **changes: str) -> dict[str, str]:
 
 
 class Process:
-    """A running server: where it is, where its upstream is, and the process itself."""
+    """A running server: where it is, where its upstream is, what it said at the start, and the process itself."""
 
     def __init__(self, popen: subprocess.Popen[str], announced: str) -> None:
         self.popen = popen
+        self.announced = announced
         self.url, _, self.upstream = _URL.findall(announced)
 
     @property

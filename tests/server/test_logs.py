@@ -113,3 +113,16 @@ def test_the_command_logs_to_standard_error(tmp_path):
         assert httpx.post(f"{server.base}/chat/completions", json=ask()).status_code == 200
         line = json.loads(server.popen.stderr.readline())
     assert (line["message"], line["status"]) == ("request", 200)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_unknown_variable_is_a_warning_at_the_start_with_the_nearest_name(workers, tmp_path):
+    options = ("--emulate", "--log-format", "json", "--workers", workers)
+    with serving(tmp_path, *options, FREEROUTER_MAX_ATEMPTS="the value") as server:
+        lines = [json.loads(line) for line in server.announced.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if "MAX_ATEMPTS" in line["message"]]
+    assert line["level"] == "warning"
+    assert line["message"] == (
+        "ignored: FREEROUTER_MAX_ATEMPTS: unknown setting 'max_atempts': did you mean max_attempts?"
+    )
+    assert "the value" not in server.announced

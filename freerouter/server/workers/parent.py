@@ -210,6 +210,7 @@ def serve_with_workers(
     plan = _admitted(WorkerPlan(settings, access))
     files.raise_limit()
     logs.install(settings.serve_log_format, settings.serve_log_level)
+    logs.warn_of_strays()
     with (
         tempfile.TemporaryDirectory(prefix="freerouter-") as folder,
         listen(settings.serve_host, settings.serve_port) as listener,
