@@ -1,5 +1,6 @@
 """An error about an unknown word names the nearest known one, for each word of each table."""
 
+import json
 from pathlib import Path
 from typing import get_args
 
@@ -7,6 +8,8 @@ import pytest
 
 import freerouter
 from freerouter import FreeRouterError, Router, Settings
+from freerouter.cli.emulate import _read_faults
+from freerouter.emulator import FAULTS
 from freerouter.library.parameters import OWN, Parameters, check
 from freerouter.openrouter.dialects import DIALECTS
 from freerouter.openrouter.headers import is_checked
@@ -140,6 +143,16 @@ def test_what_is_like_nothing_gets_no_proposal():
     assert did_you_mean("zzz", ["tools", "image"]) == ""
     assert nearest("TOLS", ["tools", "Image"]) == ["tools"]
     assert nearest("imag", ["tools", "Image"]) == ["Image"]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_kind_of_fault(kind, tmp_path):
+    rules = tmp_path / "faults.json"
+    rules.write_text(json.dumps({"faults": [{"kind": slip(kind)}]}))
+    with pytest.raises(SystemExit) as error:
+        _read_faults(rules)
+    assert f"rule 1: kind: unknown kind '{slip(kind)}'" in str(error.value)
+    assert proposes(str(error.value), kind)
 
 
 def test_it_is_said_in_one_place():

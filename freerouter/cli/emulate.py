@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from freerouter.spelling import did_you_mean
+
 if TYPE_CHECKING:
     from freerouter.emulator import Emulator, Faults
 
@@ -58,12 +60,12 @@ def _announce_to_machines(url: str) -> None:
 
 
 def _read_faults(path: Path) -> Faults:
-    from freerouter.emulator import FaultError, Faults
+    from freerouter.emulator import FAULTS, FaultError, Faults
 
     try:
         return Faults.read(path)
     except FaultError as error:
-        raise SystemExit(f"freerouter: {path}: {error}") from None
+        raise SystemExit(f"freerouter: {path}: {error}{did_you_mean(error.unknown, FAULTS)}") from None
 
 
 def load_emulator() -> type[Emulator]:

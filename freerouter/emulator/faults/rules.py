@@ -31,7 +31,7 @@ def _is_probability(value: Any) -> bool:
 Check = Callable[[Any], bool]
 
 _FIELDS: Mapping[str, tuple[Check, str]] = {
-    "kind": (lambda value: isinstance(value, str) and value in FAULTS, "one of the names in FAULTS is wanted"),
+    "kind": (lambda value: isinstance(value, str), "the name of a kind of fault is wanted (docs/faults.md has all)"),
     "models": (_are_globs, "globs are wanted"),
     "probability": (_is_probability, "a number from 0 to 1 is wanted"),
     "count": (lambda value: value is None or (isinstance(value, int) and value >= 0), "a whole number is wanted"),
@@ -40,7 +40,15 @@ _FIELDS: Mapping[str, tuple[Check, str]] = {
 
 
 class FaultError(ValueError):
-    """A rule that cannot be followed; the message names the rule and the field."""
+    """A rule that cannot be followed; the message names the rule and the field.
+
+    Attributes:
+        unknown: the kind, when there is none of this name; else empty.
+    """
+
+    def __init__(self, message: str, unknown: str = "") -> None:
+        super().__init__(message)
+        self.unknown = unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Fault:
             value = getattr(self, name)
             if not sound(value):
                 raise FaultError(f"{name}: {wanted}, not {value!r}")
+        if self.kind not in FAULTS:
+            raise FaultError(f"kind: unknown kind {self.kind!r} (docs/faults.md has all)", self.kind)
 
     def matches(self, names: Iterable[str], elapsed: float) -> bool:
         """Tell whether one of these model ids is meant, so many seconds after the start."""
@@ -129,4 +139,4 @@ def _rule(place: int, row: Any) -> Fault:
     try:
         return Fault(**{"kind": None, **row})
     except FaultError as error:
-        raise FaultError(f"rule {place}: {error}") from None
+        raise FaultError(f"rule {place}: {error}", error.unknown) from None
