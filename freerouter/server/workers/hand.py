@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 from freerouter.server.workers.channel import Channel, ChannelMessage
 from freerouter.server.workers.counts import WorkerCounts
@@ -20,6 +21,8 @@ _PARENTS = {signal.SIGINT, signal.SIGHUP} if sys.platform != "win32" else set()
 
 @contextmanager
 def _held_back() -> Iterator[None]:
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS)
+    resource_tracker.ensure_running()  # it is a child, too, and starting it lets SIGINT through again
     signal.pthread_sigmask(signal.SIG_BLOCK, _PARENTS)
     try:
         yield

@@ -197,6 +197,17 @@ def test_an_address_that_has_changed_waits_for_the_next_start(tmp_path):
         assert "serve_host stays as it is until the whole server is restarted" in server.popen.stderr.readline()
 
 
+def test_ctrl_c_is_the_parents_from_the_first_moment_of_each_worker(tmp_path, slow):
+    """A terminal sends it to all; a worker that is about to begin, or has just ended, would print a traceback."""
+    with serving(tmp_path, *TWO, **slow) as server:
+        assert [held_back(pid) for pid in workers(server)] == [{signal.SIGHUP, signal.SIGINT}] * 2
+
+
+def held_back(pid: int) -> set[signal.Signals]:
+    mask = int(re.search(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text()).group(1), 16)
+    return {number for number in signal.Signals if mask >> (number - 1) & 1}
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
 def test_stopping_lets_all_streams_end(tmp_path, slow, number, status):
     with serving(tmp_path, *TWO, **slow) as server:
