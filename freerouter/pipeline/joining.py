@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from freerouter.errors import SettingsError
+from freerouter.errors import SettingsError, install
 from freerouter.network.disk_cache import path_for
 from freerouter.pipeline.news import News
 from freerouter.pipeline.router import Router
@@ -21,7 +21,7 @@ from freerouter.sharing.stores import Store, StoreError
 
 # The first request waits for what others have learnt, at most so many seconds from the start.
 _PATIENCE = 0.25
-_MISSING = "Redis needs its extra: pip install 'freerouter-client[redis]', or set shared_state = \"off\""
+_MISSING = f'Redis needs its extra: {install("redis")}, or set shared_state = "off"'
 
 
 class Joined:
