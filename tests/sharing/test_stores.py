@@ -4,7 +4,6 @@ import re
 import subprocess
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -389,23 +388,16 @@ def test_no_slot_opens_a_connection_and_none_waits_for_one(own):
     store.close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # one that was late
 def test_the_first_slots_over_tls_are_answered_in_time(encrypted):
     answered = []
-    for _ in range(40):  # the best of some: this machine may be busy
+    for _ in range(5):  # the best of some: this machine may be busy
         store = RedisStore(encrypted.url, uuid4().hex, "me", patience=slots.PATIENCE)
         store.connect()
-        with ThreadPoolExecutor(4) as threads:
-            answered.append([in_time(store, 0), *threads.map(partial(in_time, store), range(1, 5))])
+        with suppress(StoreError):
+            answered.append([store.take(ask(0)).granted, *[slot.granted for slot in at_once(store, range(1, 5))]])
         store.close()
-        if answered[-1] == [True] * 5:
-            break
     assert [True] * 5 in answered
-
-
-def in_time(store, number):
-    with suppress(StoreError):
-        return store.take(ask(number)).granted
-    return False
 
 
 def test_connections_that_were_lost_are_opened_again_before_a_slot_needs_them(own):
