@@ -61,8 +61,7 @@ class Chat:
             RuntimeError: the client has been closed.
         """
         options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
-        body = body_of(messages, options, stream=False)
-        answer = self._forward(body, options)
+        answer = self._forward(body_of(messages, options, stream=False), options)
         try:
             return completion_of(b"".join(answer.body), answer.trace)
         finally:
@@ -128,8 +127,7 @@ class AsyncChat:
     ) -> ChatCompletion:
         """Get an answer from a free model that can give it: see ``Chat.send``."""
         options = Options(model, seed, session, needs, accept, sticky, timeout, extra_headers, extra_body, parameters)
-        body = body_of(messages, options, stream=False)
-        answer = await self._forward(body, options)
+        answer = await self._forward(body_of(messages, options, stream=False), options)
         try:
             return completion_of(b"".join([chunk async for chunk in answer.body]), answer.trace)
         finally:
