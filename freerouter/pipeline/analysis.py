@@ -78,8 +78,8 @@ def _needed(body: dict[str, Any], dialect: Dialect, contents: Contents, extra: I
 def _check_form(capability: str, field: str) -> None:
     """A capability may be unknown, but it stands in logs, in tables and on the page, so it must be a word."""
     if _WORD.fullmatch(capability) is None:
-        detail = "must name capabilities: each is a word of letters, digits, and . _ : -, of at most 60 signs"
-        raise InvalidRequestError(f"{field} {detail}; {capability[:100]!r} is none", field=field)
+        detail = "must name capabilities, each at most 60 letters, digits, and . _ : -"
+        raise InvalidRequestError(f"{field} {detail}, not {capability[:100]!r}", field=field)
 
 
 def _preferred(body: dict[str, Any], dialect: Dialect) -> frozenset[str]:
